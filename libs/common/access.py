@@ -1,0 +1,158 @@
+"""How a route opens a unit of work: who calls, may they, within which scope, was it done before, is it current.
+
+In this order: authentication, permission, consistency, scope, replay of a repeated command, If-Match.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from libs.common import consistency, idempotency
+from libs.common.authentication import Principal, TokenVerifier
+from libs.common.caller import Authority, Caller
+from libs.common.clock import Clock
+from libs.common.database import Database, UnitOfWork
+from libs.common.domain import Forbidden
+from libs.common.keyring import KeyRing
+from libs.common.problems import Problem
+from libs.common.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chassis:
+    """What every request of an app shares."""
+
+    settings: Settings
+    database: Database
+    verifier: TokenVerifier
+    authority: Authority
+    keyring: KeyRing
+    shared_keyring: KeyRing
+    consistency: consistency.Consistency
+    clock: Clock
+
+
+class View(BaseModel):
+    """What the API shows of an aggregate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    version: int
+
+
+def chassis(request: Request) -> Chassis:
+    return cast("Chassis", request.app.state.chassis)
+
+
+@dataclass(frozen=True)
+class Requires:
+    """A route's declared permission. A route without one is not mounted."""
+
+    permission: str
+
+    async def __call__(self, request: Request) -> None:
+        caller = await _caller(request)
+        if not caller.may(self.permission):
+            raise Forbidden(f"This needs the permission {self.permission}.")
+        if token := request.headers.get(consistency.HEADER):
+            await chassis(request).consistency.wait(request.state.principal, token)
+
+
+def requires(permission: str) -> Any:
+    return Depends(Requires(permission))
+
+
+async def _caller(request: Request) -> Caller:
+    shared = chassis(request)
+    principal = shared.verifier.verify(request.headers.get("authorization"))
+    fresh = consistency.HEADER in request.headers
+    request.state.principal = principal
+    request.state.caller = await shared.authority.caller(principal, fresh=fresh)
+    return cast("Caller", request.state.caller)
+
+
+def _current_caller(request: Request) -> Caller:
+    return cast("Caller", request.state.caller)
+
+
+def _clock(request: Request) -> Clock:
+    return chassis(request).clock
+
+
+async def _query(request: Request) -> AsyncIterator[UnitOfWork]:
+    scope = _current_caller(request).scope(change=False)
+    async with chassis(request).database.unit_of_work(scope) as uow:
+        yield uow
+        _tell_version(request, uow)
+
+
+CurrentCaller = Annotated[Caller, Depends(_current_caller)]
+CurrentClock = Annotated[Clock, Depends(_clock)]
+Query = Annotated[UnitOfWork, Depends(_query, scope="function")]
+
+Show = Callable[[UnitOfWork, UUID], Awaitable[View]]
+
+
+def command(show: Show, *, conditional: bool) -> Any:
+    """Open a unit of work that changes things. `show` renders the resource again for a repeated command."""
+
+    async def open_command(request: Request) -> AsyncIterator[UnitOfWork]:
+        shared, principal = chassis(request), cast("Principal", request.state.principal)
+        attempt = await idempotency.Attempt.of(request, principal) if request.method == "POST" else None
+        scope = _current_caller(request).scope(change=True)
+        async with shared.database.unit_of_work(scope) as uow:
+            if attempt and (first := await attempt.first_answer(uow)):
+                raise Replayed(first.status, await show(uow, first.resource_id))
+            uow.expected_version = _if_match(request) if conditional else None
+            yield uow
+            await _remember(request, uow, attempt)
+        if token := shared.consistency.token(principal, uow.written):
+            request.state.late_headers[consistency.HEADER] = token
+
+    # The commit must happen before the answer goes out: see docs/adr/0002.
+    return Depends(open_command, scope="function")
+
+
+async def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
+    if uow.answered is None:
+        raise RuntimeError("a command must name what it answers: uow.answer(view)")
+    _tell_version(request, uow)
+    if attempt:
+        status = request.scope["route"].status_code or HTTPStatus.OK
+        await attempt.store(uow, idempotency.FirstAnswer(status, uow.answered.id))
+
+
+def _tell_version(request: Request, uow: UnitOfWork) -> None:
+    if uow.answered is not None:
+        request.state.late_headers["ETag"] = f'"{uow.answered.version}"'
+
+
+def _if_match(request: Request) -> int:
+    value = request.headers.get("if-match")
+    if value is None:
+        detail = "This change needs an If-Match header with the ETag that you last read."
+        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, detail)
+    version = value.strip().strip('"')
+    if not version.isdecimal():
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "If-Match names no version of this resource.")
+    return int(version)
+
+
+class Replayed(Exception):
+    """Not an error: the command was carried out before, and this is its answer again."""
+
+    def __init__(self, status: int, view: View) -> None:
+        super().__init__()
+        self.status, self.view = status, view
+
+
+async def replayed(_request: Request, replay: Replayed) -> Response:
+    headers = {"Idempotency-Replayed": "true", "ETag": f'"{replay.view.version}"'}
+    body = replay.view.model_dump_json()
+    return Response(body, replay.status, headers=headers, media_type="application/json")

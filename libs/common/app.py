@@ -1,0 +1,136 @@
+"""The HTTP side of every service: three ports, errors, health, metrics, and no route without a permission."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from starlette.types import ASGIApp
+
+from libs.common.access import Chassis, Replayed, Requires, replayed
+from libs.common.authentication import TokenVerifier
+from libs.common.caller import Authority
+from libs.common.clock import Clock
+from libs.common.consistency import Consistency, VersionOf
+from libs.common.database import Database
+from libs.common.edge import Edge
+from libs.common.keyring import KeyRing
+from libs.common.live import live_router
+from libs.common.problems import install_problems
+from libs.common.publication import Publication
+from libs.common.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """One app, three ports: `public` is what the gateway forwards, `management` is never forwarded."""
+
+    chassis: Chassis
+    public: ASGIApp
+    internal: ASGIApp
+    management: ASGIApp
+    api: FastAPI
+
+    async def close(self) -> None:
+        await self.chassis.database.close()
+
+
+def build_chassis(
+    settings: Settings, database: Database, authority: Authority, copies: Mapping[str, VersionOf]
+) -> Chassis:
+    shared = KeyRing.load(settings.shared_keyring)
+    return Chassis(
+        settings=settings,
+        database=database,
+        verifier=TokenVerifier(settings),
+        authority=authority,
+        keyring=KeyRing.load(settings.keyring),
+        shared_keyring=shared,
+        consistency=Consistency(shared, copies, settings.consistency_wait),
+        clock=Clock(),
+    )
+
+
+def create_app(
+    chassis: Chassis, *, title: str, routers: Iterable[APIRouter], publications: Sequence[Publication] = ()
+) -> App:
+    """Mount a service's routers on its public port, its live section on the internal one.
+
+    Raises:
+        RuntimeError: a route declares no permission.
+    """
+    public = new_api(chassis, title, routers)
+    internal = new_api(chassis, f"{title} (internal)", [live_router(publications)] if publications else [])
+    name = chassis.settings.service
+    return App(
+        chassis=chassis,
+        public=Edge(public, name=name),
+        internal=Edge(internal, name=name),
+        management=Edge(_management(chassis), name=name),
+        api=public,
+    )
+
+
+def new_api(chassis: Chassis, title: str, routers: Iterable[APIRouter]) -> FastAPI:
+    api = FastAPI(title=title, version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    api.state.chassis = chassis
+    install_problems(api)
+    api.add_exception_handler(Replayed, replayed)  # type: ignore[arg-type] # starlette types it as Exception
+    for router in routers:
+        api.include_router(router)
+    if bare := undeclared(api):
+        raise RuntimeError(f"routes without a declared permission: {', '.join(bare)}")
+    return api
+
+
+def undeclared(api: FastAPI) -> list[str]:
+    """The routes that declare no permission."""
+    return [
+        f"{sorted(getattr(route, 'methods', None) or [])} {getattr(route, 'path', route)}"
+        for route in api.routes
+        if not isinstance(route, APIRoute) or not permissions_of(route)
+    ]
+
+
+def permissions_of(route: APIRoute) -> list[str]:
+    calls = (dependency.call for dependency in route.dependant.dependencies)
+    return [call.permission for call in calls if isinstance(call, Requires)]
+
+
+def _management(chassis: Chassis) -> FastAPI:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @app.get("/health/ready")
+    async def ready() -> Response:
+        """Readiness asks the database and nothing else: it never waits for a consumer group's join."""
+        try:
+            async with chassis.database.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, this process is not ready
+            return JSONResponse({"status": "not ready", "error": type(error).__name__}, 503)
+        return JSONResponse({"status": "ready"})
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def openapi(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 document, with each operation's permission in `x-permission`."""
+    document = api.openapi()
+    for route in api.routes:
+        if isinstance(route, APIRoute):
+            for method in route.methods:
+                operation = document["paths"][route.path][method.lower()]
+                operation["x-permission"] = permissions_of(route)
+    return document

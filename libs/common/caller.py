@@ -1,0 +1,47 @@
+"""What the chassis asks about whoever calls; `libs/directory` answers."""
+
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+
+from libs.common.authentication import Principal
+
+Variant = Literal["staff", "self"]
+
+
+class Scope(Protocol):
+    """Which rows a unit of work may touch. Every query and repository method applies one."""
+
+    def customers(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """A condition on a customer id."""
+
+    def units(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """A condition on an organisation unit id."""
+
+
+class Caller(Protocol):
+    @property
+    def id(self) -> str:
+        """Stable name of the caller, for keys and logs; no personal data."""
+
+    @property
+    def staff_id(self) -> UUID | None: ...
+
+    @property
+    def variant(self) -> Variant:
+        """Which of a section's two documents the caller may see."""
+
+    def may(self, permission: str) -> bool: ...
+
+    def scope(self, *, change: bool) -> Scope: ...
+
+
+class Authority(Protocol):
+    async def caller(self, principal: Principal, *, fresh: bool) -> Caller:
+        """Who this is and what they may do now. `fresh` bypasses the short cache.
+
+        Raises:
+            AuthorityStale: the directory has not been heard from for too long.
+            Forbidden: nobody is known by this login.
+        """

@@ -1,0 +1,115 @@
+"""The unit of work: one request, or one event, is one transaction, and this is its only commit.
+
+At commit, in this order: the aggregates, the publication marks of every key that the events dirty, the outbox.
+The marks come first because a mark is a lock held to the end: outbox ids of one customer then follow commit order.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session, UOWTransaction
+
+from libs.common import outbox
+from libs.common.caller import Scope
+from libs.common.domain import Aggregate, DomainEvent, Outdated
+from libs.common.marks import Mark, mark
+from libs.common.publication import Publication
+
+
+class Versioned(Protocol):
+    id: UUID
+    version: int
+
+
+VersionedT = TypeVar("VersionedT", bound=Versioned)
+
+
+class RecordingSession(Session):
+    """A session that stores what its aggregates recorded."""
+
+
+class UnitOfWork:
+    """An open transaction with the caller's scope. Use cases take it and never end it."""
+
+    def __init__(self, session: AsyncSession, scope: Scope) -> None:
+        self.session = session
+        self.scope = scope
+        self.expected_version: int | None = None
+        self.answered: Versioned | None = None
+
+    @property
+    def written(self) -> list[Mark]:
+        """What this transaction published, known once it is committed."""
+        return list(self.session.info.get("marks", []))
+
+    def record(self, happened: DomainEvent, *, sequence: int) -> None:
+        """Record an event that no aggregate of this transaction stands behind."""
+        self.session.info["events"].append((happened, sequence))
+
+    def mark(self, stream: str, keys: Iterable[UUID]) -> None:
+        """Publish these keys again although no event of this transaction dirties them."""
+        self.session.info["extra_marks"].update((stream, key) for key in keys)
+
+    def answer(self, view: VersionedT) -> VersionedT:
+        """Name the thing that the answer shows: for its ETag, and for the answer to a repeated command."""
+        self.answered = view
+        return view
+
+    def check_version(self, aggregate: Aggregate) -> None:
+        """Hold what was loaded against the caller's If-Match."""
+        if self.expected_version not in (None, aggregate.version):
+            raise Outdated("It has changed since you read it; read it again.")
+
+
+class Database:
+    """A service's database as its application role sees it."""
+
+    def __init__(self, url: str, *, publications: Sequence[Publication] = (), pool: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(url, pool_size=pool, max_overflow=0, pool_timeout=5)
+        self._publications = publications
+        self._sessions = async_sessionmaker(
+            self.engine, sync_session_class=RecordingSession, expire_on_commit=False, autoflush=True
+        )
+        self.on_commit: list[Callable[[], None]] = []
+
+    @asynccontextmanager
+    async def unit_of_work(self, scope: Scope) -> AsyncIterator[UnitOfWork]:
+        """Commit at the end of the block; roll back when it raises."""
+        async with self._sessions() as session:
+            session.sync_session.info.update(
+                publications=self._publications, events=[], extra_marks=set(), marks=[]
+            )
+            async with session.begin():
+                yield UnitOfWork(session, scope)
+            if session.info["marks"] or session.info["events"]:
+                for wake in self.on_commit:
+                    wake()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@event.listens_for(RecordingSession, "before_flush")
+def _collect(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    # At flush, not at commit: the identity map is weak, and an aggregate dropped in between takes its events along.
+    for instance in (*session.new, *session.dirty):
+        if isinstance(instance, Aggregate):
+            session.info["events"].extend(instance.take_events())
+
+
+@event.listens_for(RecordingSession, "before_commit")
+def _publish(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    session.flush()
+    events: list[tuple[DomainEvent, int]] = session.info["events"]
+    keys = set(session.info["extra_marks"])
+    for publication in session.info["publications"]:
+        for happened, _ in events:
+            keys.update((publication.stream, key) for key in publication.keys(happened))
+    session.info["marks"] = mark(session, keys)
+    outbox.insert(session, events)

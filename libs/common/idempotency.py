@@ -1,0 +1,77 @@
+"""Idempotency-Key: a command repeated by its sender takes effect once and answers the same.
+
+The key is stored in the command's own transaction, under an advisory lock on (principal, method, path, key).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy import text
+
+from libs.common.authentication import Principal
+from libs.common.database import UnitOfWork
+from libs.common.problems import RETRY_SOON, Problem
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+
+LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
+FIND = text("SELECT body_digest, status, resource_id FROM idempotency_keys WHERE digest = :digest")
+STORE = text("""
+    INSERT INTO idempotency_keys (digest, body_digest, status, resource_id)
+    VALUES (:digest, :body_digest, :status, :resource_id)
+""")
+
+
+@dataclass(frozen=True)
+class FirstAnswer:
+    status: int
+    resource_id: UUID
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of a command."""
+
+    digest: bytes
+    body_digest: bytes
+
+    @classmethod
+    async def of(cls, request: Request, principal: Principal) -> "Attempt":
+        key = request.headers.get(HEADER, "")
+        if not key or len(key) > LONGEST_KEY:
+            detail = f"Every POST needs an {HEADER} header of 1 to {LONGEST_KEY} characters, new for each command."
+            raise Problem(HTTPStatus.BAD_REQUEST, detail)
+        target = f"{request.url.path}?{request.url.query}"
+        named = "\n".join((principal.login, request.method, target, key))
+        return cls(_digest(named.encode()), _digest(await request.body()))
+
+    async def first_answer(self, uow: UnitOfWork) -> FirstAnswer | None:
+        """What the first try answered, or nothing where this is the first.
+
+        Raises:
+            Problem: 409 while another try is under way, 422 when the key came with another body.
+        """
+        number = int.from_bytes(self.digest[:8], "big", signed=True)
+        if not (await uow.session.execute(LOCK, {"number": number})).scalar_one():
+            detail = "The same command is being carried out; try again."
+            raise Problem(HTTPStatus.CONFLICT, detail, headers=RETRY_SOON)
+        row = (await uow.session.execute(FIND, {"digest": self.digest})).one_or_none()
+        if row is None:
+            return None
+        if row.body_digest != self.body_digest:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"This {HEADER} was used for another command.")
+        return FirstAnswer(row.status, row.resource_id)
+
+    async def store(self, uow: UnitOfWork, answer: FirstAnswer) -> None:
+        parameters = {"digest": self.digest, "body_digest": self.body_digest}
+        await uow.session.execute(
+            STORE, {**parameters, "status": answer.status, "resource_id": answer.resource_id}
+        )
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

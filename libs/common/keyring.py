@@ -1,0 +1,170 @@
+import base64
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Self
+
+import orjson
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+_MAC_BYTES = 16
+_HIGHEST_VERSION = 255  # a signed token carries its version in one byte
+
+
+class KeyRingError(Exception):
+    """A key ring that cannot be used: the path and the cause, never key material."""
+
+
+class BadSignature(Exception):  # noqa: N818 - named after the fact, as the other refusals are
+    """A token that this ring did not sign for this purpose."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KeyRing:
+    """Master keys by version, from which a key per purpose is derived.
+
+    Its file is `{"current": 2, "index": 1, "keys": {"1": "<base64, 32 bytes>", "2": "..."}}`. New values use
+    `current`; the blind index uses `index`, which stays while `current` rotates.
+    """
+
+    current: int
+    index: int
+    keys: Mapping[int, bytes] = field(repr=False)
+    _derived: dict[tuple[str, int], bytes] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def generate(cls, path: Path) -> Self:
+        """Write a ring of one new key to `path`, mode 0600, and load it. Never replaces a file."""
+        key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        try:
+            _write_new(path, orjson.dumps({"current": 1, "index": 1, "keys": {"1": key}}))
+        except OSError as error:
+            raise KeyRingError(f"the key ring {path} cannot be created: {error.strerror}") from None
+        return cls.load(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the ring at `path`; refused when the file is open to group or others, or malformed."""
+        try:
+            current, index, keys = _parse(_read_private(path))
+        except OSError as error:
+            raise KeyRingError(f"the key ring {path} cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise KeyRingError(f"the key ring {path} {error}") from None
+        return cls(current=current, index=index, keys=keys)
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        return tuple(sorted(self.keys))
+
+    def derive(self, purpose: str, version: int | None = None) -> bytes:
+        """The 32-byte key of a purpose (HKDF-SHA256), from the current version unless another is named."""
+        wanted = self.current if version is None else version
+        if wanted not in self.keys:
+            raise KeyRingError(f"the key ring holds no key version {wanted}")
+        if (purpose, wanted) not in self._derived:
+            hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode())
+            self._derived[purpose, wanted] = hkdf.derive(self.keys[wanted])
+        return self._derived[purpose, wanted]
+
+    def sign(self, purpose: str, payload: bytes, *, bound_to: bytes = b"") -> str:
+        """A URL-safe token: base64url(version byte, payload, HMAC-SHA256 cut to 16 bytes).
+
+        The payload is readable by whoever holds the token. `bound_to` is signed too but not carried: the
+        verifier must know it.
+        """
+        head = bytes([self.current])
+        return _encode(head + payload + self._mac(purpose, self.current, payload, bound_to))
+
+    def verify(self, purpose: str, token: str, *, bound_to: bytes = b"") -> bytes:
+        """The payload of a token, checked with the key version that it names; `BadSignature` otherwise."""
+        raw = _decode(token)
+        version, payload, mac = raw[0], raw[1:-_MAC_BYTES], raw[-_MAC_BYTES:]
+        if version not in self.keys:
+            raise BadSignature("the token names a key version that is not in use")
+        if not hmac.compare_digest(mac, self._mac(purpose, version, payload, bound_to)):
+            raise BadSignature("the token was not signed here, for this")
+        return payload
+
+    def _mac(self, purpose: str, version: int, payload: bytes, bound_to: bytes) -> bytes:
+        # The length keeps the seam between the two parts from moving.
+        message = bytes([version]) + len(bound_to).to_bytes(8, "big") + bound_to + payload
+        return hmac.digest(self.derive(purpose, version), message, "sha256")[:_MAC_BYTES]
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(token: str) -> bytes:
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        raise BadSignature("the token is malformed") from None
+    # Encoding it again refuses what the decoder skips: foreign characters and stray bits at the end.
+    if len(raw) <= _MAC_BYTES or _encode(raw) != token:
+        raise BadSignature("the token is malformed")
+    return raw
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    with NamedTemporaryFile(dir=path.parent) as file:  # created with mode 0600
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        path.hardlink_to(file.name)  # whole or not at all, and fails where the path is taken
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _read_private(path: Path) -> bytes:
+    with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ValueError(f"is open to group or others (mode {mode:04o}; it must be 0600)")
+        return file.read()
+
+
+def _parse(content: bytes) -> tuple[int, int, dict[int, bytes]]:
+    try:
+        document: dict[str, Any] = orjson.loads(content)
+    except orjson.JSONDecodeError:  # its attributes hold the file's text
+        raise ValueError("is not JSON") from None
+    match document:
+        case {"current": int(current), "index": int(index), "keys": dict(named)}:
+            keys = {_version(name): _key(name, text) for name, text in named.items()}
+        case _:
+            raise ValueError('must hold "current", "index" and "keys"')
+    for role, version in (("current", current), ("index", index)):
+        if version not in keys:
+            raise ValueError(f"has no key for the version that {role} names")
+    return current, index, keys
+
+
+def _version(name: str) -> int:
+    if not (name.isascii() and name.isdigit() and len(name) <= len(str(_HIGHEST_VERSION))):
+        raise ValueError(f"has a key whose version is not a number from 1 to {_HIGHEST_VERSION}")
+    version = int(name)
+    if str(version) != name or not 1 <= version <= _HIGHEST_VERSION:
+        raise ValueError(f"has a key whose version is not a number from 1 to {_HIGHEST_VERSION}")
+    return version
+
+
+def _key(name: str, text: object) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"has a key (version {name}) that is not {KEY_BYTES} bytes in base64")
+    return key

@@ -1,0 +1,63 @@
+"""A section asked of its service: the publisher's own query, so the same bytes as in the 360° view."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from sqlalchemy import literal, select
+
+from libs.common.access import Chassis, CurrentCaller, Query, chassis, requires
+from libs.common.clock import Clock
+from libs.common.database import UnitOfWork
+from libs.common.domain import NotFound
+from libs.common.keyring import BadSignature, KeyRing
+from libs.common.problems import Problem
+from libs.common.publication import Publication
+
+CLIENT_HEADER = "Guanxi-Client"
+CLIENT_SECONDS = 60
+
+
+def client_credential(ring: KeyRing, client: str, clock: Clock) -> str:
+    """What an app of ours shows beside the user's token, for a minute."""
+    until = int(clock.now().timestamp()) + CLIENT_SECONDS
+    return ring.sign("clients", orjson.dumps([client, until]))
+
+
+async def _known_client(request: Request) -> None:
+    shared: Chassis = chassis(request)
+    try:
+        signed = shared.shared_keyring.verify("clients", request.headers.get(CLIENT_HEADER, ""))
+    except BadSignature:
+        signed = b'["", 0]'
+    if orjson.loads(signed)[1] < shared.clock.now().timestamp():
+        raise Problem(HTTPStatus.UNAUTHORIZED, "This port is for apps of the platform.")
+
+
+def live_router(publications: Sequence[Publication]) -> APIRouter:
+    section = publications[0]
+    router = APIRouter(
+        prefix="/internal/v1", dependencies=[Depends(_known_client), requires("sections:read")]
+    )
+
+    @router.get("/sections/{customer_id}")
+    async def live_section(customer_id: UUID, uow: Query, caller: CurrentCaller) -> Response:
+        inside = (await uow.session.execute(select(uow.scope.customers(literal(customer_id))))).scalar_one()
+        if not inside:
+            raise NotFound.thing("customer")
+        document = await _document(uow, section, customer_id, caller.variant)
+        return Response(document or b"null", media_type="application/json")
+
+    return router
+
+
+async def _document(uow: UnitOfWork, section: Publication, customer_id: UUID, variant: str) -> str | None:
+    connection = await (await uow.session.connection()).get_raw_connection()
+    driver: Any = connection.driver_connection
+    query = f"SELECT (document::jsonb -> $2)::text FROM ({section.query}) AS d (key, document)"  # noqa: S608 - ours
+    found: str | None = await driver.fetchval(query, [customer_id], variant)
+    return found

@@ -1,0 +1,20 @@
+"""Prometheus metrics of the chassis. Labels come from closed sets: never an id, never a path as it was called."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Histogram(
+    "guanxi_http_request_seconds",
+    "Time from the request's arrival to the last byte of the answer.",
+    ("app", "method", "route", "status"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+DENIED = Counter("guanxi_http_denied_total", "Requests refused before they reached a route.", ("status",))
+OUTBOX_AGE = Gauge("guanxi_outbox_age_seconds", "Age of the oldest event that is not yet sent.")
+OUTBOX_PARKED = Gauge("guanxi_outbox_parked", "Events that can never be sent and wait for a person.")
+PUBLISHED = Counter("guanxi_published_total", "Records sent to Kafka.", ("topic",))
+SECTION_LAG = Gauge("guanxi_section_lag_seconds", "Age of a compacted topic's watermark.", ("topic",))
+CONSUMED = Counter("guanxi_consumed_total", "Records read from Kafka, by what became of them.", ("outcome",))
+CONSUMER_LAG = Gauge("guanxi_consumer_lag", "Records waiting in a partition.", ("topic", "partition"))
+DEAD_LETTERS = Counter("guanxi_dead_letters_total", "Records set aside for a person.", ("topic",))
+LEADER = Gauge("guanxi_leader", "1 where this process runs relay and publishers.")
+VIEW_STALENESS = Gauge("guanxi_view_staleness_seconds", "Age of a copy's watermark.", ("topic",))

@@ -1,0 +1,142 @@
+"""Errors as RFC 9457 problem documents. A 500 says nothing but its trace id."""
+
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+from libs.common.authentication import NotAuthenticated
+from libs.common.cursor import BadCursor
+from libs.common.domain import (
+    AuthorityStale,
+    Conflict,
+    DomainError,
+    Forbidden,
+    InvalidValue,
+    MoveNotAllowed,
+    NotFound,
+    Outdated,
+)
+from libs.common.tracing import trace_id
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SOON = {"Retry-After": "1"}
+
+STATUS: dict[type[DomainError], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    InvalidValue: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Conflict: HTTPStatus.CONFLICT,
+    MoveNotAllowed: HTTPStatus.CONFLICT,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    Outdated: HTTPStatus.PRECONDITION_FAILED,
+    AuthorityStale: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+BUSY_STATES = {"55P03", "57014", "25P03", "25P04", "40001", "40P01", "53300", "57P01", "57P03", "08006"}
+"""SQLSTATEs that pass: lock and statement timeouts, serialization, too many connections, a restart."""
+
+
+class Problem(Exception):
+    """An answer other than success, raised at the edge."""
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers, self.members = status, detail, headers or {}, members
+
+
+def problem(
+    status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None, **members: Any
+) -> Response:
+    """A problem document. `type` is about:blank: the status says the kind, `detail` and members the rest."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    document = {**body, "trace_id": trace_id(), **members}
+    return Response(orjson.dumps(document), status.value, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install_problems(app: FastAPI) -> None:
+    handlers: dict[type[Exception], Any] = {
+        Problem: _problem,
+        DomainError: _domain_error,
+        NotAuthenticated: _not_authenticated,
+        BadCursor: _bad_cursor,
+        RequestValidationError: _invalid_request,
+        HTTPException: _http_exception,
+        StaleDataError: _lost_race,
+        IntegrityError: _integrity,
+        DBAPIError: _database,
+        PoolTimeout: _unavailable,
+        OSError: _unavailable,
+    }
+    for error, handler in handlers.items():
+        app.add_exception_handler(error, handler)
+
+
+async def _problem(_request: Request, error: Problem) -> Response:
+    return problem(error.status, error.detail, headers=error.headers, **error.members)
+
+
+async def _domain_error(_request: Request, error: DomainError) -> Response:
+    status = STATUS[type(error)]
+    members: dict[str, Any] = {}
+    if isinstance(error, InvalidValue):
+        members["errors"] = [{"field": error.field, "detail": str(error)}]
+    if isinstance(error, MoveNotAllowed):
+        members["allowed"] = error.allowed
+    headers = RETRY_SOON if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    return problem(status, str(error), headers=headers, **members)
+
+
+async def _not_authenticated(_request: Request, _error: NotAuthenticated) -> Response:
+    detail = "A valid bearer token is needed."
+    return problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _bad_cursor(_request: Request, error: BadCursor) -> Response:
+    errors = [{"field": "cursor", "detail": str(error)}]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), errors=errors)
+
+
+async def _invalid_request(_request: Request, error: RequestValidationError) -> Response:
+    errors = [{"field": _field(e["loc"]), "detail": e["msg"]} for e in error.errors()]
+    detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors[:5])
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    """`("body", "documents", 0, "number")` → `documents.0.number`."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+async def _http_exception(_request: Request, error: HTTPException) -> Response:
+    status = HTTPStatus(error.status_code)
+    return problem(status, status.description or status.phrase, headers=dict(error.headers or {}))
+
+
+async def _lost_race(request: Request, _error: StaleDataError) -> Response:
+    detail = "Somebody else changed it at the same moment; read it again."
+    conditional = "if-match" in request.headers
+    return problem(HTTPStatus.PRECONDITION_FAILED if conditional else HTTPStatus.CONFLICT, detail)
+
+
+async def _integrity(_request: Request, _error: IntegrityError) -> Response:
+    return problem(HTTPStatus.CONFLICT, "It contradicts something that is already stored.")
+
+
+async def _database(request: Request, error: DBAPIError) -> Response:
+    if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in BUSY_STATES:
+        return await _unavailable(request, error)
+    raise error
+
+
+async def _unavailable(_request: Request, _error: Exception) -> Response:
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "The database is busy or away; try again.", headers=RETRY_SOON
+    )

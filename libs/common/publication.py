@@ -1,0 +1,29 @@
+"""What a service publishes as truth: its section and its references, each a stream of marked keys."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.common.domain import DomainEvent
+from libs.common.topics import Topic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """A compacted topic and how to fill it.
+
+    `keys` names the keys that an event dirties. `query` is one statement: it takes `$1 uuid[]` and returns
+    `(key uuid, document text)` for those keys that have a document; a key without a row becomes a tombstone.
+    """
+
+    topic: Topic
+    keys: Callable[[DomainEvent], Iterable[UUID]]
+    query: str
+
+    @property
+    def stream(self) -> str:
+        return self.topic.name
+
+
+def customers_of(event: DomainEvent) -> Iterable[UUID]:
+    return event.customers()

@@ -1,0 +1,73 @@
+"""Settings of every app, read from the environment (`GUANXI_…`) once, at start."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Mode(StrEnum):
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+
+
+class Issuer(BaseModel):
+    """Who signs tokens: its name as in `iss`, and its public keys."""
+
+    issuer: str
+    jwks_file: Path
+    algorithms: list[str] = ["RS256"]
+    local: bool = False
+
+
+class Settings(BaseSettings):
+    """What an app needs. Every field is an environment variable: `port` is GUANXI_PORT."""
+
+    model_config = SettingsConfigDict(env_prefix="GUANXI_", env_file=None, extra="ignore")
+
+    mode: Mode = Mode.PRODUCTION
+    service: str = ""
+    host: str = "127.0.0.1"
+    public_port: int = 8000
+    internal_port: int = 8001
+    management_port: int = 8002
+
+    database_url: SecretStr
+    database_pool: int = 10
+    kafka: str = "127.0.0.1:9092"
+    kafka_tls: bool = False
+
+    issuers: list[Issuer] = Field(min_length=1)
+    audience: str = "guanxi"
+    token_max_age: int = 600
+    keyring: Path
+    shared_keyring: Path
+
+    authz_max_age: int = 300
+    caller_max_age: int = 30
+    section_stale_after: int = 60
+    consistency_wait: float = 2.0
+    log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def production_is_strict(self) -> Self:
+        """Production refuses what only a developer's machine may do."""
+        if self.mode is Mode.PRODUCTION:
+            wrong = list(self._unfit_for_production())
+            if wrong:
+                raise ValueError("not fit for production: " + "; ".join(wrong))
+        return self
+
+    def _unfit_for_production(self) -> list[str]:
+        found = [f"issuer {i.issuer} is local" for i in self.issuers if i.local]
+        found += [
+            f"issuer {i.issuer} is not https" for i in self.issuers if urlsplit(i.issuer).scheme != "https"
+        ]
+        if "ssl=verify-full" not in self.database_url.get_secret_value():
+            found.append("GUANXI_DATABASE_URL lacks ssl=verify-full")
+        if not self.kafka_tls:
+            found.append("GUANXI_KAFKA_TLS is off")
+        return found

@@ -1,0 +1,118 @@
+"""The chassis's own tables. They stand in every service's database and come by one shared migration."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def new_metadata() -> MetaData:
+    return MetaData(naming_convention=NAMING)
+
+
+def time(name: str, *, nullable: bool = False, now: bool = False) -> Column[object]:
+    """A column of aware UTC time."""
+    return Column(
+        name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None
+    )
+
+
+def chassis_tables(metadata: MetaData) -> None:
+    """Outbox, publication marks, inbox, dead letters, idempotency keys, consumer progress."""
+    _outbound(metadata)
+    _inbound(metadata)
+    Table(
+        "idempotency_keys",
+        metadata,
+        Column("digest", LargeBinary, primary_key=True),
+        Column("body_digest", LargeBinary, nullable=False),
+        Column("status", SmallInteger, nullable=False),
+        Column("resource_id", Uuid, nullable=False),
+        time("created_at", now=True),
+        Index("ix_idempotency_keys_created_at", "created_at"),
+    )
+
+
+def _outbound(metadata: MetaData) -> None:
+    outbox = Table(
+        "outbox",
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        Column("event_id", Uuid, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("key", Uuid, nullable=False),
+        Column("subject", Uuid, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+        Column("payload", LargeBinary, nullable=False),
+        Column("traceparent", String(55)),
+        time("occurred_at"),
+        time("recorded_at", now=True),
+        time("published_at", nullable=True),
+        Column("parked_because", Text),
+    )
+    Index("ix_outbox_waiting", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
+    marks = Table(
+        "publication_marks",
+        metadata,
+        Column("stream", Text, primary_key=True),
+        Column("key", Uuid, primary_key=True),
+        Column("version", BigInteger, nullable=False),
+        Column("dirty", Boolean, nullable=False, server_default=text("true")),
+        Column("marked_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+        postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
+    )
+    Index("ix_publication_marks_dirty", marks.c.stream, marks.c.key, postgresql_where=marks.c.dirty)
+
+
+def _inbound(metadata: MetaData) -> None:
+    Table(
+        "inbox",
+        metadata,
+        Column("event_id", Uuid, primary_key=True),
+        Column("type", Text, nullable=False),
+        time("handled_at", now=True),
+        Index("ix_inbox_handled_at", "handled_at"),
+    )
+    Table(
+        "dead_letters",
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("topic", Text, nullable=False),
+        Column("partition", Integer, nullable=False),
+        Column("position", BigInteger, nullable=False),
+        Column("type", Text),
+        Column("subject", Text),
+        Column("sequence", BigInteger),
+        Column("cause", Text, nullable=False),
+        Column("payload", LargeBinary, nullable=False),
+        time("raised_at", now=True),
+    )
+    Table(
+        "consumer_progress",
+        metadata,
+        Column("topic", Text, primary_key=True),
+        Column("partition", Integer, primary_key=True),
+        time("caught_up_at"),
+    )
