@@ -130,7 +130,7 @@ def openapi(api: FastAPI) -> dict[str, Any]:
     document = api.openapi()
     for route in api.routes:
         if isinstance(route, APIRoute):
-            for method in route.methods:
+            for method in route.methods or ():
                 operation = document["paths"][route.path][method.lower()]
                 operation["x-permission"] = permissions_of(route)
     return document

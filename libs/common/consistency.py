@@ -45,7 +45,9 @@ class Consistency:
         Raises:
             Problem: 400 for a token that is not this principal's, 503 when it takes too long.
         """
-        wanted = [(self.copies[topic], key, v) for topic, key, v in self._read(principal, token) if topic in self.copies]
+        wanted = [
+            (self.copies[topic], key, v) for topic, key, v in self._read(principal, token) if topic in self.copies
+        ]
         if not wanted:
             return
         if self.waiting >= MOST_WAITING:

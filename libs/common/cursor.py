@@ -9,7 +9,7 @@ LIFETIME = timedelta(hours=24)
 _PURPOSE = "cursors"
 
 
-class BadCursor(Exception):  # noqa: N818 - named after the fact, as the other refusals are
+class BadCursor(Exception):
     """A page cursor that is not valid for this request. One message for every cause."""
 
     def __init__(self) -> None:

@@ -69,7 +69,13 @@ class Database:
     """A service's database as its application role sees it."""
 
     def __init__(self, url: str, *, publications: Sequence[Publication] = (), pool: int = 10) -> None:
-        self.engine: AsyncEngine = create_async_engine(url, pool_size=pool, max_overflow=0, pool_timeout=5)
+        self.dsn = url
+        self.engine: AsyncEngine = create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=pool,
+            max_overflow=0,
+            pool_timeout=5,
+        )
         self._publications = publications
         self._sessions = async_sessionmaker(
             self.engine, sync_session_class=RecordingSession, expire_on_commit=False, autoflush=True
@@ -80,9 +86,7 @@ class Database:
     async def unit_of_work(self, scope: Scope) -> AsyncIterator[UnitOfWork]:
         """Commit at the end of the block; roll back when it raises."""
         async with self._sessions() as session:
-            session.sync_session.info.update(
-                publications=self._publications, events=[], extra_marks=set(), marks=[]
-            )
+            session.sync_session.info.update(publications=self._publications, events=[], extra_marks=set(), marks=[])
             async with session.begin():
                 yield UnitOfWork(session, scope)
             if session.info["marks"] or session.info["events"]:

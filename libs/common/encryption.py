@@ -17,7 +17,7 @@ _TAG_BYTES = 16
 _SPACES_AND_HYPHENS = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
 
 
-class DecryptionFailed(Exception):  # noqa: N818 - named after the fact, as the other refusals are
+class DecryptionFailed(Exception):
     """A stored value that cannot be opened: its column and the cause, never its content."""
 
 

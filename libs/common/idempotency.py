@@ -46,7 +46,7 @@ class Attempt:
             detail = f"Every POST needs an {HEADER} header of 1 to {LONGEST_KEY} characters, new for each command."
             raise Problem(HTTPStatus.BAD_REQUEST, detail)
         target = f"{request.url.path}?{request.url.query}"
-        named = "\n".join((principal.login, request.method, target, key))
+        named = f"{principal.login}\n{request.method}\n{target}\n{key}"
         return cls(_digest(named.encode()), _digest(await request.body()))
 
     async def first_answer(self, uow: UnitOfWork) -> FirstAnswer | None:
@@ -68,9 +68,7 @@ class Attempt:
 
     async def store(self, uow: UnitOfWork, answer: FirstAnswer) -> None:
         parameters = {"digest": self.digest, "body_digest": self.body_digest}
-        await uow.session.execute(
-            STORE, {**parameters, "status": answer.status, "resource_id": answer.resource_id}
-        )
+        await uow.session.execute(STORE, {**parameters, "status": answer.status, "resource_id": answer.resource_id})
 
 
 def _digest(content: bytes) -> bytes:

@@ -22,7 +22,7 @@ class KeyRingError(Exception):
     """A key ring that cannot be used: the path and the cause, never key material."""
 
 
-class BadSignature(Exception):  # noqa: N818 - named after the fact, as the other refusals are
+class BadSignature(Exception):
     """A token that this ring did not sign for this purpose."""
 
 

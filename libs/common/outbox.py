@@ -1,5 +1,6 @@
 """The outbox: events stored in the transaction that made them true, sent later by the relay."""
 
+from collections.abc import Hashable
 from functools import cache
 from typing import Any
 
@@ -25,7 +26,7 @@ INSERT = text("""
 
 
 @cache
-def adapter(event: type) -> TypeAdapter[Any]:
+def adapter(event: Hashable) -> TypeAdapter[Any]:
     """Encoder and decoder of one published dataclass."""
     return TypeAdapter(event)
 
@@ -51,7 +52,8 @@ def insert(session: Session, events: list[tuple[DomainEvent, int]]) -> None:
 
 
 def _encode(event: DomainEvent) -> bytes:
-    payload = adapter(type(event)).dump_json(event)
+    encoder: TypeAdapter[Any] = adapter(event.__class__)
+    payload = encoder.dump_json(event)
     if len(payload) > LARGEST_EVENT:
         raise InvalidValue("body", f"The event {event.type} would be larger than {LARGEST_EVENT} bytes.")
     return payload

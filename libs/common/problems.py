@@ -7,7 +7,8 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
@@ -52,9 +53,7 @@ class Problem(Exception):
         self.status, self.detail, self.headers, self.members = status, detail, headers or {}, members
 
 
-def problem(
-    status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None, **members: Any
-) -> Response:
+def problem(status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None, **members: Any) -> Response:
     """A problem document. `type` is about:blank: the status says the kind, `detail` and members the rest."""
     body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     document = {**body, "trace_id": trace_id(), **members}
@@ -137,6 +136,4 @@ async def _database(request: Request, error: DBAPIError) -> Response:
 
 
 async def _unavailable(_request: Request, _error: Exception) -> Response:
-    return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, "The database is busy or away; try again.", headers=RETRY_SOON
-    )
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database is busy or away; try again.", headers=RETRY_SOON)

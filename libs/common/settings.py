@@ -61,13 +61,16 @@ class Settings(BaseSettings):
                 raise ValueError("not fit for production: " + "; ".join(wrong))
         return self
 
+    @property
+    def dsn(self) -> str:
+        """The database's address for asyncpg itself."""
+        return self.database_url.get_secret_value()
+
     def _unfit_for_production(self) -> list[str]:
         found = [f"issuer {i.issuer} is local" for i in self.issuers if i.local]
-        found += [
-            f"issuer {i.issuer} is not https" for i in self.issuers if urlsplit(i.issuer).scheme != "https"
-        ]
-        if "ssl=verify-full" not in self.database_url.get_secret_value():
-            found.append("GUANXI_DATABASE_URL lacks ssl=verify-full")
+        found += [f"issuer {i.issuer} is not https" for i in self.issuers if urlsplit(i.issuer).scheme != "https"]
+        if "sslmode=verify-full" not in self.dsn:
+            found.append("GUANXI_DATABASE_URL lacks sslmode=verify-full")
         if not self.kafka_tls:
             found.append("GUANXI_KAFKA_TLS is off")
         return found

@@ -34,9 +34,7 @@ def new_metadata() -> MetaData:
 
 def time(name: str, *, nullable: bool = False, now: bool = False) -> Column[object]:
     """A column of aware UTC time."""
-    return Column(
-        name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None
-    )
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None)
 
 
 def chassis_tables(metadata: MetaData) -> None:

@@ -76,9 +76,7 @@ def test_equal_texts_are_sealed_differently(ring: KeyRing) -> None:
 
 def test_every_flipped_bit_is_refused(path: Path) -> None:
     KeyRing.generate(path)
-    ring = rotated(
-        path, version=3
-    )  # flips of the version byte reach key 1 as well as keys that are not there
+    ring = rotated(path, version=3)  # flips of the version byte reach key 1 as well as keys that are not there
     value = HERE.encrypt(ring, TEXT)
     assert HERE.decrypt(ring, value) == TEXT
     for altered in bit_flips(value):

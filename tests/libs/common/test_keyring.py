@@ -174,10 +174,7 @@ def test_every_changed_character_of_a_token_is_refused(path: Path) -> None:
     token = ring.sign("cursors", b"position 42")  # 28 bytes: the last character has unused bits
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     changed = [
-        token[:at] + other + token[at + 1 :]
-        for at in range(len(token))
-        for other in alphabet
-        if other != token[at]
+        token[:at] + other + token[at + 1 :] for at in range(len(token)) for other in alphabet if other != token[at]
     ]
     for forged in changed:
         with pytest.raises(BadSignature):

@@ -88,9 +88,7 @@ def test_cards(number: str, masked: str) -> None:
     assert mask_card(number) == masked
 
 
-@pytest.mark.parametrize(
-    ("number", "masked"), [("0200001234567", "*********4567"), ("12345", "***45"), ("123", "***")]
-)
+@pytest.mark.parametrize(("number", "masked"), [("0200001234567", "*********4567"), ("12345", "***45"), ("123", "***")])
 def test_accounts(number: str, masked: str) -> None:
     assert mask_account(number) == masked
 

@@ -1,0 +1,202 @@
+"""The consumer: a batch of events, one transaction, each event handled once; then the offsets.
+
+A batch that fails is split at the failing event. What passes (a lost connection, a deadlock) is tried again in
+place and order is kept; what cannot pass becomes a dead letter in the same transaction as its inbox row.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, KafkaError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from libs.common.caller import Scope
+from libs.common.database import Database, UnitOfWork
+from libs.common.dead_letters import DeadLetters
+from libs.common.logs import where
+from libs.common.metrics import CONSUMED, CONSUMER_LAG
+from libs.common.outbox import adapter
+from libs.common.problems import BUSY_STATES
+from libs.common.tracing import continue_trace
+
+log = structlog.get_logger()
+
+BATCH = 500
+FETCH_MILLISECONDS = 500
+PROGRESS_SECONDS = 1.0
+BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
+
+REMEMBER = text("INSERT INTO inbox (event_id, type) VALUES (:id, :type) ON CONFLICT DO NOTHING RETURNING event_id")
+CAUGHT_UP = text("""
+    INSERT INTO consumer_progress (topic, partition, caught_up_at)
+    SELECT topic, partition, :at FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[])) AS p (topic, partition)
+    ON CONFLICT (topic, partition) DO UPDATE SET caught_up_at = excluded.caught_up_at
+""")
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What a service listens to: `types` maps an event type to its dataclass and handler.
+
+    A topic of the bank's own systems carries no CloudEvents headers: `plain` maps it to the one type that it holds.
+    Such records have no id; their handlers act only on a newer sequence.
+    """
+
+    topics: Sequence[str]
+    types: Mapping[str, tuple[type, Handler]]
+    plain: Mapping[str, str] = field(default_factory=dict)
+
+
+class HandlingFailed(Exception):
+    """The event at `index` of the batch failed."""
+
+    def __init__(self, index: int, cause: Exception) -> None:
+        super().__init__()
+        self.index, self.cause = index, cause
+
+
+@dataclass
+class Consumer:
+    database: Database
+    consumer: AIOKafkaConsumer
+    subscription: Subscription
+    scope: Scope
+    dead_letters: DeadLetters
+    _told: float = 0.0
+
+    async def run(self) -> None:
+        await self.consumer.start()
+        try:
+            while True:
+                fetched = await self.consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
+                records = [record for part in fetched.values() for record in part]
+                await self.handle(records)
+                if fetched:
+                    await self._commit({part: rs[-1].offset + 1 for part, rs in fetched.items()})
+                await self._tell_progress()
+        finally:
+            # Without it the member's heartbeat lives on and keeps its partitions for ever.
+            await self.consumer.stop()
+
+    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+        with contextlib.suppress(CommitFailedError):  # the partitions moved on: their new owner's inbox drops repeats
+            await self.consumer.commit(offsets)
+
+    async def handle(self, records: list[ConsumerRecord]) -> None:
+        """Handle every record, whatever it takes: returns only once each has had its effect or is a dead letter."""
+        attempt = 0
+        while records:
+            try:
+                return await self._in_one_transaction(records)
+            except HandlingFailed as failure:
+                if not passing(failure.cause):
+                    await self.handle(records[: failure.index])
+                    await self._bury(records[failure.index], failure.cause)
+                    records, attempt = records[failure.index + 1 :], 0
+                    continue
+                cause: Exception = failure.cause
+            except (DBAPIError, PoolTimeout, OSError) as error:
+                if len(records) > 1 and not passing(error):
+                    for record in records:
+                        await self.handle([record])
+                    return None
+                cause = error
+            await self._back_off(cause, attempt)
+            attempt += 1
+
+    async def _in_one_transaction(self, records: list[ConsumerRecord]) -> None:
+        async with self.database.unit_of_work(self.scope) as uow:
+            for index, record in enumerate(records):
+                try:
+                    CONSUMED.labels(await self._handle_one(uow, record)).inc()
+                    await uow.session.flush()
+                except Exception as error:
+                    raise HandlingFailed(index, error) from error
+
+    async def _handle_one(self, uow: UnitOfWork, record: ConsumerRecord) -> str:
+        headers = headers_of(record)
+        type_ = headers.get("ce_type") or self.subscription.plain.get(record.topic, "")
+        if type_ not in self.subscription.types:
+            return "skipped"
+        event_class, handler = self.subscription.types[type_]
+        continue_trace(headers.get("traceparent"))
+        event = adapter(event_class).validate_json(record.value)
+        if "ce_id" in headers and not await self._is_new(uow, UUID(headers["ce_id"]), type_):
+            return "repeated"
+        await handler(uow, event)
+        return "handled"
+
+    async def _is_new(self, uow: UnitOfWork, event_id: UUID, type_: str) -> bool:
+        remembered = await uow.session.execute(REMEMBER, {"id": event_id, "type": type_})
+        return remembered.scalar_one_or_none() is not None
+
+    async def _bury(self, record: ConsumerRecord, cause: Exception) -> None:
+        headers = headers_of(record)
+        log.error("dead letter", topic=record.topic, cause=type(cause).__name__, at=where(cause))
+        async with self.database.unit_of_work(self.scope) as uow:
+            if "ce_id" in headers:
+                with contextlib.suppress(ValueError):
+                    await self._is_new(uow, UUID(headers["ce_id"]), headers.get("ce_type", ""))
+            await self.dead_letters.raise_one(uow, record, headers, cause)
+
+    async def _back_off(self, cause: Exception, attempt: int) -> None:
+        log.warning("waiting to try again", cause=type(cause).__name__, attempt=attempt)
+        await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
+
+    async def _tell_progress(self) -> None:
+        """Store when each partition was last read to its end: the publishers' watermarks rest on it."""
+        if time.monotonic() - self._told < PROGRESS_SECONDS:
+            return
+        read: list[TopicPartition] = []
+        oldest_fetch = datetime.now(UTC).timestamp()
+        for part in self.consumer.assignment():
+            end = self.consumer.highwater(part)
+            if end is None:
+                continue
+            position = await self.consumer.position(part)
+            CONSUMER_LAG.labels(part.topic, part.partition).set(end - position)
+            if position >= end:
+                read.append(part)
+                fetched = self.consumer.last_poll_timestamp(part)
+                oldest_fetch = min(oldest_fetch, fetched / 1000) if fetched else oldest_fetch
+        await self._store_progress(read, datetime.fromtimestamp(oldest_fetch, UTC))
+
+    async def _store_progress(self, read: list[TopicPartition], at: datetime) -> None:
+        self._told = time.monotonic()
+        if not read:
+            return
+        topics, partitions = [p.topic for p in read], [p.partition for p in read]
+        try:
+            async with self.database.engine.begin() as connection:
+                await connection.execute(CAUGHT_UP, {"topics": topics, "partitions": partitions, "at": at})
+        except (DBAPIError, OSError) as error:
+            log.warning("progress not stored", cause=type(error).__name__)
+
+
+def passing(error: Exception) -> bool:
+    """True for a failure that another try may not meet: connection, lock, serialization, Kafka."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None)
+        return (
+            error.connection_invalidated
+            or isinstance(error, (OperationalError, InterfaceError))
+            or state in BUSY_STATES
+            or state is None
+        )
+    return isinstance(error, (OSError, PoolTimeout, TimeoutError, KafkaError))
+
+
+def headers_of(record: ConsumerRecord) -> dict[str, str]:
+    return {name: value.decode(errors="replace") for name, value in record.headers}

@@ -1,0 +1,192 @@
+"""Copies of compacted topics: per key the newest version wins, so repeats and late records change nothing.
+
+A tombstone stays as a row without a document, or a replayed older record would bring its key back. A copy can be
+rebuilt at any time: the topic is read into a shadow beside it, and the two are joined in one transaction.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from libs.common.consumer import FETCH_MILLISECONDS, headers_of
+from libs.common.metrics import VIEW_STALENESS
+from libs.common.topics import WATERMARK
+
+log = structlog.get_logger()
+
+BATCH = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """Where a topic's documents go. `columns` maps a column to a SQL expression over `document jsonb`;
+    `section` is set where several topics share one table, keyed by (key, section).
+    """
+
+    topic: str
+    table: str
+    key: str
+    columns: Mapping[str, str]
+    section: str | None = None
+
+    def upsert(self, table: str) -> str:
+        """One statement: $1 keys, $2 versions, $3 documents, $4 times of change, $5 partitions."""
+        constant = {"section": f"'{self.section}'"} if self.section else {}
+        columns = {**constant, **self.columns}
+        target = [self.key, "version", "changed_at", *columns]
+        conflict = f"{self.key}, section" if self.section else self.key
+        updates = ", ".join(f"{c} = excluded.{c}" for c in target if c not in (self.key, "section"))
+        return f"""
+            INSERT INTO {table} AS held ({", ".join(target)})
+            SELECT key, version, changed_at, {", ".join(columns.values())}
+            FROM (SELECT key, version, changed_at, document::jsonb AS document
+                  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[])
+                       AS r (key, version, document, changed_at)) AS record
+            ON CONFLICT ({conflict}) DO UPDATE SET {updates} WHERE held.version < excluded.version
+        """  # noqa: S608 - names come from our own declarations
+
+    def join_shadow(self) -> str:
+        """Bring the shadow's rows into the live table where they are as new or newer."""
+        constant = ["section"] if self.section else []
+        target = [self.key, "version", "changed_at", *constant, *self.columns]
+        conflict = f"{self.key}, section" if self.section else self.key
+        updates = ", ".join(f"{c} = excluded.{c}" for c in target if c not in (self.key, "section"))
+        only = f"WHERE section = '{self.section}'" if self.section else ""
+        return f"""
+            INSERT INTO {self.table} AS held ({", ".join(target)})
+            SELECT {", ".join(target)} FROM {self.table}_shadow {only}
+            ON CONFLICT ({conflict}) DO UPDATE SET {updates} WHERE held.version <= excluded.version
+        """  # noqa: S608 - names come from our own declarations
+
+
+WATERMARKS = """
+    INSERT INTO {schema}.watermarks AS held (topic, partition, as_of)
+    SELECT topic, partition, as_of FROM unnest($1::text[], $2::int[], $3::timestamptz[]) AS w (topic, partition, as_of)
+    ON CONFLICT (topic, partition) DO UPDATE SET as_of = greatest(held.as_of, excluded.as_of)
+"""
+
+
+@dataclass
+class Copier:
+    """Keeps copies up to date. `schema` holds their tables and their watermarks."""
+
+    dsn: str
+    schema: str
+    copies: Sequence[Copy]
+    consumer: AIOKafkaConsumer
+
+    async def run(self) -> None:
+        await self.consumer.start()
+        try:
+            while True:
+                fetched = await self.consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
+                if not fetched:
+                    continue
+                records = [record for part in fetched.values() for record in part]
+                await self._apply_until_stored(records)
+                await self.consumer.commit({part: rs[-1].offset + 1 for part, rs in fetched.items()})
+        finally:
+            await self.consumer.stop()
+
+    async def _apply_until_stored(self, records: list[ConsumerRecord]) -> None:
+        while True:
+            try:
+                connection = await self._connection()
+                await apply(connection, self.schema, self.copies, records)
+            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError) as error:
+                log.warning("copy waits for its database", cause=type(error).__name__)
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    async def _connection(self) -> Any:
+        held = getattr(self, "_held", None)
+        if held is None or held.is_closed():
+            held = await asyncpg.connect(self.dsn, timeout=5)
+            self._held = held
+        return held
+
+
+async def apply(
+    connection: Any, schema: str, copies: Sequence[Copy], records: Sequence[ConsumerRecord], suffix: str = ""
+) -> None:
+    """Apply records to copies in one transaction; a batch is folded to the newest version of each key first."""
+    by_topic = {copy.topic: copy for copy in copies}
+    newest: dict[tuple[str, bytes], ConsumerRecord] = {}
+    marks: dict[tuple[str, int], datetime] = {}
+    for record in records:
+        if headers_of(record).get("ce_type") == WATERMARK:
+            marks[record.topic, record.partition] = datetime.fromisoformat(record.value.decode())
+        elif _version(record) >= _version(newest.get((record.topic, record.key))):
+            newest[record.topic, record.key] = record
+    async with connection.transaction():
+        for topic, copy in by_topic.items():
+            rows = [_row(r) for (name, _), r in sorted(newest.items()) if name == topic]
+            if rows:
+                await connection.execute(copy.upsert(copy.table + suffix), *zip(*rows, strict=True))
+        if marks and not suffix:
+            await _store_watermarks(connection, schema, marks)
+
+
+async def _store_watermarks(connection: Any, schema: str, marks: dict[tuple[str, int], datetime]) -> None:
+    topics, partitions = zip(*marks, strict=True)
+    statement = WATERMARKS.format(schema=schema)
+    await connection.execute(statement, topics, partitions, list(marks.values()))
+    for (topic, _), as_of in marks.items():
+        VIEW_STALENESS.labels(topic).set((datetime.now(UTC) - as_of).total_seconds())
+
+
+def _version(record: ConsumerRecord | None) -> int:
+    return int(headers_of(record).get("ce_sequence", "0")) if record is not None else -1
+
+
+def _row(record: ConsumerRecord) -> tuple[UUID, int, str | None, datetime]:
+    document = record.value.decode() if record.value is not None else None
+    changed_at = datetime.fromisoformat(headers_of(record)["ce_time"])
+    return UUID(bytes=record.key), _version(record), document, changed_at
+
+
+async def rebuild(dsn: str, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer) -> int:
+    """Read every topic from its start into the shadow tables, then join them into the live ones in one transaction.
+
+    `consumer` belongs to no group. Returns the number of records read. Readers see the old copy until the commit.
+    """
+    connection = await asyncpg.connect(dsn, timeout=5, server_settings={"transaction_timeout": "0"})
+    try:
+        for table in sorted({copy.table for copy in copies}):
+            await connection.execute(f"DELETE FROM {table}_shadow")  # noqa: S608 - our own table
+        read = await _read_into_shadow(connection, schema, copies, consumer)
+        async with connection.transaction():
+            for copy in copies:
+                await connection.execute(copy.join_shadow())
+        return read
+    finally:
+        connection.terminate()
+
+
+async def _read_into_shadow(connection: Any, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer) -> int:
+    ends = await _assign_everything(consumer, [copy.topic for copy in copies])
+    read, begun = 0, time.monotonic()
+    while any([await consumer.position(part) < end for part, end in ends.items()]):
+        fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
+        records = [record for part in fetched.values() for record in part]
+        await apply(connection, schema, copies, records, suffix="_shadow")
+        read += len(records)
+    log.info("copy rebuilt", schema=schema, records=read, seconds=round(time.monotonic() - begun, 1))
+    return read
+
+
+async def _assign_everything(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> dict[TopicPartition, int]:
+    parts = [TopicPartition(t, p) for t in topics for p in sorted(consumer.partitions_for_topic(t) or ())]
+    consumer.assign(parts)
+    await consumer.seek_to_beginning(*parts)
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(parts)
+    return ends

@@ -1,0 +1,71 @@
+"""Dead letters: records that cannot be handled, kept encrypted for a person, announced without their payload."""
+
+import base64
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from aiokafka import ConsumerRecord
+from sqlalchemy import text
+
+from libs.common.clock import Clock
+from libs.common.database import UnitOfWork
+from libs.common.domain import DomainEvent
+from libs.common.encryption import FieldCipher
+from libs.common.ids import new_id
+from libs.common.metrics import DEAD_LETTERS
+
+INSERT = text("""
+    INSERT INTO dead_letters (id, topic, partition, position, type, subject, sequence, cause, payload)
+    VALUES (:id, :topic, :partition, :position, :type, :subject, :sequence, :cause, :payload)
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetterRaised(DomainEvent):
+    """A service set a record aside. The record itself stays in that service's database."""
+
+    type: ClassVar[str] = "crm.dead_letter.raised.v1"
+    dead_letter_id: UUID
+    topic: str
+    partition: int
+    position: int
+    cause: str
+
+    @property
+    def subject(self) -> UUID:
+        return self.dead_letter_id
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    cipher: FieldCipher
+    clock: Clock
+
+    async def raise_one(
+        self, uow: UnitOfWork, record: ConsumerRecord, headers: dict[str, str], cause: Exception
+    ) -> None:
+        letter = DeadLetterRaised(
+            occurred_at=self.clock.now(),
+            dead_letter_id=new_id(),
+            topic=record.topic,
+            partition=record.partition,
+            position=record.offset,
+            cause=type(cause).__name__,
+        )
+        content = base64.b64encode(record.value or b"").decode()
+        sequence = headers.get("ce_sequence", "")
+        values = {
+            "id": letter.dead_letter_id,
+            "topic": letter.topic,
+            "partition": letter.partition,
+            "position": letter.position,
+            "type": headers.get("ce_type"),
+            "subject": headers.get("ce_subject"),
+            "sequence": int(sequence) if sequence.isdecimal() else None,
+            "cause": letter.cause,
+            "payload": self.cipher.encrypt(content, table="dead_letters", column="payload", row=letter.dead_letter_id),
+        }
+        await uow.session.execute(INSERT, values)
+        uow.record(letter, sequence=1)
+        DEAD_LETTERS.labels(record.topic).inc()

@@ -1,0 +1,95 @@
+"""One worker of a service leads: it alone runs the relay and the publishers, so that order holds.
+
+Leadership is an advisory lock on a connection of its own. It is polled, never waited for, since a waiter would hold
+back vacuum; the connection dies by `idle_session_timeout` when its process is frozen, so a successor takes over.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+
+from libs.common.logs import where
+from libs.common.metrics import LEADER
+
+log = structlog.get_logger()
+
+LOCK = "SELECT pg_try_advisory_lock(hashtext('guanxi leader'))"
+POLL_SECONDS = 0.25
+PING_SECONDS = 1.0
+HELD_FOR_SECONDS = 2.0
+
+WAKE_CHANNEL = "guanxi_wake"
+
+
+class LeadershipLost(Exception):
+    """Another process may lead by now: send nothing more."""
+
+
+class Leadership:
+    """Held while the last ping is young. Work checks it before each send."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._pinged = time.monotonic()
+        self.woken = asyncio.Event()
+
+    def check(self) -> None:
+        if time.monotonic() - self._pinged > HELD_FOR_SECONDS:
+            raise LeadershipLost
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for a pulse, or for the poll behind it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.woken.wait(), seconds)
+        self.woken.clear()
+
+    async def keep(self) -> None:
+        while True:
+            await asyncio.wait_for(self._connection.fetchval("SELECT 1"), HELD_FOR_SECONDS)
+            self.check()
+            self._pinged = time.monotonic()
+            await asyncio.sleep(PING_SECONDS)
+
+
+Duty = Callable[[Leadership], Coroutine[Any, Any, None]]
+
+
+async def lead(dsn: str, duties: Callable[[], Awaitable[Sequence[Duty]]]) -> None:
+    """Contend for leadership for ever; while it is held, run the duties together. They end together too."""
+    while True:
+        try:
+            await _one_term(dsn, duties)
+        except* Exception as group:  # noqa: BLE001 - a term may end by anything; the next one begins
+            errors = sorted({f"{type(e).__name__} at {where(e)}" for e in _leaves(group)})
+            log.warning("leadership ended", errors=errors)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _one_term(dsn: str, duties: Callable[[], Awaitable[Sequence[Duty]]]) -> None:
+    connection = await asyncpg.connect(dsn, timeout=5, server_settings={"idle_session_timeout": "3s"})
+    try:
+        while not await connection.fetchval(LOCK):  # noqa: ASYNC110 - the lock is in another process
+            await asyncio.sleep(POLL_SECONDS)
+        leadership = Leadership(connection)
+        await connection.add_listener(WAKE_CHANNEL, lambda *_: leadership.woken.set())
+        LEADER.set(1)
+        log.info("leading")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(leadership.keep())
+            for duty in await duties():
+                group.create_task(duty(leadership))
+    finally:
+        LEADER.set(0)
+        connection.terminate()
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return found

@@ -1,0 +1,139 @@
+"""The publisher of a stream: dirty marks → documents by one query, in one snapshot → Kafka → clear the marks.
+
+Every second it also tells how far the stream is complete. That watermark is the start of the last full pass whose
+rows are all acknowledged, lowered to the time at which each consumed partition was last read to its end. It stands
+still when the query, the sending or the consumer stands still.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+
+from libs.common.leader import Leadership
+from libs.common.marks import NOW_IN_MICROSECONDS
+from libs.common.metrics import PUBLISHED, SECTION_LAG
+from libs.common.publication import Publication
+from libs.common.topics import WATERMARK
+
+BATCH = 500
+WATERMARK_SECONDS = 1.0
+FIRST = UUID(int=0)
+
+DIRTY = """
+    SELECT key, version, marked_at FROM publication_marks
+    WHERE stream = $1 AND dirty AND key > $2 ORDER BY key LIMIT $3
+"""
+OVERTAKEN = f"""
+    UPDATE publication_marks AS m
+    SET dirty = true, version = greatest(m.version + 1, {NOW_IN_MICROSECONDS}), marked_at = clock_timestamp()
+    FROM unnest($2::uuid[], $3::bigint[]) AS sent (key, version)
+    WHERE m.stream = $1 AND m.key = sent.key AND m.version > sent.version AND NOT m.dirty
+"""  # noqa: S608 - the only thing put in is a constant
+CLEAR = """
+    UPDATE publication_marks SET dirty = false WHERE stream = $1 AND key IN (
+        SELECT m.key FROM publication_marks AS m
+        JOIN unnest($2::uuid[], $3::bigint[]) AS sent (key, version)
+          ON m.key = sent.key AND m.version = sent.version
+        WHERE m.stream = $1 FOR UPDATE OF m SKIP LOCKED)
+"""
+CAUGHT_UP = """
+    SELECT count(*), min(caught_up_at) FROM consumer_progress WHERE topic = ANY($1::text[])
+"""
+
+
+@dataclass
+class Publisher:
+    dsn: str
+    publication: Publication
+    producer: AIOKafkaProducer
+    consumed: Sequence[str] = ()
+    _cursor: UUID = FIRST
+    _pass_began: datetime | None = None
+    _complete: datetime | None = None
+    _told: float = field(default=-WATERMARK_SECONDS)
+
+    async def run(self, leadership: Leadership) -> None:
+        connection = await asyncpg.connect(self.dsn, timeout=5)
+        try:
+            while True:
+                more = await self.publish_batch(connection, leadership)
+                if time.monotonic() - self._told >= WATERMARK_SECONDS:
+                    await self._tell_watermark(connection, leadership)
+                if not more:
+                    await leadership.sleep(WATERMARK_SECONDS)
+        finally:
+            connection.terminate()
+
+    async def publish_batch(self, connection: Any, leadership: Leadership) -> bool:
+        """Publish up to a batch of dirty keys; True where the pass over all of them is not at its end."""
+        began, marks, documents = await self._snapshot(connection)
+        if self._cursor == FIRST:
+            self._pass_began = began
+        if marks:
+            leadership.check()
+            await asyncio.gather(*[self._send(mark, documents.get(mark["key"])) for mark in marks])
+            keys, versions = [m["key"] for m in marks], [m["version"] for m in marks]
+            await connection.execute(OVERTAKEN, self.publication.stream, keys, versions)
+            await connection.execute(CLEAR, self.publication.stream, keys, versions)
+            PUBLISHED.labels(self.publication.stream).inc(len(marks))
+        return self._advance(marks)
+
+    def _advance(self, marks: list[Any]) -> bool:
+        if len(marks) == BATCH:
+            self._cursor = marks[-1]["key"]
+            return True
+        self._cursor, self._complete = FIRST, self._pass_began
+        return False
+
+    async def _snapshot(self, connection: Any) -> tuple[datetime, list[Any], dict[UUID, str]]:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            began = await connection.fetchval("SELECT now()")
+            marks = await connection.fetch(DIRTY, self.publication.stream, self._cursor, BATCH)
+            if not marks:
+                return began, [], {}
+            rows = await connection.fetch(self.publication.query, [mark["key"] for mark in marks])
+            return began, marks, {row[0]: row[1] for row in rows}
+
+    async def _send(self, mark: Any, document: str | None) -> None:
+        value = document.encode() if document is not None else None
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_type", f"{self.publication.stream}".encode()),
+            ("ce_sequence", str(mark["version"]).encode()),
+            ("ce_time", mark["marked_at"].isoformat().encode()),
+        ]
+        acknowledged = await self.producer.send(
+            self.publication.topic.name, value, key=mark["key"].bytes, headers=headers
+        )
+        await acknowledged
+
+    async def _tell_watermark(self, connection: Any, leadership: Leadership) -> None:
+        self._told = time.monotonic()
+        as_of = await self._as_of(connection)
+        if as_of is None:
+            return
+        leadership.check()
+        topic = self.publication.topic.name
+        headers = [("ce_specversion", b"1.0"), ("ce_type", WATERMARK.encode())]
+        value = as_of.isoformat().encode()
+        for partition in await self.producer.partitions_for(topic):
+            acknowledged = await self.producer.send(
+                topic, value, key=b"watermark", partition=partition, headers=headers
+            )
+            await acknowledged
+        SECTION_LAG.labels(topic).set((datetime.now(as_of.tzinfo) - as_of).total_seconds())
+
+    async def _as_of(self, connection: Any) -> datetime | None:
+        """How far the stream is complete; None while a consumed partition has not been read to its end once."""
+        if not self.consumed or self._complete is None:
+            return self._complete
+        expected = sum([len(await self.producer.partitions_for(topic)) for topic in self.consumed])
+        known, caught_up = await connection.fetchrow(CAUGHT_UP, list(self.consumed))
+        return min(self._complete, caught_up) if known == expected else None

@@ -1,0 +1,120 @@
+"""The relay sends the outbox to Kafka in the order of its ids, then marks it sent: at least once, by design.
+
+A record that can never be sent is parked with its reason; later rows of its key wait behind it and the rest goes on.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
+
+from libs.common.leader import Leadership
+from libs.common.metrics import OUTBOX_AGE, OUTBOX_PARKED, PUBLISHED
+
+log = structlog.get_logger()
+
+BATCH = 500
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 0.2
+NEVER = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
+
+WAITING = """
+    SELECT id, event_id, type, key, subject, sequence, payload, traceparent, occurred_at FROM outbox AS o
+    WHERE published_at IS NULL AND parked_because IS NULL AND NOT EXISTS (
+        SELECT FROM outbox AS p WHERE p.key = o.key AND p.published_at IS NULL AND p.parked_because IS NOT NULL)
+    ORDER BY id LIMIT $1
+"""
+SENT = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::bigint[])"
+PARK = "UPDATE outbox SET parked_because = $2 WHERE id = $1"
+STATE = """
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8,
+           count(*) FILTER (WHERE parked_because IS NOT NULL)
+    FROM outbox WHERE published_at IS NULL
+"""
+FORGET = """
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox WHERE published_at < clock_timestamp() - interval '14 days' LIMIT 10000)
+"""
+
+
+@dataclass
+class Relay:
+    dsn: str
+    topic: str
+    producer: AIOKafkaProducer
+
+    async def run(self, leadership: Leadership) -> None:
+        connection = await asyncpg.connect(self.dsn, timeout=5)
+        try:
+            while True:
+                if await self.send_batch(connection, leadership) < BATCH:
+                    await self._measure(connection)
+                    await leadership.sleep(POLL_SECONDS)
+        finally:
+            connection.terminate()
+
+    async def send_batch(self, connection: Any, leadership: Leadership) -> int:
+        """Send one batch and mark what was acknowledged. Returns how many rows were waiting."""
+        rows = await connection.fetch(WAITING, BATCH)
+        if not rows:
+            return 0
+        leadership.check()
+        results = await asyncio.gather(*[self._send(row) for row in rows], return_exceptions=True)
+        sent = [row["id"] for row, result in zip(rows, results, strict=True) if result is None]
+        await connection.execute(SENT, sent)
+        PUBLISHED.labels(self.topic).inc(len(sent))
+        for row, result in zip(rows, results, strict=True):
+            if isinstance(result, NEVER):
+                log.error("event parked", type=row["type"], cause=type(result).__name__)
+                await connection.execute(PARK, row["id"], type(result).__name__)
+        await self._pause_after_failure(results)
+        return len(rows)
+
+    async def _send(self, row: Any) -> None:
+        acknowledged = await self.producer.send(
+            self.topic, row["payload"], key=row["key"].bytes, headers=event_headers(self.topic, row)
+        )
+        await acknowledged
+
+    async def _pause_after_failure(self, results: list[Any]) -> None:
+        failures = [r for r in results if isinstance(r, BaseException) and not isinstance(r, NEVER)]
+        for failure in failures:
+            if not isinstance(failure, KafkaError):
+                raise failure
+        if failures:
+            # A producer can stick after an outage (aiokafka#1017): end the term, and begin the next with a new one.
+            await asyncio.sleep(RETRY_SECONDS)
+            raise failures[0]
+
+    async def _measure(self, connection: Any) -> None:
+        await connection.execute(FORGET)
+        age, parked = await connection.fetchrow(STATE)
+        OUTBOX_AGE.set(age)
+        OUTBOX_PARKED.set(parked)
+
+
+def event_headers(topic: str, row: Any) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0, Kafka protocol binding, binary mode."""
+    source = "/guanxi/" + topic.split(".")[1]
+    named = {
+        "ce_specversion": "1.0",
+        "ce_id": str(row["event_id"]),
+        "ce_type": row["type"],
+        "ce_source": source,
+        "ce_time": row["occurred_at"].isoformat(),
+        "ce_subject": str(row["subject"]),
+        "ce_sequence": str(row["sequence"]),
+        "content-type": "application/json",
+    }
+    if row["traceparent"]:
+        named["traceparent"] = row["traceparent"]
+    return [(name, value.encode()) for name, value in named.items()]

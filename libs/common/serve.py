@@ -1,0 +1,108 @@
+"""Run one service: `python -m libs.common.serve services.customer [--no-worker | --no-app]`.
+
+Three listening ports and the worker share one event loop and one life: SIGTERM or Ctrl-C ends them together.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import importlib
+import signal
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from libs.common.app import App
+from libs.common.logs import configure_logs
+from libs.common.pulse import Pulse
+from libs.common.settings import Settings
+from libs.common.worker import Worker, run_worker
+
+GRACE_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # one handler for the whole process, below
+
+
+def _server(app: Any, settings: Settings, port: int) -> _Server:
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=port,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=16_384,
+    )
+    return _Server(config)
+
+
+async def serve(app: App | None, worker: Worker | None) -> None:
+    """Serve until a signal; then finish what is under way, within seconds."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    servers = _servers(app) if app else []
+    background = [server.serve() for server in servers]
+    background += _background(app, worker)
+    tasks = [asyncio.create_task(job) for job in background]
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+    for server in servers:
+        server.should_exit = True
+    for task in tasks[len(servers) :]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if app:
+        await app.close()
+    if not stop.is_set():
+        raise SystemExit(1)
+
+
+def _servers(app: App) -> list[_Server]:
+    settings = app.chassis.settings
+    return [
+        _server(app.public, settings, settings.public_port),
+        _server(app.internal, settings, settings.internal_port),
+        _server(app.management, settings, settings.management_port),
+    ]
+
+
+def _background(app: App | None, worker: Worker | None) -> list[Coroutine[Any, Any, None]]:
+    jobs: list[Coroutine[Any, Any, None]] = []
+    for part in (app.chassis.database if app else None, worker.database if worker else None):
+        if part is not None:
+            pulse = Pulse(part.dsn)
+            part.on_commit.append(pulse)
+            jobs.append(pulse.run())
+    if worker:
+        jobs.append(run_worker(worker))
+    return jobs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run one service of Guanxi.")
+    parser.add_argument("package", help="for example services.customer, or gateway")
+    parser.add_argument("--no-worker", action="store_true", help="the HTTP side only")
+    parser.add_argument("--no-app", action="store_true", help="the background side only")
+    options = parser.parse_args()
+    settings = importlib.import_module(f"{options.package}.settings").load()
+    configure_logs(settings.service, settings.log_level)
+    app = None if options.no_app else importlib.import_module(f"{options.package}.main").app(settings)
+    worker = None if options.no_worker else importlib.import_module(f"{options.package}.worker").worker(settings)
+    gc.collect()
+    gc.freeze()
+    uvloop.run(serve(app, worker))
+
+
+if __name__ == "__main__":
+    main()

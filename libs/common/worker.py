@@ -1,0 +1,114 @@
+"""The background side of every service: relay and publishers under one leader, consumer, copies, schedules."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from libs.common.caller import Scope
+from libs.common.clock import Clock
+from libs.common.consumer import Consumer, Subscription
+from libs.common.copies import Copier, Copy
+from libs.common.database import Database
+from libs.common.dead_letters import DeadLetters
+from libs.common.encryption import FieldCipher
+from libs.common.kafka import new_consumer, new_producer
+from libs.common.keyring import KeyRing
+from libs.common.leader import Duty, lead
+from libs.common.logs import where
+from libs.common.publication import Publication
+from libs.common.publisher import Publisher
+from libs.common.relay import Relay
+from libs.common.schedules import Schedule, run_schedule
+from libs.common.settings import Settings
+
+log = structlog.get_logger()
+
+RESTART_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """What a service does when nobody asks. `events_topic` is None for an app that records no events."""
+
+    settings: Settings
+    database: Database
+    scope: Scope
+    events_topic: str | None = None
+    publications: Sequence[Publication] = ()
+    subscription: Subscription = field(default_factory=lambda: Subscription((), {}))
+    copies: Sequence[Copy] = ()
+    copies_schema: str = "directory"
+    schedules: Sequence[Schedule] = ()
+
+
+Part = Callable[[], Awaitable[None]]
+
+
+async def run_worker(worker: Worker) -> None:
+    """Run until cancelled. A part that fails is started again; the others go on."""
+    parts: dict[str, Part] = {}
+    for schedule in worker.schedules:
+        parts[schedule.name] = partial(_schedule, worker, schedule)
+    if worker.events_topic:
+        parts["leader"] = partial(_lead, worker, worker.events_topic)
+    if worker.subscription.topics:
+        parts["consumer"] = partial(_consume, worker)
+    if worker.copies:
+        parts["copies"] = partial(_copy, worker)
+    async with asyncio.TaskGroup() as group:
+        for name, part in parts.items():
+            group.create_task(_keep_running(name, part))
+
+
+async def _keep_running(name: str, part: Part) -> None:
+    while True:
+        try:
+            await part()
+        except Exception as error:  # noqa: BLE001 - whatever it is: say so, and start that part again
+            log.error("worker part failed", part=name, error=type(error).__name__, at=where(error))
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _lead(worker: Worker, topic: str) -> None:
+    dsn = worker.settings.dsn
+    producer: AIOKafkaProducer | None = None
+
+    async def duties() -> Sequence[Duty]:
+        # A new producer for each term: its metadata and its idempotence begin anew after any failure.
+        nonlocal producer
+        if producer is not None:
+            await producer.stop()
+        producer = new_producer(worker.settings)
+        await producer.start()
+        consumed = worker.subscription.topics
+        publishers = [Publisher(dsn, publication, producer, consumed) for publication in worker.publications]
+        return [Relay(dsn, topic, producer).run, *(publisher.run for publisher in publishers)]
+
+    try:
+        await lead(dsn, duties)
+    finally:
+        if producer is not None:
+            await producer.stop()
+
+
+async def _consume(worker: Worker) -> None:
+    settings = worker.settings
+    group = f"crm.{settings.service}"
+    dead_letters = DeadLetters(FieldCipher(KeyRing.load(settings.keyring)), Clock())
+    kafka = new_consumer(settings, *worker.subscription.topics, group=group)
+    await Consumer(worker.database, kafka, worker.subscription, worker.scope, dead_letters).run()
+
+
+async def _copy(worker: Worker) -> None:
+    settings = worker.settings
+    topics = [copy.topic for copy in worker.copies]
+    kafka = new_consumer(settings, *topics, group=f"crm.{settings.service}.copies")
+    await Copier(settings.dsn, worker.copies_schema, worker.copies, kafka).run()
+
+
+async def _schedule(worker: Worker, schedule: Schedule) -> None:
+    await run_schedule(schedule, worker.database, worker.scope, Clock())
