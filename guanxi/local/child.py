@@ -73,9 +73,7 @@ async def start_child(
     return Child(process, log)
 
 
-async def run_to_end(
-    argv: Sequence[str], *, env: Mapping[str, str], prefix: Sequence[str] = ()
-) -> tuple[int, str]:
+async def run_to_end(argv: Sequence[str], *, env: Mapping[str, str], prefix: Sequence[str] = ()) -> tuple[int, str]:
     """Run a command to its end: exit status and everything that it wrote."""
     process = await asyncio.create_subprocess_exec(
         *prefix,

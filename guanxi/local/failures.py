@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-class LocalFailure(Exception):  # noqa: N818 - it is the field's word for a start that did not succeed
+class LocalFailure(Exception):
     """A start that did not succeed. `exit_status` follows sysexits; the message is one sentence."""
 
     def __init__(self, sentence: str, exit_status: int = os.EX_OSERR) -> None:
@@ -30,9 +30,7 @@ def port_taken(program: str, host: str, port: int, setting: str) -> LocalFailure
 
 
 def folder_in_use(program: str, folder: Path, holder: str) -> LocalFailure:
-    return LocalFailure(
-        f"The {program} data in {folder} is in use by {holder}: stop it first, or name another folder."
-    )
+    return LocalFailure(f"The {program} data in {folder} is in use by {holder}: stop it first, or name another folder.")
 
 
 def died_at_start(program: str, log: Path) -> LocalFailure:

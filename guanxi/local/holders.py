@@ -13,9 +13,12 @@ def holders(data: Path) -> list[int]:
 
 async def wait_for_release(data: Path, seconds: float) -> list[int]:
     """Wait until nothing works in `data`; what is still there after `seconds`."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while (left := holders(data)) and asyncio.get_running_loop().time() < deadline:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    left = holders(data)
+    while left and clock() < deadline:
         await asyncio.sleep(0.05)
+        left = holders(data)
     return left
 
 

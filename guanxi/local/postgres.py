@@ -211,10 +211,9 @@ class LocalPostgres:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         try:
-            folder = Path(await connection.fetchval("show data_directory"))
+            return bool(await connection.fetchval("show data_directory") == str(self._data))
         finally:
             await connection.close()
-        return folder.resolve() == self._data
 
 
 def _environment() -> dict[str, str]:

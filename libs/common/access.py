@@ -1,6 +1,6 @@
 """How a route opens a unit of work: who calls, may they, within which scope, was it done before, is it current.
 
-In this order: authentication, permission, consistency, scope, replay of a repeated command, If-Match.
+In this order: authentication, consistency, permission, scope, replay of a repeated command, If-Match.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -60,8 +60,6 @@ class Requires:
         caller = await _caller(request)
         if not caller.may(self.permission):
             raise Forbidden(f"This needs the permission {self.permission}.")
-        if token := request.headers.get(consistency.HEADER):
-            await chassis(request).consistency.wait(request.state.principal, token)
 
 
 def requires(permission: str) -> Any:
@@ -71,9 +69,11 @@ def requires(permission: str) -> Any:
 async def _caller(request: Request) -> Caller:
     shared = chassis(request)
     principal = shared.verifier.verify(request.headers.get("authorization"))
-    fresh = consistency.HEADER in request.headers
+    token = request.headers.get(consistency.HEADER)
+    if token:
+        await shared.consistency.wait(principal, token)
     request.state.principal = principal
-    request.state.caller = await shared.authority.caller(principal, fresh=fresh)
+    request.state.caller = await shared.authority.caller(principal, fresh=token is not None)
     return cast("Caller", request.state.caller)
 
 

@@ -17,8 +17,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 
 from libs.common.caller import Scope
 from libs.common.database import Database, UnitOfWork
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 BATCH = 500
 FETCH_MILLISECONDS = 500
 PROGRESS_SECONDS = 1.0
+CONTESTED_TRIES = 5
 BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
@@ -41,7 +43,8 @@ Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
 REMEMBER = text("INSERT INTO inbox (event_id, type) VALUES (:id, :type) ON CONFLICT DO NOTHING RETURNING event_id")
 CAUGHT_UP = text("""
     INSERT INTO consumer_progress (topic, partition, caught_up_at)
-    SELECT topic, partition, :at FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[])) AS p (topic, partition)
+    SELECT topic, partition, :at
+    FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[])) AS p (topic, partition)
     ON CONFLICT (topic, partition) DO UPDATE SET caught_up_at = excluded.caught_up_at
 """)
 
@@ -99,9 +102,10 @@ class Consumer:
         attempt = 0
         while records:
             try:
-                return await self._in_one_transaction(records)
+                await self._in_one_transaction(records)
+                records = []
             except HandlingFailed as failure:
-                if not passing(failure.cause):
+                if not passing(failure.cause) and not (contested(failure.cause) and attempt < CONTESTED_TRIES):
                     await self.handle(records[: failure.index])
                     await self._bury(records[failure.index], failure.cause)
                     records, attempt = records[failure.index + 1 :], 0
@@ -111,7 +115,7 @@ class Consumer:
                 if len(records) > 1 and not passing(error):
                     for record in records:
                         await self.handle([record])
-                    return None
+                    return
                 cause = error
             await self._back_off(cause, attempt)
             attempt += 1
@@ -196,6 +200,11 @@ def passing(error: Exception) -> bool:
             or state is None
         )
     return isinstance(error, (OSError, PoolTimeout, TimeoutError, KafkaError))
+
+
+def contested(error: Exception) -> bool:
+    """True where another transaction got there first: a new try sees what it stored."""
+    return isinstance(error, (StaleDataError, IntegrityError))
 
 
 def headers_of(record: ConsumerRecord) -> dict[str, str]:

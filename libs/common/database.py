@@ -18,6 +18,7 @@ from libs.common.caller import Scope
 from libs.common.domain import Aggregate, DomainEvent, Outdated
 from libs.common.marks import Mark, mark
 from libs.common.publication import Publication
+from libs.common.sealing import Sealer
 
 
 class Versioned(Protocol):
@@ -35,11 +36,19 @@ class RecordingSession(Session):
 class UnitOfWork:
     """An open transaction with the caller's scope. Use cases take it and never end it."""
 
-    def __init__(self, session: AsyncSession, scope: Scope) -> None:
+    def __init__(self, session: AsyncSession, scope: Scope, sealer: Sealer | None) -> None:
         self.session = session
         self.scope = scope
+        self._sealer = sealer
         self.expected_version: int | None = None
         self.answered: Versioned | None = None
+
+    @property
+    def sealer(self) -> Sealer:
+        """How this service stores identifiers."""
+        if self._sealer is None:
+            raise RuntimeError("this app holds no keys to customer data")
+        return self._sealer
 
     @property
     def written(self) -> list[Mark]:
@@ -68,7 +77,9 @@ class UnitOfWork:
 class Database:
     """A service's database as its application role sees it."""
 
-    def __init__(self, url: str, *, publications: Sequence[Publication] = (), pool: int = 10) -> None:
+    def __init__(
+        self, url: str, *, publications: Sequence[Publication] = (), sealer: Sealer | None = None, pool: int = 10
+    ) -> None:
         self.dsn = url
         self.engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
@@ -77,6 +88,7 @@ class Database:
             pool_timeout=5,
         )
         self._publications = publications
+        self._sealer = sealer
         self._sessions = async_sessionmaker(
             self.engine, sync_session_class=RecordingSession, expire_on_commit=False, autoflush=True
         )
@@ -88,7 +100,7 @@ class Database:
         async with self._sessions() as session:
             session.sync_session.info.update(publications=self._publications, events=[], extra_marks=set(), marks=[])
             async with session.begin():
-                yield UnitOfWork(session, scope)
+                yield UnitOfWork(session, scope, self._sealer)
             if session.info["marks"] or session.info["events"]:
                 for wake in self.on_commit:
                     wake()

@@ -1,7 +1,5 @@
 """The outbox: events stored in the transaction that made them true, sent later by the relay."""
 
-from collections.abc import Hashable
-from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -25,10 +23,14 @@ INSERT = text("""
 """)
 
 
-@cache
-def adapter(event: Hashable) -> TypeAdapter[Any]:
-    """Encoder and decoder of one published dataclass."""
-    return TypeAdapter(event)
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def adapter(event: type) -> TypeAdapter[Any]:
+    """Encoder and decoder of one published dataclass, made once."""
+    if event not in _adapters:
+        _adapters[event] = TypeAdapter(event)
+    return _adapters[event]
 
 
 def insert(session: Session, events: list[tuple[DomainEvent, int]]) -> None:
@@ -52,7 +54,7 @@ def insert(session: Session, events: list[tuple[DomainEvent, int]]) -> None:
 
 
 def _encode(event: DomainEvent) -> bytes:
-    encoder: TypeAdapter[Any] = adapter(event.__class__)
+    encoder: TypeAdapter[Any] = adapter(type(event))
     payload = encoder.dump_json(event)
     if len(payload) > LARGEST_EVENT:
         raise InvalidValue("body", f"The event {event.type} would be larger than {LARGEST_EVENT} bytes.")

@@ -1,0 +1,166 @@
+"""Apache Kafka from the packages alone: one node, broker and controller in one process.
+
+    broker = LocalKafka(Path(".local/kafka"), port=9092, controller_port=9093, cache=Path(".local/cache"))
+    await broker.start(print)                  # the first start fetches 60 MB of jars, with progress lines
+    broker.bootstrap, broker.cluster_id        # "127.0.0.1:9092", 22 letters
+    await broker.run_tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", broker.bootstrap, "--list")
+    await broker.stop()
+
+The data survives a stop, a `kill -9` of the broker and a `kill -9` of the launcher.
+"""
+
+import asyncio
+import base64
+import shutil
+import signal
+import uuid
+from pathlib import Path
+
+from guanxi.local.child import Child, Escalation, start_child
+from guanxi.local.claim import Claim
+from guanxi.local.failures import LocalFailure, died_at_start, not_ready
+from guanxi.local.jars import Progress, class_path
+from guanxi.local.jvm import java_command, java_environment, run_java
+from guanxi.local.kafka_answer import cluster_that_answers
+from guanxi.local.kafka_properties import Listeners, broker_properties
+from guanxi.local.ports import require_free_port
+
+_STOP: Escalation = ((signal.SIGTERM, 6), (signal.SIGKILL, 2))
+
+
+class LocalKafka:
+    """One broker, its data in `folder`, its jars in `cache` (by default inside `folder`)."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int,
+        controller_port: int,
+        partitions: int = 4,
+        cache: Path | None = None,
+        repository: str | None = None,
+        port_setting: str = "GUANXI_KAFKA_PORT",
+        controller_port_setting: str = "GUANXI_KAFKA_CONTROLLER_PORT",
+        ready_within: float = 60.0,
+    ) -> None:
+        self._folder = folder.absolute()
+        self._listeners = Listeners(host, port, controller_port)
+        self._partitions = partitions
+        self._cache = (cache or folder / "cache").absolute() / "jars"
+        self._repository = repository
+        self._port_settings = {port: port_setting, controller_port: controller_port_setting}
+        self._ready_within = ready_within
+        self._claim = Claim("Kafka", self._folder)
+        self._jars: list[Path] = []
+        self._child: Child | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        return self._listeners.broker
+
+    @property
+    def cluster_id(self) -> str:
+        """The id given when the storage was formatted: another one means that the data was lost."""
+        lines = (self._data / "meta.properties").read_text().splitlines()
+        return next(line.partition("=")[2] for line in lines if line.startswith("cluster.id="))
+
+    @property
+    def process(self) -> int:
+        """Process id of the running broker."""
+        if self._child is None:
+            raise RuntimeError("Kafka was not started")
+        return self._child.pid
+
+    @property
+    def log(self) -> Path:
+        return self._folder / "kafka.log"
+
+    async def start(self, progress: Progress = lambda _: None) -> None:
+        """Start the broker and return when it answers; `progress` receives a line for each fetched file."""
+        if self._child is not None and self._child.alive:
+            return
+        self._claim.take()
+        try:
+            await self._prepare(progress)
+            self._child = await self._launch()
+            await asyncio.wait_for(self._until_ready(self._child), self._ready_within)
+        except TimeoutError as late:
+            await self.stop()
+            raise not_ready("Kafka", self._ready_within, self.log) from late
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Controlled shutdown, then by force; returns when the broker is gone."""
+        if self._child is not None:
+            await self._child.stop(_STOP)
+            self._child = None
+        self._claim.release()
+
+    async def run_tool(self, main_class: str, *arguments: str) -> str:
+        """Run one of Kafka's own Java tools and return what it wrote; LocalFailure when it exits with an error."""
+        status, output = await run_java(await self._class_path(), main_class, *arguments)
+        if status != 0:
+            raise LocalFailure(f"{main_class} ended with status {status}, saying: {output.strip()}")
+        return output
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def _properties(self) -> Path:
+        return self._folder / "server.properties"
+
+    async def _class_path(self, progress: Progress = lambda _: None) -> list[Path]:
+        self._jars = self._jars or await class_path(self._cache, self._repository, progress)
+        return self._jars
+
+    async def _prepare(self, progress: Progress) -> None:
+        self._jars = []
+        await self._class_path(progress)
+        for port, setting in self._port_settings.items():
+            require_free_port("Kafka", self._listeners.host, port, setting)
+        if not self._data.exists():
+            await self._format()
+        self._properties.write_text(broker_properties(self._listeners, self._data, self._partitions))
+
+    async def _format(self) -> None:
+        # Only complete storage gets its name, so a start that was cut short is simply done again.
+        unfinished = self._folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        properties = self._folder / "format.properties"
+        properties.write_text(broker_properties(self._listeners, unfinished, self._partitions))
+        options = ("format", "--cluster-id", _new_cluster_id(), "--config", str(properties))
+        status, output = await run_java(self._jars, "kafka.tools.StorageTool", *options)
+        if status != 0:
+            self.log.write_text(output)
+            raise died_at_start("Kafka's StorageTool", self.log)
+        unfinished.rename(self._data)
+
+    async def _launch(self) -> Child:
+        crash = f"-XX:ErrorFile={self._folder / 'java-crash.log'}"
+        options = (crash, "-XX:+ExitOnOutOfMemoryError")
+        return await start_child(
+            java_command("kafka.Kafka", str(self._properties), heap="512m", options=options),
+            log=self.log,
+            on_parent_death=signal.SIGKILL,
+            env=java_environment(self._jars),
+        )
+
+    async def _until_ready(self, child: Child) -> None:
+        while await cluster_that_answers(self._listeners.host, self._listeners.port) != self.cluster_id:
+            if not child.alive:
+                raise died_at_start("Kafka", self.log)
+            await asyncio.sleep(0.05)
+        if not child.alive:
+            raise died_at_start("Kafka", self.log)
+
+
+def _new_cluster_id() -> str:
+    """A random id in Kafka's spelling; a leading dash would read as an option."""
+    letters = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return letters if not letters.startswith("-") else _new_cluster_id()

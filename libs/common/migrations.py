@@ -1,0 +1,53 @@
+"""Alembic, the same for every app: `upgrade` from code, one `env.py` of three lines, and the shared first migration."""
+
+import asyncio
+from importlib.resources import files
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+SCHEMAS = {"directory", "view", "edge", None, "public"}
+
+
+def configuration(folder: Path, url: str) -> Config:
+    """Alembic's settings for one app's `storage/migrations` folder and the owner's database address."""
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.attributes["url"] = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    return config
+
+
+def upgrade(folder: Path, url: str) -> None:
+    command.upgrade(configuration(folder, url), "head")
+
+
+def run(*metadata: sa.MetaData) -> None:
+    """What each `env.py` calls."""
+    asyncio.run(_run(context.config.attributes["url"], metadata))
+
+
+async def _run(url: str, metadata: tuple[sa.MetaData, ...]) -> None:
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(_migrate, metadata)
+        await connection.commit()
+    await engine.dispose()
+
+
+def _migrate(connection: sa.Connection, metadata: tuple[sa.MetaData, ...]) -> None:
+    context.configure(connection=connection, target_metadata=list(metadata), include_schemas=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_script(package: str, name: str) -> None:
+    """Run a SQL file that stands beside a library's tables: chassis and directory are migrated alike everywhere."""
+    from alembic import op  # noqa: PLC0415 - it exists only while a migration runs
+
+    for statement in (files(package) / name).read_text().split(";\n"):
+        if statement.strip():
+            op.execute(sa.text(statement))

@@ -1,0 +1,34 @@
+"""Everything that is published, in one place: documents, checks and `guanxi topics apply` read it."""
+
+from libs.common.dead_letters import DeadLetterRaised
+from libs.common.domain import DomainEvent
+from libs.common.topics import Topic
+from libs.contracts import complaints, core, customer, manager, references, sections
+
+EVENTS: dict[Topic, tuple[type[DomainEvent], ...]] = {
+    customer.EVENTS: customer.ALL,
+    manager.EVENTS: manager.ALL,
+    complaints.EVENTS: complaints.ALL,
+}
+
+SECTIONS: dict[str, tuple[Topic, type]] = {
+    "profile": (customer.SECTION, sections.Profile),
+    "relationship": (manager.SECTION, sections.Relationship),
+    "complaints": (complaints.SECTION, sections.Complaints),
+}
+"""Section name → its topic and shape, in the order in which the 360° view shows them."""
+
+REFERENCES: dict[Topic, type] = {
+    customer.REFERENCE: references.CustomerReference,
+    manager.ASSIGNMENT_REFERENCE: references.AssignmentReference,
+    manager.ORG_UNIT_REFERENCE: references.OrgUnitReference,
+    manager.STAFF_REFERENCE: references.StaffReference,
+    complaints.CASE_REFERENCE: references.CaseReference,
+}
+
+CORE: dict[Topic, type] = {core.ACCOUNTS: core.CoreAccount}
+
+EVERYWHERE: tuple[type[DomainEvent], ...] = (DeadLetterRaised,)
+"""Events that any service may send, on its own topic."""
+
+TOPICS: tuple[Topic, ...] = (*EVENTS, *(topic for topic, _ in SECTIONS.values()), *REFERENCES, *CORE)

@@ -1,0 +1,47 @@
+"""What the bank's core banking system states: facts, in its own numbers. Guanxi only listens."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from libs.common.topics import Topic
+from libs.contracts.customer import HolderRole, HoldingKind
+
+ACCOUNTS = Topic(name="core.accounts.v1")
+ACCOUNT_STATED = "core.account.stated.v1"
+"""The one type that the topic holds; its records need no CloudEvents headers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A party to an account, by the core's customer number."""
+
+    customer_ref: str
+    role: HolderRole
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreAccount:
+    """An account as the core has it now. Keyed by the main holder's customer number; the newest `sequence` counts.
+
+    Money in `currency`, as decimal strings; `rate` a year, as a fraction. What is unknown is null.
+    """
+
+    source: str
+    account_ref: str
+    kind: HoldingKind
+    product: str
+    currency: str
+    holders: list[Holder]
+    unit_code: str | None
+    opened_on: date | None
+    closed_on: date | None = None
+    status: Literal["open", "closed"]
+    limit: Decimal | None = None
+    rate: Decimal | None = None
+    maturity_on: date | None = None
+    balance: Decimal | None = None
+    overdue_days: int | None = None
+    sequence: int
+    as_of: datetime

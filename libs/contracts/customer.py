@@ -1,0 +1,114 @@
+"""What the customer service tells the world."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from libs.common.domain import DomainEvent
+from libs.common.topics import Topic
+
+EVENTS = Topic(name="crm.customer.events.v1")
+SECTION = Topic(name="crm.section.customer.v1", cleanup="compact", retention=timedelta(days=7))
+REFERENCE = Topic(name="crm.reference.customer.v1", cleanup="compact", retention=timedelta(days=7))
+
+CustomerKind = Literal["person", "organisation"]
+HoldingKind = Literal[
+    "current", "savings", "term_deposit", "wealth_product", "fund", "insurance",
+    "metal", "bond", "loan", "credit_card", "debit_card", "standing_order",
+]  # fmt: skip
+HolderRole = Literal["owner", "co_owner", "authorised_user"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerEvent(DomainEvent):
+    """Something happened to a customer."""
+
+    customer_id: UUID
+
+    @property
+    def subject(self) -> UUID:
+        return self.customer_id
+
+    def customers(self) -> Iterable[UUID]:
+        return (self.customer_id,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerRegistered(CustomerEvent):
+    """A customer became known. Names and documents stay with the customer service."""
+
+    type: ClassVar[str] = "crm.customer.registered.v1"
+    kind: CustomerKind
+    status: str
+    home_unit_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerActivated(CustomerEvent):
+    """A valid identity document made a prospect an active customer."""
+
+    type: ClassVar[str] = "crm.customer.activated.v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerUpdated(CustomerEvent):
+    """Something that the customer service keeps about a customer changed; `changed` names the kinds of thing."""
+
+    type: ClassVar[str] = "crm.customer.updated.v1"
+    changed: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountEvent(DomainEvent):
+    """Something happened to a holding; it concerns all its holders."""
+
+    account_id: UUID
+    customer_id: UUID
+    holder_ids: list[UUID]
+
+    @property
+    def subject(self) -> UUID:
+        return self.account_id
+
+    @property
+    def key(self) -> UUID:
+        return self.customer_id
+
+    def customers(self) -> Iterable[UUID]:
+        return {self.customer_id, *self.holder_ids}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountOpened(AccountEvent):
+    """A holding of any kind began. `customer_id` is its main holder. Money in `currency`, as a decimal string."""
+
+    type: ClassVar[str] = "crm.account.opened.v1"
+    kind: HoldingKind
+    product: str
+    currency: str
+    opened_on: date | None
+    balance: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountUpdated(AccountEvent):
+    """The core banking system stated a holding anew."""
+
+    type: ClassVar[str] = "crm.account.updated.v1"
+    balance: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountClosed(AccountEvent):
+    """A holding ended."""
+
+    type: ClassVar[str] = "crm.account.closed.v1"
+    closed_on: date
+
+
+ALL: tuple[type[DomainEvent], ...] = (
+    CustomerRegistered, CustomerActivated, CustomerUpdated, AccountOpened, AccountUpdated, AccountClosed,
+)  # fmt: skip

@@ -1,0 +1,106 @@
+"""What the manager service tells the world."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from libs.common.domain import DomainEvent
+from libs.common.topics import Topic
+
+EVENTS = Topic(name="crm.manager.events.v1")
+SECTION = Topic(name="crm.section.manager.v1", cleanup="compact", retention=timedelta(days=7))
+ORG_UNIT_REFERENCE = Topic(name="crm.reference.org_unit.v1", cleanup="compact", retention=timedelta(days=7))
+STAFF_REFERENCE = Topic(name="crm.reference.staff.v1", cleanup="compact", retention=timedelta(days=7))
+ASSIGNMENT_REFERENCE = Topic(name="crm.reference.assignment.v1", cleanup="compact", retention=timedelta(days=7))
+
+OrgUnitKind = Literal["head_office", "branch", "sub_branch", "team"]
+BusinessLine = Literal["retail", "corporate"]
+AssignmentRole = Literal["main", "assistant", "cover"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrgUnitEvent(DomainEvent):
+    """Something happened to an organisation unit."""
+
+    org_unit_id: UUID
+
+    @property
+    def subject(self) -> UUID:
+        return self.org_unit_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrgUnitOpened(OrgUnitEvent):
+    """A unit joined the tree."""
+
+    type: ClassVar[str] = "crm.org_unit.opened.v1"
+    code: str
+    kind: OrgUnitKind
+    parent_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffEvent(DomainEvent):
+    """Something happened to a member of staff."""
+
+    staff_id: UUID
+
+    @property
+    def subject(self) -> UUID:
+        return self.staff_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffHired(StaffEvent):
+    """A member of staff joined."""
+
+    type: ClassVar[str] = "crm.staff.hired.v1"
+    unit_ids: list[UUID]
+    roles: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffUpdated(StaffEvent):
+    """Units, roles or logins of a member of staff changed; `changed` names which."""
+
+    type: ClassVar[str] = "crm.staff.updated.v1"
+    changed: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssignmentEvent(DomainEvent):
+    """A customer's assignment to a member of staff began or ended."""
+
+    assignment_id: UUID
+    customer_id: UUID
+    staff_id: UUID
+    line: BusinessLine
+    role: AssignmentRole
+
+    @property
+    def subject(self) -> UUID:
+        return self.assignment_id
+
+    def customers(self) -> Iterable[UUID]:
+        return (self.customer_id,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssignmentStarted(AssignmentEvent):
+    """A member of staff looks after a customer from now on; `reason` is the rule or the words of a person."""
+
+    type: ClassVar[str] = "crm.assignment.started.v1"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssignmentEnded(AssignmentEvent):
+    """A member of staff no longer looks after a customer."""
+
+    type: ClassVar[str] = "crm.assignment.ended.v1"
+    reason: str
+
+
+ALL: tuple[type[DomainEvent], ...] = (OrgUnitOpened, StaffHired, StaffUpdated, AssignmentStarted, AssignmentEnded)

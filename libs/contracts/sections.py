@@ -1,0 +1,143 @@
+"""Sections of the 360° view: one document per customer, in a staff and a self variant, identifiers masked in both.
+
+No value here changes by the mere passing of time: `due_at`, never `overdue`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from libs.contracts.customer import CustomerKind, HolderRole, HoldingKind
+from libs.contracts.manager import AssignmentRole, BusinessLine
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedDocument:
+    type: str
+    number: str
+    valid_to: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedContactPoint:
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldingView:
+    """`number` is masked. `role` is this customer's; only owners' and co-owners' balances count as theirs."""
+
+    account_id: UUID
+    kind: HoldingKind
+    product: str
+    number: str | None
+    role: HolderRole
+    status: str
+    currency: str
+    balance: Decimal | None
+    opened_on: date | None
+    maturity_on: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileSelf:
+    """What the customer sees. `balances`: by currency, of owned and co-owned holdings whose balance is known."""
+
+    name: str
+    kind: CustomerKind
+    status: str
+    documents: list[MaskedDocument]
+    contact_points: list[MaskedContactPoint]
+    holdings: list[HoldingView]
+    balances: dict[str, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileStaff(ProfileSelf):
+    home_unit_id: UUID | None
+    birth_date: date | None
+    gender: str | None
+    registered_at: datetime
+    source_references: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """`crm.section.customer.v1`: section `profile`."""
+
+    staff: ProfileStaff
+    self: ProfileSelf
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagerView:
+    name: str
+    line: BusinessLine
+    role: AssignmentRole
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagerStaffView(ManagerView):
+    staff_id: UUID
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationshipSelf:
+    managers: list[ManagerView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationshipStaff:
+    managers: list[ManagerStaffView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relationship:
+    """`crm.section.manager.v1`: section `relationship`."""
+
+    staff: RelationshipStaff
+    self: RelationshipSelf
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComplaintSelfView:
+    complaint_id: UUID
+    number: str
+    status: str
+    received_at: datetime
+    due_at: datetime
+    replied_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComplaintStaffView(ComplaintSelfView):
+    channel: str
+    business: str
+    cause: str
+    handler_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComplaintsSelf:
+    """`open` counts complaints that are not closed; `complaints` holds the latest 20."""
+
+    open: int
+    complaints: list[ComplaintSelfView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComplaintsStaff:
+    open: int
+    complaints: list[ComplaintStaffView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complaints:
+    """`crm.section.complaints.v1`: section `complaints`."""
+
+    staff: ComplaintsStaff
+    self: ComplaintsSelf

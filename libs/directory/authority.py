@@ -1,0 +1,130 @@
+"""Who is this caller, and what may they do: the token's claims held against the directory.
+
+Effective roles are those in the token and in the directory alike. What the directory heard is trusted only so long:
+staff are refused once its references are older than `authz_max_age`; customers reading themselves go on.
+"""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import any_, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common.authentication import Principal
+from libs.common.caller import Variant
+from libs.common.database import Database
+from libs.common.domain import AuthorityStale, Forbidden
+from libs.common.settings import Settings
+from libs.contracts import complaints, customer, manager
+from libs.directory.permissions import CHANGE, CONFIGURES, READ, Reach, permissions_of, reach_of
+from libs.directory.scope import CallerScope
+from libs.directory.tables import customers, org_units, staff, watermarks
+
+CACHE_SIZE = 10_000
+TRUSTED = (
+    customer.REFERENCE.name,
+    manager.ASSIGNMENT_REFERENCE.name,
+    manager.ORG_UNIT_REFERENCE.name,
+    manager.STAFF_REFERENCE.name,
+    complaints.CASE_REFERENCE.name,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectoryCaller:
+    id: str
+    staff_id: UUID | None
+    variant: Variant
+    permissions: frozenset[str]
+    read: CallerScope
+    change: CallerScope
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+    def scope(self, *, change: bool) -> CallerScope:
+        return self.change if change else self.read
+
+
+@dataclass
+class Directory:
+    """Answers for one app. `overrides` are role tables that apply here, as CASES does in complaints."""
+
+    settings: Settings
+    database: Database
+    overrides: dict[str, frozenset[Reach]] = field(default_factory=dict)
+    _known: dict[str, tuple[float, datetime | None, DirectoryCaller]] = field(default_factory=dict)
+
+    async def caller(self, principal: Principal, *, fresh: bool) -> DirectoryCaller:
+        key = f"{principal.login} {' '.join(sorted(principal.roles))}"
+        until, as_of, caller = self._known.get(key, (0.0, None, None))
+        if fresh or caller is None or time.monotonic() > until:
+            as_of, caller = await self._look_up(principal)
+            if len(self._known) >= CACHE_SIZE:
+                self._known.clear()
+            self._known[key] = (time.monotonic() + self.settings.caller_max_age, as_of, caller)
+        if caller.staff_id is not None:
+            self._refuse_stale(as_of)
+        return caller
+
+    def _refuse_stale(self, as_of: datetime | None) -> None:
+        oldest = datetime.now(UTC) - timedelta(seconds=self.settings.authz_max_age)
+        if as_of is None or as_of < oldest:
+            raise AuthorityStale("What is known here of staff and their rights is too old; try again.")
+
+    async def _look_up(self, principal: Principal) -> tuple[datetime | None, DirectoryCaller]:
+        async with self.database.engine.connect() as connection:
+            as_of = await _as_of(connection)
+            login = literal(principal.login)
+            found = await connection.execute(select(staff).where(login == any_(staff.c.logins), staff.c.active))
+            if (member := found.first()) is not None:
+                return as_of, await self._staff(connection, principal, member)
+            own = await connection.execute(select(customers.c.customer_id).where(login == any_(customers.c.logins)))
+            return as_of, self._outsider(principal, tuple(row.customer_id for row in own))
+
+    async def _staff(self, connection: AsyncConnection, principal: Principal, member: Any) -> DirectoryCaller:
+        roles = principal.roles & frozenset(member.roles)
+        paths = await connection.execute(select(org_units.c.path).where(org_units.c.org_unit_id.in_(member.unit_ids)))
+        team = await connection.execute(select(staff.c.staff_id).where(staff.c.unit_ids.overlap(member.unit_ids)))
+        reached = {
+            "staff_id": member.staff_id,
+            "unit_ids": tuple(member.unit_ids),
+            "unit_paths": tuple(path for path in paths.scalars() if path),
+            "team_ids": tuple(team.scalars()),
+            "grants": tuple(member.grants),
+            "walls": tuple(member.walls),
+            "configures": bool(roles & CONFIGURES),
+        }
+        return self._caller(f"staff {member.staff_id}", roles, reached)
+
+    def _outsider(self, principal: Principal, own: tuple[UUID, ...]) -> DirectoryCaller:
+        roles = principal.roles & {"customer", "partner"}
+        if own and "customer" in roles:
+            return self._caller(f"customer {own[0]}", frozenset({"customer"}), {"customer_ids": own})
+        if "partner" in roles:
+            return self._caller(f"partner {principal.subject}", roles, {"partner": principal.subject})
+        raise Forbidden("Nobody is known here by this login.")
+
+    def _caller(self, name: str, roles: frozenset[str], reached: dict[str, Any]) -> DirectoryCaller:
+        staff_id = reached.get("staff_id")
+        return DirectoryCaller(
+            id=name,
+            staff_id=staff_id,
+            variant="staff" if staff_id else "self",
+            permissions=permissions_of(roles),
+            read=CallerScope(reaches=reach_of(roles, READ, self.overrides), **reached),
+            change=CallerScope(reaches=reach_of(roles, CHANGE, self.overrides), **reached),
+        )
+
+
+async def _as_of(connection: AsyncConnection) -> datetime | None:
+    """The oldest watermark over the references; None while one of them was never heard."""
+    heard = select(
+        func.count(watermarks.c.topic.distinct()).label("topics"), func.min(watermarks.c.as_of).label("as_of")
+    ).where(watermarks.c.topic.in_(TRUSTED))
+    row = (await connection.execute(heard)).one()
+    oldest: datetime | None = row.as_of
+    return oldest if row.topics == len(TRUSTED) else None

@@ -1,0 +1,80 @@
+"""Who may do what, and how far each role reaches. A bank changes these tables, not the code."""
+
+from enum import StrEnum
+
+
+class Reach(StrEnum):
+    """Which customers a role reaches."""
+
+    SELF = "self"
+    CONSENT = "consent"
+    OWN = "own"
+    COVER = "cover"
+    CASE = "case"
+    TEAM = "team"
+    BRANCH = "branch"
+    BRANCH_TREE = "branch_tree"
+    ALL = "all"
+
+
+READ: dict[str, frozenset[Reach]] = {
+    "customer": frozenset({Reach.SELF}),
+    "partner": frozenset({Reach.CONSENT}),
+    "teller": frozenset({Reach.BRANCH}),
+    "manager": frozenset({Reach.OWN, Reach.COVER}),
+    "team_lead": frozenset({Reach.TEAM}),
+    "branch_head": frozenset({Reach.BRANCH_TREE}),
+    "complaint_officer": frozenset({Reach.CASE}),
+    "marketing_officer": frozenset({Reach.BRANCH_TREE}),
+    "compliance": frozenset({Reach.ALL}),
+    "auditor": frozenset({Reach.ALL}),
+    "admin": frozenset(),
+}
+
+CHANGE: dict[str, frozenset[Reach]] = {
+    **READ,
+    "partner": frozenset(),
+    "manager": frozenset({Reach.OWN}),
+    "auditor": frozenset(),
+}
+
+CASES: dict[str, frozenset[Reach]] = {"complaint_officer": frozenset({Reach.BRANCH_TREE})}
+"""Where the thing asked for is a complaint, its officers reach further."""
+
+CONFIGURES = frozenset({"admin"})
+"""Roles that reach every organisation unit, though no customer."""
+
+_CUSTOMER_READ = {"customers:read", "accounts:read", "sections:read", "view:read", "complaints:read"}
+_STAFF_READ = _CUSTOMER_READ | {"customers:search", "assignments:read", "org_units:read", "staff:read"}
+_FRONT_OFFICE = _STAFF_READ | {
+    "customers:register",
+    "customers:update",
+    "accounts:open",
+    "accounts:close",
+    "complaints:receive",
+}
+_COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:reply", "complaints:close"}
+
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "customer": frozenset(_CUSTOMER_READ | {"complaints:receive"}),
+    "partner": frozenset({"view:read", "sections:read"}),
+    "teller": frozenset(_FRONT_OFFICE),
+    "manager": frozenset(_FRONT_OFFICE),
+    "team_lead": frozenset(_FRONT_OFFICE),
+    "branch_head": frozenset(_FRONT_OFFICE | _COMPLAINT_HANDLING | {"assignments:change", "logins:bind"}),
+    "complaint_officer": frozenset(_STAFF_READ | _COMPLAINT_HANDLING | {"complaints:receive"}),
+    "marketing_officer": frozenset(_STAFF_READ),
+    "compliance": frozenset(_STAFF_READ | _FRONT_OFFICE | {"logins:bind"}),
+    "auditor": frozenset(_STAFF_READ),
+    "admin": frozenset({"org_units:read", "org_units:change", "staff:read", "staff:change"}),
+}
+
+
+def permissions_of(roles: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*(PERMISSIONS.get(role, frozenset()) for role in roles))
+
+
+def reach_of(roles: frozenset[str], *tables: dict[str, frozenset[Reach]]) -> frozenset[Reach]:
+    """How far roles reach together; a later table overrides an earlier one, role by role."""
+    merged = {role: reach for table in tables for role, reach in table.items()}
+    return frozenset().union(*(merged.get(role, frozenset()) for role in roles))

@@ -1,0 +1,43 @@
+"""What use cases ask of the directory, within their unit of work's scope."""
+
+from uuid import UUID
+
+from sqlalchemy import literal, select
+
+from libs.common.database import UnitOfWork
+from libs.common.domain import InvalidValue, NotFound
+from libs.directory.tables import customers, org_units
+
+
+async def require_customer(uow: UnitOfWork, customer_id: UUID) -> None:
+    """Raises NotFound for a customer that is unknown or out of scope: nobody learns which."""
+    reached = select(uow.scope.customers(literal(customer_id)))
+    known = select(customers.c.customer_id).where(customers.c.customer_id == customer_id)
+    row = (await uow.session.execute(reached)).scalar_one()
+    if not row or (await uow.session.execute(known)).first() is None:
+        raise NotFound.thing("customer")
+
+
+async def require_unit(uow: UnitOfWork, unit_id: UUID, *, field: str) -> None:
+    """Raises InvalidValue naming the field for a unit that is unknown or out of scope."""
+    found = select(org_units.c.org_unit_id).where(
+        org_units.c.org_unit_id == unit_id, uow.scope.units(org_units.c.org_unit_id)
+    )
+    if (await uow.session.execute(found)).first() is None:
+        raise InvalidValue(field, "There is no such unit within your reach.")
+
+
+async def unit_by_code(uow: UnitOfWork, code: str) -> UUID | None:
+    """The unit with this code, if it is known and within reach."""
+    found = select(org_units.c.org_unit_id).where(org_units.c.code == code, uow.scope.units(org_units.c.org_unit_id))
+    unit_id: UUID | None = (await uow.session.execute(found)).scalars().first()
+    return unit_id
+
+
+async def canonical_id(uow: UnitOfWork, customer_id: UUID) -> UUID:
+    """Under whom this customer shows now."""
+    found = select(customers.c.canonical_id).where(
+        customers.c.customer_id == customer_id, uow.scope.customers(customers.c.customer_id)
+    )
+    canonical: UUID | None = (await uow.session.execute(found)).scalar_one_or_none()
+    return canonical or customer_id

@@ -1,0 +1,88 @@
+"""Scopes: which customers and units a caller reaches, as conditions that every query applies."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
+from sqlalchemy.dialects.postgresql import array
+
+from libs.directory.permissions import Reach
+from libs.directory.tables import assignments, cases, customers, org_units
+
+
+@dataclass(frozen=True)
+class SystemScope:
+    """Event handlers, publishers and schedules: everything, said out loud."""
+
+    def customers(self, _column: ColumnElement[Any]) -> ColumnElement[bool]:
+        return true()
+
+    def units(self, _column: ColumnElement[Any]) -> ColumnElement[bool]:
+        return true()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallerScope:
+    """What a caller reaches: the union over the reaches, and grants; walls take away."""
+
+    reaches: frozenset[Reach]
+    staff_id: UUID | None = None
+    unit_ids: tuple[UUID, ...] = ()
+    unit_paths: tuple[str, ...] = ()
+    team_ids: tuple[UUID, ...] = ()
+    customer_ids: tuple[UUID, ...] = ()
+    partner: str | None = None
+    grants: tuple[UUID, ...] = ()
+    walls: tuple[UUID, ...] = ()
+    configures: bool = False
+
+    def customers(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        conditions = [self._condition(reach, column) for reach in sorted(self.reaches)]
+        if self.grants:
+            conditions.append(column.in_(self.grants))
+        reached = or_(false(), *conditions)
+        return and_(reached, not_(column.in_(self.walls))) if self.walls else reached
+
+    def units(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        if self.configures or Reach.ALL in self.reaches:
+            return true()
+        if Reach.BRANCH_TREE in self.reaches:
+            return exists().where(org_units.c.org_unit_id == column, self._below())
+        return column.in_(self.unit_ids)
+
+    def _condition(self, reach: Reach, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        match reach:
+            case Reach.ALL:
+                return true()
+            case Reach.SELF:
+                return column.in_(self.customer_ids)
+            case Reach.CONSENT:
+                consenting = customers.c.partner_consents.contains(array([self.partner or ""]))
+                return exists().where(customers.c.customer_id == column, consenting)
+            case Reach.BRANCH:
+                at_home = customers.c.home_unit_id.in_(self.unit_ids)
+                return exists().where(customers.c.customer_id == column, at_home)
+            case Reach.BRANCH_TREE:
+                same_unit = org_units.c.org_unit_id == customers.c.home_unit_id
+                return exists().where(customers.c.customer_id == column, same_unit, self._below())
+            case _:
+                return self._by_staff(reach, column)
+
+    def _by_staff(self, reach: Reach, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        if self.staff_id is None:
+            return false()
+        me = array([self.staff_id])
+        match reach:
+            case Reach.OWN:
+                return exists().where(assignments.c.customer_id == column, assignments.c.own_ids.contains(me))
+            case Reach.COVER:
+                return exists().where(assignments.c.customer_id == column, assignments.c.cover_ids.contains(me))
+            case Reach.CASE:
+                return exists().where(cases.c.customer_id == column, cases.c.handler_ids.contains(me))
+            case _:
+                team = array([self.staff_id, *self.team_ids])
+                return exists().where(assignments.c.customer_id == column, assignments.c.own_ids.overlap(team))
+
+    def _below(self) -> ColumnElement[bool]:
+        return or_(false(), *[org_units.c.path.startswith(path, autoescape=True) for path in self.unit_paths])
