@@ -13,13 +13,16 @@ class LocalFailure(Exception):
 
 
 def last_line(log: Path) -> str:
-    """The last non-empty line of a log, or `(empty)`; reads at most the last 8 KiB."""
+    """The last line of a log that says something, or `(empty)`; reads at most the last 64 KiB.
+
+    Indented lines are the frames of a stack trace and the like, so the line that they belong to counts.
+    """
     if not log.exists():
         return "(empty)"
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 8192))
-        lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "(empty)"
+        file.seek(max(0, log.stat().st_size - 65536))
+        lines = file.read().decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line[:1].strip()), "(empty)")
 
 
 def port_taken(program: str, host: str, port: int, setting: str) -> LocalFailure:

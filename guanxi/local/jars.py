@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jgo.env import LockFile
-from jgo.maven import MavenContext, PythonResolver
-
 from guanxi.local.failures import LocalFailure, cannot_fetch
 
 LOCK = Path(__file__).with_name("jars.lock")
@@ -50,6 +47,8 @@ def read_lock(lock: Path = LOCK) -> list[LockedJar]:
 
 def write_lock(lock: Path, cache: Path) -> None:
     """Resolve COORDINATES anew and write the lock, when a version changes. Takes about half a minute."""
+    from jgo.env import LockFile  # noqa: PLC0415 - only a new lock needs it
+
     context = _context(cache, None)
     inputs, further = context.resolver.resolve([context.create_dependency(each) for each in COORDINATES])
     needed = [jar for jar in further if jar.scope in {"compile", "runtime"}]
@@ -120,6 +119,8 @@ def _download(artifact: Any) -> Path:
 
 
 def _context(folder: Path, repository: str | None) -> Any:
+    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415 - only a first start needs it
+
     logging.getLogger("jgo").setLevel(logging.ERROR)
     remotes = {"mirror": repository.rstrip("/")} if repository else None
     return MavenContext(resolver=PythonResolver(), repo_cache=folder, remote_repos=remotes, timeout=10)

@@ -9,27 +9,30 @@
 The data survives a stop, a `kill -9` of the broker and a `kill -9` of the launcher.
 """
 
-import asyncio
 import base64
 import shutil
 import signal
 import uuid
 from pathlib import Path
 
-from guanxi.local.child import Child, Escalation, start_child
-from guanxi.local.claim import Claim
-from guanxi.local.failures import LocalFailure, died_at_start, not_ready
+from guanxi.local.child import Child, start_child
+from guanxi.local.failures import LocalFailure, died_at_start
 from guanxi.local.jars import Progress, class_path
 from guanxi.local.jvm import java_command, java_environment, run_java
 from guanxi.local.kafka_answer import cluster_that_answers
 from guanxi.local.kafka_properties import Listeners, broker_properties
 from guanxi.local.ports import require_free_port
+from guanxi.local.server import LocalServer
 
-_STOP: Escalation = ((signal.SIGTERM, 6), (signal.SIGKILL, 2))
 
+class LocalKafka(LocalServer):
+    """One broker, its data in `folder`, its jars in `cache` (by default inside `folder`).
 
-class LocalKafka:
-    """One broker, its data in `folder`, its jars in `cache` (by default inside `folder`)."""
+    `repository` is the address of a Maven mirror; the settings' names are what a person is told to change.
+    """
+
+    program = "Kafka"
+    escalation = ((signal.SIGTERM, 6), (signal.SIGKILL, 2))
 
     def __init__(
         self,
@@ -45,16 +48,14 @@ class LocalKafka:
         controller_port_setting: str = "GUANXI_KAFKA_CONTROLLER_PORT",
         ready_within: float = 60.0,
     ) -> None:
-        self._folder = folder.absolute()
+        super().__init__(folder, ready_within)
         self._listeners = Listeners(host, port, controller_port)
         self._partitions = partitions
         self._cache = (cache or folder / "cache").absolute() / "jars"
         self._repository = repository
         self._port_settings = {port: port_setting, controller_port: controller_port_setting}
-        self._ready_within = ready_within
-        self._claim = Claim("Kafka", self._folder)
         self._jars: list[Path] = []
-        self._child: Child | None = None
+        self._progress: Progress = _quiet
 
     @property
     def bootstrap(self) -> str:
@@ -66,39 +67,10 @@ class LocalKafka:
         lines = (self._data / "meta.properties").read_text().splitlines()
         return next(line.partition("=")[2] for line in lines if line.startswith("cluster.id="))
 
-    @property
-    def process(self) -> int:
-        """Process id of the running broker."""
-        if self._child is None:
-            raise RuntimeError("Kafka was not started")
-        return self._child.pid
-
-    @property
-    def log(self) -> Path:
-        return self._folder / "kafka.log"
-
-    async def start(self, progress: Progress = lambda _: None) -> None:
+    async def start(self, progress: Progress | None = None) -> None:
         """Start the broker and return when it answers; `progress` receives a line for each fetched file."""
-        if self._child is not None and self._child.alive:
-            return
-        self._claim.take()
-        try:
-            await self._prepare(progress)
-            self._child = await self._launch()
-            await asyncio.wait_for(self._until_ready(self._child), self._ready_within)
-        except TimeoutError as late:
-            await self.stop()
-            raise not_ready("Kafka", self._ready_within, self.log) from late
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Controlled shutdown, then by force; returns when the broker is gone."""
-        if self._child is not None:
-            await self._child.stop(_STOP)
-            self._child = None
-        self._claim.release()
+        self._progress = progress or _quiet
+        await super().start()
 
     async def run_tool(self, main_class: str, *arguments: str) -> str:
         """Run one of Kafka's own Java tools and return what it wrote; LocalFailure when it exits with an error."""
@@ -115,15 +87,15 @@ class LocalKafka:
     def _properties(self) -> Path:
         return self._folder / "server.properties"
 
-    async def _class_path(self, progress: Progress = lambda _: None) -> list[Path]:
-        self._jars = self._jars or await class_path(self._cache, self._repository, progress)
+    async def _class_path(self) -> list[Path]:
+        self._jars = self._jars or await class_path(self._cache, self._repository, self._progress)
         return self._jars
 
-    async def _prepare(self, progress: Progress) -> None:
+    async def _prepare(self) -> None:
         self._jars = []
-        await self._class_path(progress)
+        await self._class_path()
         for port, setting in self._port_settings.items():
-            require_free_port("Kafka", self._listeners.host, port, setting)
+            require_free_port(self.program, self._listeners.host, port, setting)
         if not self._data.exists():
             await self._format()
         self._properties.write_text(broker_properties(self._listeners, self._data, self._partitions))
@@ -151,13 +123,13 @@ class LocalKafka:
             env=java_environment(self._jars),
         )
 
-    async def _until_ready(self, child: Child) -> None:
-        while await cluster_that_answers(self._listeners.host, self._listeners.port) != self.cluster_id:
-            if not child.alive:
-                raise died_at_start("Kafka", self.log)
-            await asyncio.sleep(0.05)
-        if not child.alive:
-            raise died_at_start("Kafka", self.log)
+    async def _answers(self) -> bool:
+        """True once our own broker answers: another one that took the port has another cluster id."""
+        return await cluster_that_answers(self._listeners.host, self._listeners.port) == self.cluster_id
+
+
+def _quiet(_line: str) -> None:
+    pass
 
 
 def _new_cluster_id() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from guanxi.local.child import run_to_end
 from guanxi.local.failures import wrong_setting
 
-_SHARED_HOME = Path("/var/lib/guanxi")
+SHARED_HOME = Path("/var/lib/guanxi")
 _PLAIN_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 
 
@@ -45,28 +45,32 @@ async def _may_unshare() -> bool:
     return status == 0
 
 
-def nobody(folder: Path, bindir: Path) -> Account:
-    """The user nobody, with data and a copy of the programs where it may enter, under /var/lib/guanxi."""
+def nobody(folder: Path, bindir: Path, shared: Path = SHARED_HOME) -> Account:
+    """The user nobody, with data and a copy of the programs in `shared`, which everybody may enter."""
     try:
         user = pwd.getpwnam("nobody")
     except KeyError as missing:
         raise wrong_setting("PostgreSQL cannot run as root and there is no user nobody: use another user.") from missing
-    home = _SHARED_HOME / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    home = shared / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
     home.mkdir(parents=True, exist_ok=True)
-    _SHARED_HOME.chmod(0o755)
+    shared.chmod(0o755)
     home.chmod(0o700)
     os.chown(home, user.pw_uid, user.pw_gid)
     prefix = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--")
-    return Account(home, _copied(bindir), prefix, user.pw_uid)
+    return Account(home, _copied(bindir, shared), prefix, user.pw_uid)
 
 
-def _copied(bindir: Path) -> Path:
-    installation = bindir.parent
-    stamp = hashlib.sha256(f"{installation}{(bindir / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
-    target = _SHARED_HOME / f"postgres-{stamp}"
+def _copied(bindir: Path, shared: Path) -> Path:
+    """The same programs in `shared`, with the libraries that the wheel keeps beside its package."""
+    package = bindir.parents[1]
+    stamp = hashlib.sha256(f"{bindir}{(bindir / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
+    target = shared / f"postgres-{stamp}"
     if not target.exists():
         unfinished = target.with_suffix(f".{os.getpid()}")
-        shutil.copytree(installation, unfinished, symlinks=True)
+        shutil.copytree(bindir.parent, unfinished / package.name / bindir.parent.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
         unfinished.chmod(0o755)
         unfinished.rename(target)
-    return target / bindir.name
+    return target / bindir.relative_to(package.parent)

@@ -37,6 +37,12 @@ class Chassis:
     clock: Clock
 
 
+class Body(BaseModel):
+    """What the API takes: a field that it does not know is an error, not a silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class View(BaseModel):
     """What the API shows of an aggregate."""
 

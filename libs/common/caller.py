@@ -29,6 +29,10 @@ class Caller(Protocol):
     def staff_id(self) -> UUID | None: ...
 
     @property
+    def unit_ids(self) -> tuple[UUID, ...]:
+        """The organisation units that a member of staff works for."""
+
+    @property
     def variant(self) -> Variant:
         """Which of a section's two documents the caller may see."""
 

@@ -1,10 +1,14 @@
 """The chassis's own tables. They stand in every service's database and come by one shared migration."""
 
+from enum import StrEnum
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     DateTime,
+    Enum,
     Identity,
     Index,
     Integer,
@@ -114,3 +118,16 @@ def _inbound(metadata: MetaData) -> None:
         Column("partition", Integer, primary_key=True),
         time("caught_up_at"),
     )
+
+
+def version() -> Column[int]:
+    """An aggregate's version: it moves with every event, and two editors cannot both win."""
+    return Column("version", BigInteger, nullable=False)
+
+
+def words(name: str, values: type[StrEnum], *, nullable: bool = False) -> Column[Any]:
+    """A column of an enum's values, kept as text so that a new value needs no migration."""
+    kind = Enum(
+        values, native_enum=False, values_callable=lambda e: [m.value for m in e], create_constraint=False, length=40
+    )
+    return Column(name, kind, nullable=nullable)

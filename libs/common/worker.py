@@ -22,7 +22,7 @@ from libs.common.logs import where
 from libs.common.publication import Publication
 from libs.common.publisher import Publisher
 from libs.common.relay import Relay
-from libs.common.schedules import Schedule, run_schedule
+from libs.common.schedules import Schedule, Sweep, run_schedule
 from libs.common.settings import Settings
 
 log = structlog.get_logger()
@@ -43,6 +43,7 @@ class Worker:
     copies: Sequence[Copy] = ()
     copies_schema: str = "directory"
     schedules: Sequence[Schedule] = ()
+    startup: Sequence[Sweep] = ()
 
 
 Part = Callable[[], Awaitable[None]]
@@ -50,6 +51,8 @@ Part = Callable[[], Awaitable[None]]
 
 async def run_worker(worker: Worker) -> None:
     """Run until cancelled. A part that fails is started again; the others go on."""
+    for sweep in worker.startup:
+        await _keep_trying(worker, sweep)
     parts: dict[str, Part] = {}
     for schedule in worker.schedules:
         parts[schedule.name] = partial(_schedule, worker, schedule)
@@ -62,6 +65,18 @@ async def run_worker(worker: Worker) -> None:
     async with asyncio.TaskGroup() as group:
         for name, part in parts.items():
             group.create_task(_keep_running(name, part))
+
+
+async def _keep_trying(worker: Worker, sweep: Sweep) -> None:
+    while True:
+        try:
+            async with worker.database.unit_of_work(worker.scope) as uow:
+                await sweep(uow, Clock().now())
+        except Exception as error:  # noqa: BLE001 - another process may be doing the same, or the database starts
+            log.warning("start-up waits", error=type(error).__name__, at=where(error))
+            await asyncio.sleep(RESTART_SECONDS)
+        else:
+            return
 
 
 async def _keep_running(name: str, part: Part) -> None:

@@ -42,6 +42,10 @@ class DirectoryCaller:
     read: CallerScope
     change: CallerScope
 
+    @property
+    def unit_ids(self) -> tuple[UUID, ...]:
+        return self.read.unit_ids
+
     def may(self, permission: str) -> bool:
         return permission in self.permissions
 

@@ -1,0 +1,61 @@
+"""What the complaints API takes and shows."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import StringConstraints
+
+from libs.common.access import Body, View
+from services.complaints.domain.complaint import Channel, Complaint
+from services.complaints.domain.moves import Status
+
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+
+
+class NewComplaint(Body):
+    customer_id: UUID
+    regimes: list[Code] = ["nfra"]
+    channel: Channel
+    business: Code
+    cause: Code
+    facts: Prose
+
+
+class Assignment(Body):
+    handler_id: UUID
+
+
+class Reply(Body):
+    decision: Prose
+    channel: Channel
+
+
+class Closure(Body):
+    root_cause: Prose
+    responsibility: Prose
+    remedy: Prose
+
+
+class ComplaintView(View):
+    number: str
+    customer_id: UUID
+    status: Status
+    regimes: list[str]
+    channel: Channel
+    business: str
+    cause: str
+    facts: str
+    received_at: datetime
+    reply_due_at: datetime
+    handler_id: UUID | None
+    decision: str | None
+    reply_channel: Channel | None
+    replied_at: datetime | None
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, complaint: Complaint | Any) -> Self:
+        """From an aggregate or from a row of the list: both name their fields alike."""
+        return cls(**{name: getattr(complaint, name) for name in cls.model_fields})

@@ -1,0 +1,40 @@
+"""The complaint's state machine, in one place: move → from which statuses, to which."""
+
+from enum import StrEnum
+
+from libs.common.domain import MoveNotAllowed
+
+
+class Status(StrEnum):
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    ASSIGNED = "assigned"
+    REPLIED = "replied"
+    CLOSED = "closed"
+
+
+class Move(StrEnum):
+    ACCEPT = "accept"
+    ASSIGN = "assign"
+    REPLY = "reply"
+    CLOSE = "close"
+
+
+MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
+    Move.ACCEPT: (frozenset({Status.RECEIVED}), Status.ACCEPTED),
+    Move.ASSIGN: (frozenset({Status.ACCEPTED, Status.ASSIGNED}), Status.ASSIGNED),
+    Move.REPLY: (frozenset({Status.ASSIGNED}), Status.REPLIED),
+    Move.CLOSE: (frozenset({Status.REPLIED}), Status.CLOSED),
+}
+
+
+def after(move: Move, status: Status) -> Status:
+    """The status that a move leads to.
+
+    Raises:
+        MoveNotAllowed: naming the moves that are allowed.
+    """
+    sources, target = MOVES[move]
+    if status not in sources:
+        raise MoveNotAllowed(move, status, [m for m, (allowed, _) in MOVES.items() if status in allowed])
+    return target

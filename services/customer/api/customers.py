@@ -1,0 +1,130 @@
+"""`/api/v1/customers`."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi import Query as Parameter
+
+from libs.common.access import CurrentCaller, CurrentClock, Query, command, requires
+from libs.common.caller import Caller
+from libs.common.database import UnitOfWork
+from libs.common.domain import InvalidValue, NotFound
+from libs.common.pages import CurrentPage, Page
+from services.customer.api.schemas import (
+    CustomerRow,
+    CustomerView,
+    DocumentSearch,
+    NewContactPoint,
+    NewCustomer,
+    NewDocument,
+    NewHome,
+    NewLogin,
+)
+from services.customer.domain.customer import Kind, Status
+from services.customer.storage.queries import customer_by_document, list_customers
+from services.customer.storage.repository import CustomerRepository
+from services.customer.use_cases.changing import (
+    add_contact_point,
+    add_document,
+    bind_login,
+    move_home,
+    remove_contact_point,
+)
+from services.customer.use_cases.registering import (
+    Contact,
+    Document,
+    Registration,
+    SourceReference,
+    register_customer,
+)
+from services.customer.use_cases.sealing import normal_document_number
+
+router = APIRouter(prefix="/api/v1/customers", tags=["customers"])
+
+
+async def show(uow: UnitOfWork, customer_id: UUID) -> CustomerView:
+    return CustomerView.of(await CustomerRepository(uow).get(customer_id))
+
+
+Create = Annotated[UnitOfWork, command(show, conditional=False)]
+Change = Annotated[UnitOfWork, command(show, conditional=True)]
+
+
+@router.post("", status_code=201, dependencies=[requires("customers:register")])
+async def register(body: NewCustomer, uow: Create, clock: CurrentClock, caller: CurrentCaller) -> CustomerView:
+    registration = Registration(
+        kind=body.kind,
+        name=body.name,
+        home_unit_id=body.home_unit_id or _home_of(caller),
+        birth_date=body.birth_date,
+        gender=body.gender,
+        documents=tuple(Document(**dict(document)) for document in body.documents),
+        contact_points=tuple(Contact(**dict(contact)) for contact in body.contact_points),
+        source_reference=SourceReference(**dict(body.source_reference)) if body.source_reference else None,
+    )
+    return uow.answer(CustomerView.of(await register_customer(uow, registration, at=clock.now())))
+
+
+def _home_of(caller: Caller) -> UUID:
+    if len(caller.unit_ids) != 1:
+        raise InvalidValue("home_unit_id", "Name the customer's unit: you work for none or for several.")
+    return caller.unit_ids[0]
+
+
+@router.get("", dependencies=[requires("customers:search")])
+async def find(
+    uow: Query,
+    page: CurrentPage,
+    name: Annotated[str | None, Parameter(min_length=1, max_length=100)] = None,
+    status: Status | None = None,
+    kind: Kind | None = None,
+    home_unit_id: UUID | None = None,
+) -> Page[CustomerRow]:
+    rows = await list_customers(
+        uow, name=name, status=status, kind=kind, home_unit_id=home_unit_id, after=page.after, limit=page.limit
+    )
+    return Page(items=[CustomerRow.of(row) for row in rows], next=page.next(rows))
+
+
+@router.post("/find-by-document", dependencies=[requires("customers:search")])
+async def find_by_document(body: DocumentSearch, uow: Query, clock: CurrentClock) -> CustomerView:
+    number = normal_document_number(body.type, body.number, today=clock.now().date(), field="number")
+    customer_id = await customer_by_document(uow, body.type, uow.sealer.index(body.type, number))
+    if customer_id is None:
+        raise NotFound.thing("customer")
+    return uow.answer(await show(uow, customer_id))
+
+
+@router.get("/{customer_id}", dependencies=[requires("customers:read")])
+async def read(customer_id: UUID, uow: Query) -> CustomerView:
+    return uow.answer(await show(uow, customer_id))
+
+
+@router.post("/{customer_id}/documents", status_code=201, dependencies=[requires("customers:update")])
+async def identify(customer_id: UUID, body: NewDocument, uow: Change, clock: CurrentClock) -> CustomerView:
+    return uow.answer(CustomerView.of(await add_document(uow, customer_id, Document(**dict(body)), at=clock.now())))
+
+
+@router.post("/{customer_id}/contact-points", status_code=201, dependencies=[requires("customers:update")])
+async def add_contact(customer_id: UUID, body: NewContactPoint, uow: Change, clock: CurrentClock) -> CustomerView:
+    customer = await add_contact_point(uow, customer_id, body.kind, body.value, at=clock.now())
+    return uow.answer(CustomerView.of(customer))
+
+
+@router.delete("/{customer_id}/contact-points/{contact_point_id}", dependencies=[requires("customers:update")])
+async def remove_contact(customer_id: UUID, contact_point_id: UUID, uow: Change, clock: CurrentClock) -> CustomerView:
+    customer = await remove_contact_point(uow, customer_id, contact_point_id, at=clock.now())
+    return uow.answer(CustomerView.of(customer))
+
+
+@router.put("/{customer_id}/home", dependencies=[requires("customers:update")])
+async def change_home(customer_id: UUID, body: NewHome, uow: Change, clock: CurrentClock) -> CustomerView:
+    customer = await move_home(uow, customer_id, body.home_unit_id, at=clock.now())
+    return uow.answer(CustomerView.of(customer))
+
+
+@router.post("/{customer_id}/logins", status_code=201, dependencies=[requires("logins:bind")])
+async def bind(customer_id: UUID, body: NewLogin, uow: Change, clock: CurrentClock) -> CustomerView:
+    customer = await bind_login(uow, customer_id, body.issuer, body.subject, at=clock.now())
+    return uow.answer(CustomerView.of(customer))

@@ -1,0 +1,140 @@
+"""What the customer API takes and shows. Identifiers are shown masked."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from libs.common.access import Body, View
+from libs.contracts.customer import HoldingKind
+from services.customer.domain.account import Account, Origin
+from services.customer.domain.customer import ContactKind, Customer, Kind, Status
+from services.customer.domain.identity_documents import DocumentType
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
+Money = Annotated[Decimal, Field(max_digits=20, decimal_places=4)]
+
+
+class NewDocument(Body):
+    type: DocumentType
+    number: Identifier
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class NewContactPoint(Body):
+    kind: ContactKind
+    value: Identifier
+
+
+class NewSourceReference(Body):
+    source: Code
+    source_id: Code
+
+
+class NewCustomer(Body):
+    kind: Kind = Kind.PERSON
+    name: Name
+    home_unit_id: UUID | None = None
+    birth_date: date | None = None
+    gender: Annotated[str | None, Field(pattern="^[0129]$", description="GB/T 2261.1")] = None
+    documents: Annotated[list[NewDocument], Field(max_length=10)] = []
+    contact_points: Annotated[list[NewContactPoint], Field(max_length=20)] = []
+    source_reference: NewSourceReference | None = None
+
+
+class DocumentSearch(Body):
+    type: DocumentType
+    number: Identifier
+
+
+class NewHome(Body):
+    home_unit_id: UUID
+
+
+class NewLogin(Body):
+    issuer: Identifier
+    subject: Identifier
+
+
+class DocumentView(BaseModel):
+    id: UUID
+    type: DocumentType
+    number: str
+    valid_to: date | None
+
+
+class ContactPointView(BaseModel):
+    id: UUID
+    kind: ContactKind
+    value: str
+
+
+class CustomerRow(View):
+    """A customer in a list."""
+
+    kind: Kind
+    name: str
+    status: Status
+    home_unit_id: UUID | None
+    grade: str | None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+
+
+class CustomerView(CustomerRow):
+    birth_date: date | None
+    gender: str | None
+    registered_at: datetime
+    documents: list[DocumentView]
+    contact_points: list[ContactPointView]
+
+    @classmethod
+    def of(cls, row: Customer) -> Self:
+        documents = [
+            DocumentView(id=d.id, type=d.type, number=d.number.masked, valid_to=d.valid_to) for d in row.documents
+        ]
+        points = [ContactPointView(id=p.id, kind=p.kind, value=p.value.masked) for p in row.contact_points]
+        plain = {n: getattr(row, n) for n in cls.model_fields if n not in ("documents", "contact_points")}
+        return cls(**plain, documents=documents, contact_points=points)
+
+
+class NewAccount(Body):
+    customer_id: UUID
+    kind: HoldingKind
+    product: Name
+    currency: Currency = "CNY"
+    number: Identifier | None = None
+    balance: Money | None = None
+
+
+class ClosedAccount(Body):
+    closed_on: date
+
+
+class AccountView(View):
+    origin: Origin
+    kind: HoldingKind
+    product: str
+    currency: str
+    number: str | None
+    balance: Decimal | None
+    opened_on: date | None
+    closed_on: date | None
+    maturity_on: date | None
+    as_of: datetime
+
+    @classmethod
+    def of(cls, account: Account | Any) -> Self:
+        """From an aggregate or from a row of the list."""
+        plain = {name: getattr(account, name) for name in cls.model_fields if name != "number"}
+        if isinstance(account, Account):
+            return cls(**plain, number=account.number.masked if account.number else None)
+        return cls(**plain, number=account.number_masked)

@@ -1,0 +1,114 @@
+"""A holding of any kind: an account, a card, a loan, a standing order. The core states it, or Guanxi opens it."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from libs.common.domain import Aggregate, Conflict, MoveNotAllowed
+from libs.contracts.customer import AccountClosed, AccountOpened, AccountUpdated, HolderRole, HoldingKind
+from services.customer.domain.sealed import SealedIdentifier
+
+
+class Origin(StrEnum):
+    CORE = "core"
+    GUANXI = "guanxi"
+
+
+@dataclass(kw_only=True, eq=False)
+class AccountHolder:
+    account_id: UUID
+    customer_id: UUID
+    role: HolderRole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """An account as its keeper has it now. Money in `currency`; `rate` a year; what is unknown is None."""
+
+    kind: HoldingKind
+    product: str
+    currency: str
+    unit_code: str | None
+    opened_on: date | None
+    closed_on: date | None
+    limit: Decimal | None
+    rate: Decimal | None
+    maturity_on: date | None
+    balance: Decimal | None
+    overdue_days: int | None
+    sequence: int
+    as_of: datetime
+
+
+@dataclass(kw_only=True, eq=False)
+class Account(Aggregate):
+    origin: Origin
+    source: str
+    number: SealedIdentifier | None
+    kind: HoldingKind
+    product: str
+    currency: str
+    unit_code: str | None = None
+    opened_on: date | None = None
+    closed_on: date | None = None
+    limit: Decimal | None = None
+    rate: Decimal | None = None
+    maturity_on: date | None = None
+    balance: Decimal | None = None
+    overdue_days: int | None = None
+    sequence: int = 0
+    as_of: datetime
+    main_holder_id: UUID
+    holders: list[AccountHolder] = field(default_factory=list)
+
+    def open(self, *, at: datetime) -> None:
+        self.record(
+            AccountOpened(
+                occurred_at=at,
+                account_id=self.id,
+                customer_id=self.main_holder_id,
+                holder_ids=self._holder_ids(),
+                kind=self.kind,
+                product=self.product,
+                currency=self.currency,
+                opened_on=self.opened_on,
+                balance=self.balance,
+            )
+        )
+
+    def restate(self, statement: Statement, holders: dict[UUID, HolderRole], *, at: datetime) -> None:
+        """Take over what the core states now, unless it is older than what is known."""
+        if statement.sequence <= self.sequence:
+            return
+        was_open, before = self.closed_on is None, self._holder_ids()
+        for name in Statement.__dataclass_fields__:
+            setattr(self, name, getattr(statement, name))
+        self.holders[:] = [AccountHolder(account_id=self.id, customer_id=c, role=r) for c, r in sorted(holders.items())]
+        concerned = {"account_id": self.id, "customer_id": self.main_holder_id}
+        everybody = sorted({*before, *self._holder_ids()})
+        if was_open and self.closed_on is not None:
+            self.record(AccountClosed(occurred_at=at, **concerned, holder_ids=everybody, closed_on=self.closed_on))
+        else:
+            self.record(AccountUpdated(occurred_at=at, **concerned, holder_ids=everybody, balance=self.balance))
+
+    def close(self, on: date, *, at: datetime) -> None:
+        """Close an account that Guanxi opened; the core closes its own."""
+        if self.origin is Origin.CORE:
+            raise Conflict("The core banking system keeps this account; close it there.")
+        if self.closed_on is not None:
+            raise MoveNotAllowed("close", "closed", [])
+        self.closed_on = on
+        self.record(
+            AccountClosed(
+                occurred_at=at,
+                account_id=self.id,
+                customer_id=self.main_holder_id,
+                holder_ids=self._holder_ids(),
+                closed_on=on,
+            )
+        )
+
+    def _holder_ids(self) -> list[UUID]:
+        return sorted(holder.customer_id for holder in self.holders)

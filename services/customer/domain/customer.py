@@ -1,0 +1,117 @@
+"""A customer: a person or an organisation, with what proves who they are and how to reach them."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from libs.common.domain import Aggregate, Conflict, InvalidValue, NotFound
+from libs.contracts.customer import CustomerActivated, CustomerRegistered, CustomerUpdated
+from services.customer.domain.identity_documents import DocumentType
+from services.customer.domain.sealed import SealedIdentifier
+
+
+class Kind(StrEnum):
+    PERSON = "person"
+    ORGANISATION = "organisation"
+
+
+class Status(StrEnum):
+    PROSPECT = "prospect"
+    ACTIVE = "active"
+
+
+class ContactKind(StrEnum):
+    PHONE = "phone"
+    EMAIL = "email"
+    ADDRESS = "address"
+
+
+@dataclass(kw_only=True, eq=False)
+class IdentityDocument:
+    id: UUID
+    customer_id: UUID
+    type: DocumentType
+    number: SealedIdentifier
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """A document without an end date is valid for ever (长期)."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(kw_only=True, eq=False)
+class ContactPoint:
+    id: UUID
+    customer_id: UUID
+    kind: ContactKind
+    value: SealedIdentifier
+
+
+@dataclass(kw_only=True, eq=False)
+class Customer(Aggregate):
+    kind: Kind
+    name: str
+    name_grams: list[str]
+    registered_at: datetime
+    status: Status = Status.PROSPECT
+    home_unit_id: UUID | None = None
+    birth_date: date | None = None
+    gender: str | None = None
+    grade: str | None = None
+    logins: list[str] = field(default_factory=list)
+    documents: list[IdentityDocument] = field(default_factory=list)
+    contact_points: list[ContactPoint] = field(default_factory=list)
+
+    def register(self) -> None:
+        """Become known; a document that is valid today makes an active customer of a prospect."""
+        if any(document.valid_on(self.registered_at.date()) for document in self.documents):
+            self.status = Status.ACTIVE
+        self.record(
+            CustomerRegistered(
+                occurred_at=self.registered_at,
+                customer_id=self.id,
+                kind=self.kind.value,
+                status=self.status,
+                home_unit_id=self.home_unit_id,
+            )
+        )
+
+    def identify(self, document: IdentityDocument, *, at: datetime) -> None:
+        """Add an identity document; the first valid one activates."""
+        self.documents.append(document)
+        self._updated("documents", at=at)
+        if self.status is Status.PROSPECT and document.valid_on(at.date()):
+            self.status = Status.ACTIVE
+            self.record(CustomerActivated(occurred_at=at, customer_id=self.id))
+
+    def add_contact_point(self, contact_point: ContactPoint, *, at: datetime) -> None:
+        if any(contact_point.value.index == known.value.index for known in self.contact_points):
+            raise Conflict("This contact point is known already.")
+        self.contact_points.append(contact_point)
+        self._updated("contact_points", at=at)
+
+    def remove_contact_point(self, contact_point_id: UUID, *, at: datetime) -> None:
+        kept = [point for point in self.contact_points if point.id != contact_point_id]
+        if len(kept) == len(self.contact_points):
+            raise NotFound.thing("contact point")
+        self.contact_points[:] = kept
+        self._updated("contact_points", at=at)
+
+    def move_home(self, unit_id: UUID, *, at: datetime) -> None:
+        """Bank with another unit from now on."""
+        self.home_unit_id = unit_id
+        self._updated("home_unit", at=at)
+
+    def bind_login(self, login: str, *, at: datetime) -> None:
+        """Let somebody who signs in as `issuer subject` act as this customer."""
+        issuer, _, subject = login.partition(" ")
+        if not issuer or not subject or " " in subject:
+            raise InvalidValue("subject", "A login is an issuer and a subject, without spaces.")
+        if login not in self.logins:
+            self.logins = [*self.logins, login]
+        self._updated("logins", at=at)
+
+    def _updated(self, what: str, *, at: datetime) -> None:
+        self.record(CustomerUpdated(occurred_at=at, customer_id=self.id, changed=[what]))

@@ -1,0 +1,11 @@
+"""The HTTP side of the customer service."""
+
+from libs.common.app import App
+from libs.common.settings import Settings
+from libs.directory.composition import service_app
+from services.customer.api import accounts, customers
+from services.customer.storage.section import PUBLICATIONS
+
+
+def app(settings: Settings) -> App:
+    return service_app(settings, routers=[customers.router, accounts.router], publications=PUBLICATIONS)

@@ -1,0 +1,59 @@
+"""Lists of customers and accounts: set-based reads that return rows."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, exists, func, select
+
+from libs.common.database import UnitOfWork
+from services.customer.domain.names import fold, grams
+from services.customer.storage.tables import account_holders, accounts, customers, identity_documents
+
+
+async def list_customers(
+    uow: UnitOfWork,
+    *,
+    name: str | None,
+    status: str | None,
+    kind: str | None,
+    home_unit_id: UUID | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Newest first, within scope. `name` matches any part of the name."""
+    c = customers.c
+    wanted = select(c.id, c.version, c.kind, c.name, c.status, c.home_unit_id, c.grade).where(uow.scope.customers(c.id))
+    if name:
+        wanted = wanted.where(c.name_grams.contains(grams(name)))
+        wanted = wanted.where(func.lower(c.name).contains(fold(name), autoescape=True))
+    for column, value in ((c.status, status), (c.kind, kind), (c.home_unit_id, home_unit_id)):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if after:
+        wanted = wanted.where(c.id < after)
+    return (await uow.session.execute(wanted.order_by(c.id.desc()).limit(limit))).all()
+
+
+async def customer_by_document(uow: UnitOfWork, type_: str, index: bytes) -> UUID | None:
+    """The customer within scope who holds a document."""
+    d = identity_documents.c
+    found = select(d.customer_id).where(d.type == type_, d.number_index == index, uow.scope.customers(d.customer_id))
+    return (await uow.session.execute(found)).scalar_one_or_none()
+
+
+async def list_accounts(
+    uow: UnitOfWork, *, customer_id: UUID | None, after: UUID | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Newest first: accounts with a holder within scope."""
+    held = exists().where(
+        account_holders.c.account_id == accounts.c.id, uow.scope.customers(account_holders.c.customer_id)
+    )
+    wanted = select(accounts).where(held)
+    if customer_id:
+        wanted = wanted.where(
+            exists().where(account_holders.c.account_id == accounts.c.id, account_holders.c.customer_id == customer_id)
+        )
+    if after:
+        wanted = wanted.where(accounts.c.id < after)
+    return (await uow.session.execute(wanted.order_by(accounts.c.id.desc()).limit(limit))).all()

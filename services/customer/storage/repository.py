@@ -1,0 +1,97 @@
+"""Customers and accounts as aggregates, within the unit of work's scope."""
+
+from uuid import UUID
+
+from sqlalchemy import exists, insert, select
+from sqlalchemy.orm import selectinload
+
+from libs.common.database import UnitOfWork
+from libs.common.domain import NotFound
+from services.customer.domain.account import Account
+from services.customer.domain.customer import Customer
+from services.customer.storage.tables import account_holders, accounts, customers, identity_documents, source_references
+
+
+class CustomerRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, customer: Customer) -> None:
+        self._uow.session.add(customer)
+
+    async def get(self, customer_id: UUID) -> Customer:
+        found = await self._uow.session.execute(
+            select(Customer)
+            .where(customers.c.id == customer_id, self._uow.scope.customers(customers.c.id))
+            .options(selectinload(Customer.documents), selectinload(Customer.contact_points))  # type: ignore[arg-type] # mapped imperatively
+        )
+        customer = found.scalar_one_or_none()
+        if customer is None:
+            raise NotFound.thing("customer")
+        return customer
+
+    async def get_for_change(self, customer_id: UUID) -> Customer:
+        customer = await self.get(customer_id)
+        self._uow.check_version(customer)
+        return customer
+
+    async def document_is_known(self, type_: str, index: bytes) -> bool:
+        """True where any customer holds this document: asked before the unique constraint would say it less kindly."""
+        d = identity_documents.c
+        found = await self._uow.session.execute(select(exists().where(d.type == type_, d.number_index == index)))
+        return bool(found.scalar_one())
+
+
+class SourceReferenceRepository:
+    """Customers by another system's number: unique, so that an import can be repeated for ever."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def customer_ids(self, source: str, source_ids: list[str]) -> dict[str, UUID]:
+        r = source_references.c
+        rows = await self._uow.session.execute(
+            select(r.source_id, r.customer_id)
+            .where(r.source == source, r.source_id.in_(source_ids))
+            .where(self._uow.scope.customers(r.customer_id))
+        )
+        return {row.source_id: row.customer_id for row in rows}
+
+    async def add(self, source: str, source_id: str, customer_id: UUID) -> None:
+        await self._uow.session.flush()
+        values = {"source": source, "source_id": source_id, "customer_id": customer_id}
+        await self._uow.session.execute(insert(source_references).values(values))
+
+
+class AccountRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, account: Account) -> None:
+        self._uow.session.add(account)
+
+    async def get_for_change(self, account_id: UUID) -> Account:
+        account = await self._one(accounts.c.id == account_id)
+        if account is None:
+            raise NotFound.thing("account")
+        self._uow.check_version(account)
+        return account
+
+    async def get(self, account_id: UUID) -> Account:
+        account = await self._one(accounts.c.id == account_id)
+        if account is None:
+            raise NotFound.thing("account")
+        return account
+
+    async def by_number(self, source: str, index: bytes) -> Account | None:
+        return await self._one((accounts.c.source == source) & (accounts.c.number_index == index))
+
+    async def _one(self, condition: object) -> Account | None:
+        held = exists().where(
+            account_holders.c.account_id == accounts.c.id,
+            self._uow.scope.customers(account_holders.c.customer_id),
+        )
+        found = await self._uow.session.execute(
+            select(Account).where(condition, held).options(selectinload(Account.holders))  # type: ignore[arg-type] # mapped imperatively
+        )
+        return found.scalar_one_or_none()

@@ -1,0 +1,54 @@
+"""The section `profile` and the reference of customers: one statement each, for n customers."""
+
+from libs.common.publication import Publication, customers_of
+from libs.contracts.customer import REFERENCE, SECTION
+
+SHOWN = """
+    'name', c.name, 'kind', c.kind, 'status', c.status, 'documents', d.documents,
+    'contact_points', p.contact_points, 'holdings', h.holdings, 'balances', b.balances
+"""
+
+PROFILE = f"""
+    SELECT c.id, json_build_object(
+        'staff', json_build_object({SHOWN}, 'home_unit_id', c.home_unit_id, 'birth_date', c.birth_date,
+            'gender', c.gender, 'registered_at', c.registered_at, 'source_references', s.source_references),
+        'self', json_build_object({SHOWN}))::text
+    FROM customers AS c
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(json_build_object(
+            'type', type, 'number', number_masked, 'valid_to', valid_to) ORDER BY id), '[]') AS documents
+        FROM identity_documents WHERE customer_id = c.id) AS d
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(json_build_object(
+            'kind', kind, 'value', value_masked) ORDER BY id), '[]') AS contact_points
+        FROM contact_points WHERE customer_id = c.id) AS p
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(json_build_object(
+            'account_id', a.id, 'kind', a.kind, 'product', a.product, 'number', a.number_masked, 'role', o.role,
+            'status', CASE WHEN a.closed_on IS NULL THEN 'open' ELSE 'closed' END, 'currency', a.currency,
+            'balance', CASE WHEN o.role <> 'authorised_user' THEN a.balance::text END,
+            'opened_on', a.opened_on, 'maturity_on', a.maturity_on) ORDER BY a.id), '[]') AS holdings
+        FROM account_holders AS o JOIN accounts AS a ON a.id = o.account_id WHERE o.customer_id = c.id) AS h
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_object_agg(currency, total::text), '{{}}') AS balances FROM (
+            SELECT a.currency, sum(a.balance) AS total
+            FROM account_holders AS o JOIN accounts AS a ON a.id = o.account_id
+            WHERE o.customer_id = c.id AND o.role <> 'authorised_user' AND a.balance IS NOT NULL
+              AND a.closed_on IS NULL AND a.kind NOT IN ('loan', 'credit_card', 'debit_card', 'standing_order')
+            GROUP BY a.currency ORDER BY a.currency) AS sums) AS b
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(source || ':' || source_id ORDER BY source, source_id), '[]') AS source_references
+        FROM source_references WHERE customer_id = c.id) AS s
+    WHERE c.id = ANY($1::uuid[])
+"""  # noqa: S608 - the only thing put in is a constant
+
+CUSTOMER_REFERENCE = """
+    SELECT id, json_build_object('status', status, 'kind', kind, 'home_unit_id', home_unit_id, 'grade', grade,
+        'canonical_id', id, 'partner_consents', '[]'::json, 'logins', logins)::text
+    FROM customers WHERE id = ANY($1::uuid[])
+"""
+
+PUBLICATIONS = (
+    Publication(topic=SECTION, keys=customers_of, query=PROFILE),
+    Publication(topic=REFERENCE, keys=customers_of, query=CUSTOMER_REFERENCE),
+)

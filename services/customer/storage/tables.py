@@ -1,0 +1,163 @@
+"""The customer database. Identifiers stand in it encrypted, indexed blind and masked; never in clear."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.orm import composite, registry, relationship
+
+from libs.common.sealing import Sealed
+from libs.common.tables import chassis_tables, new_metadata, time, version, words
+from services.customer.domain.account import Account, AccountHolder, Origin
+from services.customer.domain.customer import ContactKind, ContactPoint, Customer, IdentityDocument, Kind, Status
+from services.customer.domain.identity_documents import DocumentType
+
+metadata = new_metadata()
+chassis_tables(metadata)
+
+
+def sealed(name: str, *, nullable: bool = False) -> list[Column[object]]:
+    return [
+        Column(f"{name}_sealed", LargeBinary, nullable=nullable),
+        Column(f"{name}_index", LargeBinary, nullable=nullable),
+        Column(f"{name}_masked", Text, nullable=nullable),
+    ]
+
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    words("kind", Kind),
+    Column("name", Text, nullable=False),
+    Column("name_grams", ARRAY(Text), nullable=False),
+    words("status", Status),
+    Column("home_unit_id", Uuid),
+    Column("birth_date", Date),
+    Column("gender", String(1)),
+    Column("grade", Text),
+    Column("logins", ARRAY(Text), nullable=False),
+    time("registered_at"),
+    Index("ix_customers_name_grams", "name_grams", postgresql_using="gin"),
+    Index("ix_customers_home_unit_id", "home_unit_id"),
+)
+
+identity_documents = Table(
+    "identity_documents",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
+    words("type", DocumentType),
+    *sealed("number"),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    UniqueConstraint("type", "number_index"),
+)
+
+contact_points = Table(
+    "contact_points",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
+    words("kind", ContactKind),
+    *sealed("value"),
+    Index("ix_contact_points_value_index", "value_index"),
+)
+
+source_references = Table(
+    "source_references",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("source_id", Text, primary_key=True),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    words("origin", Origin),
+    Column("source", Text, nullable=False),
+    *sealed("number", nullable=True),
+    Column("kind", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("unit_code", Text),
+    Column("opened_on", Date),
+    Column("closed_on", Date),
+    Column("limit", Numeric(20, 4)),
+    Column("rate", Numeric(12, 8)),
+    Column("maturity_on", Date),
+    Column("balance", Numeric(20, 4)),
+    Column("overdue_days", Integer),
+    Column("sequence", BigInteger, nullable=False),
+    time("as_of"),
+    Column("main_holder_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
+    UniqueConstraint("source", "number_index"),
+)
+
+account_holders = Table(
+    "account_holders",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), primary_key=True, index=True),
+    Column("role", Text, nullable=False),
+)
+
+mapping = registry(metadata=metadata)
+mapping.map_imperatively(
+    IdentityDocument,
+    identity_documents,
+    properties={
+        "number": composite(
+            Sealed,
+            identity_documents.c.number_sealed,
+            identity_documents.c.number_index,
+            identity_documents.c.number_masked,
+        )
+    },
+)
+mapping.map_imperatively(
+    ContactPoint,
+    contact_points,
+    properties={
+        "value": composite(
+            Sealed, contact_points.c.value_sealed, contact_points.c.value_index, contact_points.c.value_masked
+        )
+    },
+)
+mapping.map_imperatively(
+    Customer,
+    customers,
+    version_id_col=customers.c.version,
+    version_id_generator=False,
+    properties={
+        "documents": relationship(IdentityDocument, lazy="raise", cascade="all, delete-orphan"),
+        "contact_points": relationship(ContactPoint, lazy="raise", cascade="all, delete-orphan"),
+    },
+)
+mapping.map_imperatively(AccountHolder, account_holders)
+mapping.map_imperatively(
+    Account,
+    accounts,
+    version_id_col=accounts.c.version,
+    version_id_generator=False,
+    properties={
+        "number": composite(Sealed, accounts.c.number_sealed, accounts.c.number_index, accounts.c.number_masked),
+        "holders": relationship(AccountHolder, lazy="raise", cascade="all, delete-orphan"),
+    },
+)

@@ -1,0 +1,119 @@
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from libs.common.database import UnitOfWork
+from libs.common.domain import Conflict
+from libs.common.ids import new_id
+from libs.contracts.customer import HolderRole, HoldingKind
+from libs.directory.reading import unit_by_code
+from services.customer.domain.account import Account, AccountHolder, Origin, Statement
+from services.customer.domain.customer import Customer, Kind, Status
+from services.customer.domain.names import grams
+from services.customer.storage.repository import AccountRepository, CustomerRepository, SourceReferenceRepository
+from services.customer.use_cases.sealing import seal_account_number
+
+OWN_SOURCE = "guanxi"
+
+
+async def open_account(
+    uow: UnitOfWork,
+    customer_id: UUID,
+    *,
+    kind: HoldingKind,
+    product: str,
+    currency: str,
+    number: str | None,
+    balance: Decimal | None,
+    at: datetime,
+) -> Account:
+    """Open an account for an active customer."""
+    customer = await CustomerRepository(uow).get(customer_id)
+    if customer.status is not Status.ACTIVE:
+        raise Conflict("Only an active customer can open an account; a valid identity document activates.")
+    account_id = new_id()
+    account = Account(
+        id=account_id,
+        origin=Origin.GUANXI,
+        source=OWN_SOURCE,
+        number=seal_account_number(uow.sealer, number, row=account_id) if number else None,
+        kind=kind,
+        product=product,
+        currency=currency,
+        opened_on=at.date(),
+        balance=balance,
+        as_of=at,
+        main_holder_id=customer_id,
+        holders=[AccountHolder(account_id=account_id, customer_id=customer_id, role="owner")],
+    )
+    account.open(at=at)
+    AccountRepository(uow).add(account)
+    return account
+
+
+async def close_account(uow: UnitOfWork, account_id: UUID, on: date, *, at: datetime) -> Account:
+    account = await AccountRepository(uow).get_for_change(account_id)
+    account.close(on, at=at)
+    return account
+
+
+async def state_account(
+    uow: UnitOfWork,
+    *,
+    source: str,
+    account_ref: str,
+    holders: list[tuple[str, HolderRole]],
+    statement: Statement,
+) -> None:
+    """Take over what the core states of an account; a holder who is not yet known becomes a prospect."""
+    index = uow.sealer.index("account", account_ref)
+    account = await AccountRepository(uow).by_number(source, index)
+    if account is not None and statement.sequence <= account.sequence:
+        return
+    ids = await _holder_ids(uow, source, [ref for ref, _ in holders], statement)
+    roles = {ids[ref]: role for ref, role in reversed(holders)}
+    if account is not None:
+        account.restate(statement, roles, at=statement.as_of)
+        return
+    AccountRepository(uow).add(_stated(uow, source, account_ref, ids[holders[0][0]], roles, statement))
+
+
+def _stated(
+    uow: UnitOfWork, source: str, account_ref: str, main: UUID, roles: dict[UUID, HolderRole], statement: Statement
+) -> Account:
+    account_id = new_id()
+    account = Account(
+        id=account_id,
+        origin=Origin.CORE,
+        source=source,
+        number=seal_account_number(uow.sealer, account_ref, row=account_id),
+        main_holder_id=main,
+        holders=[AccountHolder(account_id=account_id, customer_id=c, role=r) for c, r in sorted(roles.items())],
+        **{name: getattr(statement, name) for name in Statement.__dataclass_fields__},
+    )
+    account.open(at=statement.as_of)
+    return account
+
+
+async def _holder_ids(uow: UnitOfWork, source: str, refs: list[str], statement: Statement) -> dict[str, UUID]:
+    known = await SourceReferenceRepository(uow).customer_ids(source, refs)
+    for ref in dict.fromkeys(refs):
+        if ref not in known:
+            known[ref] = await _prospect(uow, source, ref, statement)
+    return known
+
+
+async def _prospect(uow: UnitOfWork, source: str, ref: str, statement: Statement) -> UUID:
+    name = f"{source} {ref}"
+    customer = Customer(
+        id=new_id(),
+        kind=Kind.PERSON,
+        name=name,
+        name_grams=grams(name),
+        registered_at=statement.as_of,
+        home_unit_id=await unit_by_code(uow, statement.unit_code) if statement.unit_code else None,
+    )
+    customer.register()
+    CustomerRepository(uow).add(customer)
+    await SourceReferenceRepository(uow).add(source, ref, customer.id)
+    return customer.id
