@@ -20,7 +20,8 @@ COORDINATES = (
     "org.apache.kafka:kafka-tools:4.3.1",
     "org.slf4j:slf4j-simple:1.7.36",
 )
-_AT_ONCE = 6
+# Fewer than the loop's own threads (cores + 4), which others need too.
+_AT_ONCE = 4
 _TRIES = 3
 
 Progress = Callable[[str], None]

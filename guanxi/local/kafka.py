@@ -95,7 +95,7 @@ class LocalKafka(LocalServer):
         self._jars = []
         await self._class_path()
         for port, setting in self._port_settings.items():
-            require_free_port(self.program, self._listeners.host, port, setting)
+            await require_free_port(self.program, self._listeners.host, port, setting)
         if not self._data.exists():
             await self._format()
         self._properties.write_text(broker_properties(self._listeners, self._data, self._partitions))

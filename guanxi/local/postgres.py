@@ -111,7 +111,7 @@ class LocalPostgres(LocalServer):
         if self._account is None:
             self._account = await choose_account(self._folder, self._bindir or packaged_bindir())
         await self._require_no_holders()
-        require_free_port(self.program, self._host, self._port, self._port_setting)
+        await require_free_port(self.program, self._host, self._port, self._port_setting)
         if not self._data.exists():
             await self._initialise(self._account)
 

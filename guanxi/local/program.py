@@ -18,7 +18,7 @@ _LONGEST_LINE = 1_000_000
 
 @dataclass(frozen=True)
 class Program:
-    """A command, its whole environment, and how to see that it is ready (None: as soon as it runs)."""
+    """A command, its whole environment, and how to see that it is ready (None: once it was started)."""
 
     name: str
     argv: Sequence[str]
@@ -33,6 +33,7 @@ class Keeper:
         self.program = program
         self.stream = stream
         self._process: Process | None = None
+        self._begun = False
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -48,10 +49,10 @@ class Keeper:
         """Whether the program runs and says that it is ready, within 2 s."""
         if self._task is not None and self._task.done():
             self._task.result()
+        if self.program.ready is None:
+            return self._begun
         if self.pid is None:
             return False
-        if self.program.ready is None:
-            return True
         try:
             return await asyncio.wait_for(self.program.ready(), 2)
         except (OSError, TimeoutError):
@@ -98,6 +99,8 @@ class Keeper:
         except OSError as refused:
             self.stream.notice(f"{self.program.name} cannot be started: {refused}")
             return os.EX_OSERR
+        finally:
+            self._begun = True
         self._process = process
         if self._stopping.is_set():
             process.terminate()

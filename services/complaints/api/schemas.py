@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from libs.common.access import Body, View
 from services.complaints.domain.complaint import Channel, Complaint
@@ -16,7 +16,7 @@ Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 class NewComplaint(Body):
     customer_id: UUID
-    regimes: list[Code] = ["nfra"]
+    regimes: Annotated[list[Code], Field(default_factory=lambda: ["nfra"], min_length=1, max_length=5)]
     channel: Channel
     business: Code
     cause: Code

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from libs.common.database import UnitOfWork
 from services.complaints.storage.tables import complaints
@@ -18,7 +18,7 @@ async def list_complaints(
     handler_id: UUID | None,
     after: UUID | None,
     limit: int,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Newest first, within scope."""
     wanted = select(complaints).where(uow.scope.customers(complaints.c.customer_id))
     if customer_id:

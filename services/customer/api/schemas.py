@@ -43,8 +43,8 @@ class NewCustomer(Body):
     home_unit_id: UUID | None = None
     birth_date: date | None = None
     gender: Annotated[str | None, Field(pattern="^[0129]$", description="GB/T 2261.1")] = None
-    documents: Annotated[list[NewDocument], Field(max_length=10)] = []
-    contact_points: Annotated[list[NewContactPoint], Field(max_length=20)] = []
+    documents: Annotated[list[NewDocument], Field(max_length=10, default_factory=list)]
+    contact_points: Annotated[list[NewContactPoint], Field(max_length=20, default_factory=list)]
     source_reference: NewSourceReference | None = None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import exists, func, select
 
 from libs.common.database import UnitOfWork
 from services.customer.domain.names import fold, grams
@@ -20,7 +20,7 @@ async def list_customers(
     home_unit_id: UUID | None,
     after: UUID | None,
     limit: int,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Newest first, within scope. `name` matches any part of the name."""
     c = customers.c
     wanted = select(c.id, c.version, c.kind, c.name, c.status, c.home_unit_id, c.grade).where(uow.scope.customers(c.id))
@@ -42,9 +42,7 @@ async def customer_by_document(uow: UnitOfWork, type_: str, index: bytes) -> UUI
     return (await uow.session.execute(found)).scalar_one_or_none()
 
 
-async def list_accounts(
-    uow: UnitOfWork, *, customer_id: UUID | None, after: UUID | None, limit: int
-) -> Sequence[Row[Any]]:
+async def list_accounts(uow: UnitOfWork, *, customer_id: UUID | None, after: UUID | None, limit: int) -> Sequence[Any]:
     """Newest first: accounts with a holder within scope."""
     held = exists().where(
         account_holders.c.account_id == accounts.c.id, uow.scope.customers(account_holders.c.customer_id)

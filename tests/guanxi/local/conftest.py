@@ -41,7 +41,7 @@ def cache() -> Path:
 
 def _is_gone(pid: int) -> bool:
     """No such process, or one that only waits to be forgotten."""
-    command = ["ps", "-o", "state=", "-p", str(pid)]  # noqa: S607 - it is in another folder on each system
+    command = ["ps", "-o", "state=", "-p", str(pid)]
     state = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a number
     return state.stdout.strip() in {"", "Z"}
 

@@ -1,6 +1,5 @@
-from services.manager.storage.tables import metadata
-
 from libs.common.migrations import run
 from libs.directory import tables as directory
+from services.manager.storage.tables import metadata
 
 run(metadata, directory.metadata)

@@ -1,0 +1,84 @@
+"""What the manager API takes and shows."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from libs.common.access import Body, View
+from services.manager.domain.assignment import AssignmentRole, Line
+from services.manager.domain.org_unit import OrgUnitKind
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Login = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+
+
+class NewOrgUnit(Body):
+    code: Code
+    name: Name
+    kind: OrgUnitKind
+    parent_id: UUID | None = None
+
+
+class NewLogin(Body):
+    issuer: Login
+    subject: Login
+
+
+class NewStaff(Body):
+    number: Code
+    name: Name
+    unit_ids: Annotated[list[UUID], Field(min_length=1, max_length=50)]
+    roles: Annotated[list[Code], Field(min_length=1, max_length=20)]
+    logins: Annotated[list[NewLogin], Field(max_length=10, default_factory=list)]
+
+
+class Roles(Body):
+    roles: Annotated[list[Code], Field(max_length=20)]
+
+
+class Units(Body):
+    unit_ids: Annotated[list[UUID], Field(min_length=1, max_length=50)]
+
+
+class NewAssignment(Body):
+    customer_id: UUID
+    staff_id: UUID
+    line: Line = Line.RETAIL
+    reason: Name
+
+
+class _Shown(View):
+    @classmethod
+    def of(cls, thing: Any) -> Self:
+        """From an aggregate or from a row of a list: both name their fields alike."""
+        return cls(**{name: getattr(thing, name) for name in cls.model_fields})
+
+
+class OrgUnitView(_Shown):
+    code: str
+    name: str
+    kind: OrgUnitKind
+    parent_id: UUID | None
+    path: str
+
+
+class StaffView(_Shown):
+    number: str
+    name: str
+    unit_ids: list[UUID]
+    roles: list[str]
+    hired_at: datetime
+    left_at: datetime | None
+
+
+class AssignmentView(_Shown):
+    customer_id: UUID
+    staff_id: UUID
+    line: Line
+    role: AssignmentRole
+    reason: str
+    started_at: datetime
+    ended_at: datetime | None

@@ -1,0 +1,64 @@
+"""Staff: where they work, in which roles, and by which logins they sign in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.domain import Aggregate, InvalidValue
+from libs.contracts.manager import StaffHired, StaffUpdated
+from services.manager.domain.roles import ROLES
+
+
+@dataclass(kw_only=True, eq=False)
+class Staff(Aggregate):
+    number: str
+    name: str
+    unit_ids: list[UUID]
+    roles: list[str]
+    logins: list[str] = field(default_factory=list)
+    grants: list[UUID] = field(default_factory=list)
+    walls: list[UUID] = field(default_factory=list)
+    hired_at: datetime
+    left_at: datetime | None = None
+
+    def hire(self) -> None:
+        _check_roles(self.roles)
+        self.record(
+            StaffHired(
+                occurred_at=self.hired_at, staff_id=self.id, unit_ids=list(self.unit_ids), roles=list(self.roles)
+            )
+        )
+
+    def change_roles(self, roles: list[str], *, at: datetime) -> None:
+        _check_roles(roles)
+        self.roles = sorted(set(roles))
+        self._updated("roles", at=at)
+
+    def move(self, unit_ids: list[UUID], *, at: datetime) -> None:
+        self.unit_ids = list(dict.fromkeys(unit_ids))
+        self._updated("unit_ids", at=at)
+
+    def bind_login(self, login: str, *, at: datetime) -> None:
+        """Let somebody who signs in as `issuer subject` act as this member of staff."""
+        issuer, _, subject = login.partition(" ")
+        if not issuer or not subject or " " in subject:
+            raise InvalidValue("subject", "A login is an issuer and a subject, without spaces.")
+        if login not in self.logins:
+            self.logins = [*self.logins, login]
+        self._updated("logins", at=at)
+
+    def unbind_login(self, login: str, *, at: datetime) -> None:
+        self.logins = [known for known in self.logins if known != login]
+        self._updated("logins", at=at)
+
+    def leave(self, *, at: datetime) -> None:
+        self.left_at = at
+        self._updated("left_at", at=at)
+
+    def _updated(self, what: str, *, at: datetime) -> None:
+        self.record(StaffUpdated(occurred_at=at, staff_id=self.id, changed=[what]))
+
+
+def _check_roles(roles: list[str]) -> None:
+    if unknown := set(roles) - ROLES:
+        raise InvalidValue("roles", f"Unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(ROLES))}.")

@@ -1,0 +1,128 @@
+"""Units, staff and assignments as aggregates, within the unit of work's scope."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, any_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from libs.common.database import UnitOfWork
+from libs.common.domain import NotFound
+from services.manager.domain.assignment import Assignment, AssignmentRole, Line
+from services.manager.domain.org_unit import OrgUnit
+from services.manager.domain.roles import LOOKS_AFTER
+from services.manager.domain.staff import Staff
+from services.manager.storage.tables import assignments, known_customers, org_units, staff
+
+
+class OrgUnitRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, unit: OrgUnit) -> None:
+        self._uow.session.add(unit)
+
+    async def get(self, unit_id: UUID) -> OrgUnit:
+        within = self._uow.scope.units(org_units.c.id)
+        found = await self._uow.session.execute(select(OrgUnit).where(org_units.c.id == unit_id, within))
+        unit = found.scalar_one_or_none()
+        if unit is None:
+            raise NotFound.thing("organisation unit")
+        return unit
+
+
+class StaffRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, member: Staff) -> None:
+        self._uow.session.add(member)
+
+    async def get(self, staff_id: UUID) -> Staff:
+        found = await self._uow.session.execute(select(Staff).where(staff.c.id == staff_id, self._within()))
+        member = found.scalar_one_or_none()
+        if member is None:
+            raise NotFound.thing("member of staff")
+        return member
+
+    async def get_for_change(self, staff_id: UUID) -> Staff:
+        member = await self.get(staff_id)
+        self._uow.check_version(member)
+        return member
+
+    async def anybody(self) -> bool:
+        found = await self._uow.session.execute(select(staff.c.id).where(self._within()).limit(1))
+        return found.first() is not None
+
+    async def smallest_book(self, unit_id: UUID) -> UUID | None:
+        """The manager of a unit who looks after the fewest customers; the longest-serving one of several."""
+        book = (
+            select(func.count())
+            .where(assignments.c.staff_id == staff.c.id, assignments.c.ended_at.is_(None))
+            .scalar_subquery()
+        )
+        found = await self._uow.session.execute(
+            select(staff.c.id)
+            .where(staff.c.unit_ids.contains([unit_id]), staff.c.roles.contains([LOOKS_AFTER]))
+            .where(staff.c.left_at.is_(None), self._within())
+            .order_by(book, staff.c.id)
+            .limit(1)
+        )
+        return found.scalar_one_or_none()
+
+    def _within(self) -> ColumnElement[bool]:
+        unit = org_units.c.id
+        here = select(unit).where(unit == any_(staff.c.unit_ids), self._uow.scope.units(unit)).exists()
+        unplaced = (func.cardinality(staff.c.unit_ids) == 0) & self._uow.scope.units(literal(UUID(int=0)))
+        return or_(here, unplaced)
+
+
+class AssignmentRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, assignment: Assignment) -> None:
+        self._uow.session.add(assignment)
+
+    async def get(self, assignment_id: UUID) -> Assignment:
+        within = self._uow.scope.customers(assignments.c.customer_id)
+        found = await self._uow.session.execute(select(Assignment).where(assignments.c.id == assignment_id, within))
+        assignment = found.scalar_one_or_none()
+        if assignment is None:
+            raise NotFound.thing("assignment")
+        return assignment
+
+    async def main(self, customer_id: UUID, line: Line) -> Assignment | None:
+        a = assignments.c
+        found = await self._uow.session.execute(
+            select(Assignment)
+            .where(a.customer_id == customer_id, a.line == line, a.role == AssignmentRole.MAIN, a.ended_at.is_(None))
+            .where(self._uow.scope.customers(a.customer_id))
+        )
+        return found.scalar_one_or_none()
+
+
+class KnownCustomerRepository:
+    """Customers as far as assignment needs to know them: heard of, never asked for."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def note(self, customer_id: UUID, line: Line, home_unit_id: UUID | None) -> None:
+        values = {"customer_id": customer_id, "line": line, "home_unit_id": home_unit_id}
+        noted = insert(known_customers).values(values)
+        await self._uow.session.execute(noted.on_conflict_do_nothing())
+
+    async def unassigned(self, unit_id: UUID) -> list[tuple[UUID, Line]]:
+        """Customers of a unit whom nobody looks after yet."""
+        k = known_customers.c
+        taken = (
+            select(assignments.c.id)
+            .where(assignments.c.customer_id == k.customer_id, assignments.c.ended_at.is_(None))
+            .exists()
+        )
+        rows = await self._uow.session.execute(
+            select(k.customer_id, k.line)
+            .where(k.home_unit_id == unit_id, ~taken, self._uow.scope.customers(k.customer_id))
+            .order_by(k.customer_id)
+        )
+        return [(row.customer_id, row.line) for row in rows]

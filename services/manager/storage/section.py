@@ -1,0 +1,67 @@
+"""The section `relationship` and the references of units, staff and assignments: one statement each."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from libs.common.domain import DomainEvent
+from libs.common.publication import Publication, customers_of
+from libs.contracts.manager import (
+    ASSIGNMENT_REFERENCE,
+    ORG_UNIT_REFERENCE,
+    SECTION,
+    STAFF_REFERENCE,
+    AssignmentEvent,
+    OrgUnitEvent,
+    StaffEvent,
+)
+
+RELATIONSHIP = """
+    SELECT k.key, json_build_object(
+        'staff', json_build_object('managers', coalesce(json_agg(json_build_object(
+            'staff_id', s.id, 'name', s.name, 'line', a.line, 'role', a.role, 'since', a.started_at,
+            'reason', a.reason) ORDER BY a.id) FILTER (WHERE a.id IS NOT NULL), '[]')),
+        'self', json_build_object('managers', coalesce(json_agg(json_build_object(
+            'name', s.name, 'line', a.line, 'role', a.role) ORDER BY a.id) FILTER (WHERE a.id IS NOT NULL), '[]'))
+        )::text
+    FROM unnest($1::uuid[]) AS k (key)
+    LEFT JOIN (assignments AS a JOIN staff AS s ON s.id = a.staff_id)
+        ON a.customer_id = k.key AND a.ended_at IS NULL
+    GROUP BY k.key
+"""
+
+ASSIGNMENTS = """
+    SELECT customer_id, json_build_object('assigned', json_agg(json_build_object(
+        'staff_id', staff_id, 'line', line, 'role', role) ORDER BY id))::text
+    FROM assignments WHERE customer_id = ANY($1::uuid[]) AND ended_at IS NULL GROUP BY customer_id
+"""
+
+ORG_UNITS = """
+    SELECT id, json_build_object('code', code, 'name', name, 'kind', kind, 'parent_id', parent_id, 'path', path)::text
+    FROM org_units WHERE id = ANY($1::uuid[])
+"""
+
+STAFF = """
+    SELECT id, json_build_object('unit_ids', unit_ids, 'roles', roles, 'logins', logins, 'grants', grants,
+        'walls', walls, 'active', left_at IS NULL)::text
+    FROM staff WHERE id = ANY($1::uuid[])
+"""
+
+
+def assigned_customers(event: DomainEvent) -> Iterable[UUID]:
+    return event.customers() if isinstance(event, AssignmentEvent) else ()
+
+
+def org_units_of(event: DomainEvent) -> Iterable[UUID]:
+    return (event.org_unit_id,) if isinstance(event, OrgUnitEvent) else ()
+
+
+def staff_of(event: DomainEvent) -> Iterable[UUID]:
+    return (event.staff_id,) if isinstance(event, StaffEvent) else ()
+
+
+PUBLICATIONS = (
+    Publication(topic=SECTION, keys=customers_of, query=RELATIONSHIP),
+    Publication(topic=ASSIGNMENT_REFERENCE, keys=assigned_customers, query=ASSIGNMENTS),
+    Publication(topic=ORG_UNIT_REFERENCE, keys=org_units_of, query=ORG_UNITS),
+    Publication(topic=STAFF_REFERENCE, keys=staff_of, query=STAFF),
+)

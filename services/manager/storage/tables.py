@@ -1,0 +1,78 @@
+"""The manager database."""
+
+from sqlalchemy import ARRAY, Column, ForeignKey, Index, Table, Text, Uuid
+from sqlalchemy.orm import registry
+
+from libs.common.tables import chassis_tables, new_metadata, time, version, words
+from services.manager.domain.assignment import Assignment, AssignmentRole, Line
+from services.manager.domain.org_unit import OrgUnit, OrgUnitKind
+from services.manager.domain.staff import Staff
+
+metadata = new_metadata()
+chassis_tables(metadata)
+
+org_units = Table(
+    "org_units",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    words("kind", OrgUnitKind),
+    Column("path", Text, nullable=False, unique=True),
+    Column("parent_id", Uuid, ForeignKey("org_units.id")),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    Column("number", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("unit_ids", ARRAY(Uuid), nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("logins", ARRAY(Text), nullable=False),
+    Column("grants", ARRAY(Uuid), nullable=False),
+    Column("walls", ARRAY(Uuid), nullable=False),
+    time("hired_at"),
+    time("left_at", nullable=True),
+    Index("ix_staff_unit_ids", "unit_ids", postgresql_using="gin"),
+)
+
+known_customers = Table(
+    "known_customers",
+    metadata,
+    Column("customer_id", Uuid, primary_key=True),
+    words("line", Line),
+    Column("home_unit_id", Uuid),
+    Index("ix_known_customers_home_unit_id", "home_unit_id"),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    Column("customer_id", Uuid, nullable=False),
+    Column("staff_id", Uuid, ForeignKey("staff.id"), nullable=False),
+    words("line", Line),
+    words("role", AssignmentRole),
+    Column("reason", Text, nullable=False),
+    time("started_at"),
+    time("ended_at", nullable=True),
+    Index("ix_assignments_customer_id", "customer_id"),
+)
+_running = assignments.c.ended_at.is_(None)
+Index("ix_assignments_book", assignments.c.staff_id, postgresql_where=_running)
+Index(
+    "uq_assignments_one_main",
+    assignments.c.customer_id,
+    assignments.c.line,
+    unique=True,
+    postgresql_where=_running & (assignments.c.role == "main"),
+)
+
+mapping = registry(metadata=metadata)
+for aggregate, table in ((OrgUnit, org_units), (Staff, staff), (Assignment, assignments)):
+    mapping.map_imperatively(aggregate, table, version_id_col=table.c.version, version_id_generator=False)

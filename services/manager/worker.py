@@ -1,0 +1,21 @@
+"""The background side of the manager service."""
+
+from datetime import datetime
+
+from libs.common.database import UnitOfWork
+from libs.common.worker import Worker
+from libs.contracts.manager import EVENTS
+from libs.directory.composition import service_worker
+from services.manager.event_handlers import SUBSCRIPTION
+from services.manager.settings import ManagerSettings
+from services.manager.storage.section import PUBLICATIONS
+from services.manager.use_cases.founding import found
+
+
+def worker(settings: ManagerSettings) -> Worker:
+    async def found_once(uow: UnitOfWork, now: datetime) -> int:
+        return await found(uow, settings.first_admin, at=now) if settings.first_admin else 0
+
+    return service_worker(
+        settings, events=EVENTS, publications=PUBLICATIONS, subscription=SUBSCRIPTION, startup=[found_once]
+    )
