@@ -6,6 +6,7 @@ import itertools
 import logging
 import shutil
 import tempfile
+import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,24 +82,31 @@ async def _fetch_all(missing: list[LockedJar], cache: Path, repository: str | No
     context = _context(incoming, repository)
     slots = asyncio.Semaphore(_AT_ONCE)
     done = itertools.count(1)
+    failed: list[Exception] = []
 
     async def fetch(jar: LockedJar) -> None:
         async with slots:
-            await asyncio.to_thread(_fetch, context, jar, cache)
-        progress(f"Fetching Kafka, only this once: {next(done)} of {len(missing)} files")
+            if failed:
+                return
+            try:
+                await asyncio.to_thread(_fetch, context, jar, cache)
+                progress(f"Fetching Kafka, only this once: {next(done)} of {len(missing)} files")
+            except (OSError, RuntimeError, LocalFailure) as error:
+                failed.append(error)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for jar in missing:
-                group.create_task(fetch(jar))
-    except ExceptionGroup as failed:
-        raise _in_a_sentence(failed.exceptions[0], repository) from failed
-    finally:
-        shutil.rmtree(incoming, ignore_errors=True)
+    # A thread cannot be cancelled: those at work end before their folder is removed.
+    await asyncio.gather(*map(fetch, missing))
+    shutil.rmtree(incoming, ignore_errors=True)
+    if failed:
+        raise _in_a_sentence(failed[0], repository) from failed[0]
 
 
 def _incoming(cache: Path) -> Path:
+    """A folder for one fetch; those of fetches that were killed long ago go."""
     cache.mkdir(parents=True, exist_ok=True)
+    for left in cache.glob("incoming-*"):
+        if left.stat().st_mtime < time.time() - 3600:
+            shutil.rmtree(left, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix="incoming-", dir=cache))
 
 

@@ -6,7 +6,7 @@ import socket
 from guanxi.local.failures import port_taken
 
 # A server whose launcher was killed needs a moment to go.
-_PATIENCE = 2.0
+_PATIENCE = 1.0
 
 
 async def require_free_port(program: str, host: str, port: int, setting: str) -> None:

@@ -68,6 +68,26 @@ class Requires:
             raise Forbidden(f"This needs the permission {self.permission}.")
 
 
+@dataclass(frozen=True)
+class Forwarded(Requires):
+    """A route that only passes on: the token is checked here, permission and scope where it arrives."""
+
+    permission: str = "as the service declares"
+
+    async def __call__(self, request: Request) -> None:
+        request.state.principal = chassis(request).verifier.verify(request.headers.get("authorization"))
+
+
+@dataclass(frozen=True)
+class Public(Requires):
+    """A route for everybody: documentation, nothing else."""
+
+    permission: str = "none"
+
+    async def __call__(self, _request: Request) -> None:
+        return
+
+
 def requires(permission: str) -> Any:
     return Depends(Requires(permission))
 

@@ -1,12 +1,12 @@
 """The HTTP side of every service: three ports, errors, health, metrics, and no route without a permission."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.types import ASGIApp
@@ -34,8 +34,11 @@ class App:
     internal: ASGIApp
     management: ASGIApp
     api: FastAPI
+    closing: Sequence[Callable[[], Awaitable[None]]] = ()
 
     async def close(self) -> None:
+        for close in self.closing:
+            await close()
         await self.chassis.database.close()
 
 
@@ -56,7 +59,12 @@ def build_chassis(
 
 
 def create_app(
-    chassis: Chassis, *, title: str, routers: Iterable[APIRouter], publications: Sequence[Publication] = ()
+    chassis: Chassis,
+    *,
+    title: str,
+    routers: Iterable[APIRouter],
+    publications: Sequence[Publication] = (),
+    closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> App:
     """Mount a service's routers on its public port, its live section on the internal one.
 
@@ -70,8 +78,9 @@ def create_app(
         chassis=chassis,
         public=Edge(public, name=name),
         internal=Edge(internal, name=name),
-        management=Edge(_management(chassis), name=name),
+        management=Edge(_management(chassis, public), name=name),
         api=public,
+        closing=closing,
     )
 
 
@@ -90,18 +99,20 @@ def new_api(chassis: Chassis, title: str, routers: Iterable[APIRouter]) -> FastA
 def undeclared(api: FastAPI) -> list[str]:
     """The routes that declare no permission."""
     return [
-        f"{sorted(getattr(route, 'methods', None) or [])} {getattr(route, 'path', route)}"
-        for route in api.routes
-        if not isinstance(route, APIRoute) or not permissions_of(route)
+        f"{sorted(route.methods or [])} {route.path}"
+        for route in iter_route_contexts(api.routes)
+        if not permissions_of(route)
     ]
 
 
-def permissions_of(route: APIRoute) -> list[str]:
+def permissions_of(route: RouteContext) -> list[str]:
+    if not isinstance(route.original_route, APIRoute):
+        return []
     calls = (dependency.call for dependency in route.dependant.dependencies)
     return [call.permission for call in calls if isinstance(call, Requires)]
 
 
-def _management(chassis: Chassis) -> FastAPI:
+def _management(chassis: Chassis, public: FastAPI) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/health/live")
@@ -118,6 +129,10 @@ def _management(chassis: Chassis) -> FastAPI:
             return JSONResponse({"status": "not ready", "error": type(error).__name__}, 503)
         return JSONResponse({"status": "ready"})
 
+    @app.get("/openapi.json")
+    async def document() -> dict[str, Any]:
+        return openapi(public)
+
     @app.get("/metrics")
     async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -128,9 +143,9 @@ def _management(chassis: Chassis) -> FastAPI:
 def openapi(api: FastAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document, with each operation's permission in `x-permission`."""
     document = api.openapi()
-    for route in api.routes:
-        if isinstance(route, APIRoute):
-            for method in route.methods or ():
-                operation = document["paths"][route.path][method.lower()]
+    for route in iter_route_contexts(api.routes):
+        for method in route.methods or ():
+            operation = document["paths"].get(route.path, {}).get(method.lower())
+            if operation is not None:
                 operation["x-permission"] = permissions_of(route)
     return document

@@ -4,7 +4,6 @@ One and not five: each pure ASGI layer costs some microseconds, and BaseHTTPMidd
 """
 
 import time
-from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,7 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.logs import where
 from libs.common.metrics import REQUESTS
-from libs.common.problems import problem
 from libs.common.tracing import continue_trace
 
 log = structlog.get_logger()
@@ -50,20 +48,10 @@ class Edge:
             self._observe(scope, status, time.perf_counter() - started)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def note_begin(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
         try:
-            await self.app(scope, receive, note_begin)
-        except Exception as error:  # noqa: BLE001 - the last resort: told to the log, never to the caller
-            log.error("request failed", error=type(error).__name__, at=where(error), begun=begun)
-            if not begun:
-                detail = "Something went wrong here; nothing was changed."
-                await problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)(scope, receive, send)
+            await self.app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - answered already by the app's last handler; here it is logged
+            log.error("request failed", error=type(error).__name__, at=where(error))
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")

@@ -40,7 +40,7 @@ async def _known_client(request: Request) -> None:
 
 def live_router(publications: Sequence[Publication]) -> APIRouter:
     section = publications[0]
-    router = APIRouter(prefix="/internal/v1", dependencies=[Depends(_known_client), requires("sections:read")])
+    router = APIRouter(prefix="/internal/v1", dependencies=[Depends(_known_client), requires("view:read")])
 
     @router.get("/sections/{customer_id}")
     async def live_section(customer_id: UUID, uow: Query, caller: CurrentCaller) -> Response:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from traceback import walk_tb
 from typing import Any
 
 import structlog
@@ -42,9 +43,17 @@ class _Forward(logging.Handler):
         )
 
 
+OWN = ("libs", "services", "gateway", "guanxi")
+
+
 def where(error: BaseException) -> str:
-    """The place that an error came from, as `file:line`: its message may quote data, its place never does."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    return f"{frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno}" if frame else "?"
+    """The place that an error came from, as `file:line`: its message may quote data, its place never does.
+
+    The innermost place in our own code, where there is one.
+    """
+    places = list(walk_tb(error.__traceback__))
+    own = [place for place in places if any(f"/{name}/" in place[0].f_code.co_filename for name in OWN)]
+    if not places:
+        return "?"
+    frame, line = (own or places)[-1]
+    return f"{frame.f_code.co_filename.rpartition('/')[2]}:{line}"

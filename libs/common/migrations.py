@@ -1,16 +1,26 @@
 """Alembic, the same for every app: `upgrade` from code, one `env.py` of three lines, and the shared first migration."""
 
+import argparse
 import asyncio
+import importlib
 from importlib.resources import files
 from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-SCHEMAS = {"directory", "view", "edge", None, "public"}
+
+class MigrationSettings(BaseSettings):
+    """The owner's database address: the only place that may change tables."""
+
+    model_config = SettingsConfigDict(env_prefix="GUANXI_")
+
+    owner_database_url: SecretStr
 
 
 def configuration(folder: Path, url: str) -> Config:
@@ -51,3 +61,16 @@ def run_script(package: str, name: str) -> None:
     for statement in (files(package) / name).read_text().split(";\n"):
         if statement.strip():
             op.execute(sa.text(statement))
+
+
+def main() -> None:
+    """`python -m libs.common.migrations services.customer` brings one app's database up to date."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("package", help="for example services.customer, or gateway")
+    package = importlib.import_module(parser.parse_args().package)
+    url = MigrationSettings().owner_database_url.get_secret_value()
+    upgrade(Path(package.__path__[0]) / "storage" / "migrations", url)
+
+
+if __name__ == "__main__":
+    main()

@@ -73,6 +73,7 @@ def install_problems(app: FastAPI) -> None:
         DBAPIError: _database,
         PoolTimeout: _unavailable,
         OSError: _unavailable,
+        Exception: _unexpected,
     }
     for error, handler in handlers.items():
         app.add_exception_handler(error, handler)
@@ -133,6 +134,12 @@ async def _database(request: Request, error: DBAPIError) -> Response:
     if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in BUSY_STATES:
         return await _unavailable(request, error)
     raise error
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    """Says nothing of the cause: it is logged by kind and place, and found by the trace id."""
+    detail = "Something went wrong here; nothing was changed."
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
 async def _unavailable(_request: Request, _error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """The background side of every service: relay and publishers under one leader, consumer, copies, schedules."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -32,7 +32,10 @@ RESTART_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """What a service does when nobody asks. `events_topic` is None for an app that records no events."""
+    """What a service does when nobody asks.
+
+    `events_topic` is None for an app that records no events; `copies` are named by the schema that holds them.
+    """
 
     settings: Settings
     database: Database
@@ -40,8 +43,7 @@ class Worker:
     events_topic: str | None = None
     publications: Sequence[Publication] = ()
     subscription: Subscription = field(default_factory=lambda: Subscription((), {}))
-    copies: Sequence[Copy] = ()
-    copies_schema: str = "directory"
+    copies: Mapping[str, Sequence[Copy]] = field(default_factory=dict)
     schedules: Sequence[Schedule] = ()
     startup: Sequence[Sweep] = ()
 
@@ -60,8 +62,8 @@ async def run_worker(worker: Worker) -> None:
         parts["leader"] = partial(_lead, worker, worker.events_topic)
     if worker.subscription.topics:
         parts["consumer"] = partial(_consume, worker)
-    if worker.copies:
-        parts["copies"] = partial(_copy, worker)
+    for schema, copies in worker.copies.items():
+        parts[f"copies of {schema}"] = partial(_copy, worker, schema, copies)
     async with asyncio.TaskGroup() as group:
         for name, part in parts.items():
             group.create_task(_keep_running(name, part))
@@ -118,11 +120,11 @@ async def _consume(worker: Worker) -> None:
     await Consumer(worker.database, kafka, worker.subscription, worker.scope, dead_letters).run()
 
 
-async def _copy(worker: Worker) -> None:
+async def _copy(worker: Worker, schema: str, copies: Sequence[Copy]) -> None:
     settings = worker.settings
-    topics = [copy.topic for copy in worker.copies]
-    kafka = new_consumer(settings, *topics, group=f"crm.{settings.service}.copies")
-    await Copier(settings.dsn, worker.copies_schema, worker.copies, kafka).run()
+    topics = [copy.topic for copy in copies]
+    kafka = new_consumer(settings, *topics, group=f"crm.{settings.service}.{schema}")
+    await Copier(settings.dsn, schema, copies, kafka).run()
 
 
 async def _schedule(worker: Worker, schedule: Schedule) -> None:

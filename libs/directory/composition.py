@@ -18,6 +18,7 @@ from libs.directory.authority import Directory
 from libs.directory.copies import COPIES, versions
 from libs.directory.permissions import Reach
 from libs.directory.scope import SystemScope
+from libs.directory.tables import SCHEMA
 
 
 def service_database(settings: Settings, publications: Sequence[Publication]) -> Database:
@@ -56,7 +57,7 @@ def service_worker(
         events_topic=events.name,
         publications=publications,
         subscription=subscription,
-        copies=COPIES,
+        copies={SCHEMA: COPIES},
         schedules=schedules,
         startup=startup,
     )

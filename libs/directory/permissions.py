@@ -44,7 +44,8 @@ CASES: dict[str, frozenset[Reach]] = {"complaint_officer": frozenset({Reach.BRAN
 CONFIGURES = frozenset({"admin"})
 """Roles that reach every organisation unit, though no customer."""
 
-_CUSTOMER_READ = {"customers:read", "accounts:read", "sections:read", "view:read", "complaints:read"}
+_SECTIONS = {"sections:profile", "sections:relationship", "sections:complaints"}
+_CUSTOMER_READ = {"customers:read", "accounts:read", "view:read", "complaints:read"} | _SECTIONS
 _STAFF_READ = _CUSTOMER_READ | {"customers:search", "assignments:read", "org_units:read", "staff:read"}
 _FRONT_OFFICE = _STAFF_READ | {
     "customers:register",
@@ -57,7 +58,7 @@ _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:rep
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "customer": frozenset(_CUSTOMER_READ | {"complaints:receive"}),
-    "partner": frozenset({"view:read", "sections:read"}),
+    "partner": frozenset({"view:read", "sections:profile"}),
     "teller": frozenset(_FRONT_OFFICE),
     "manager": frozenset(_FRONT_OFFICE),
     "team_lead": frozenset(_FRONT_OFFICE),

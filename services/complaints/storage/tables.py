@@ -3,7 +3,6 @@
 from datetime import date
 
 from sqlalchemy import (
-    ARRAY,
     CheckConstraint,
     Column,
     Date,
@@ -15,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry, relationship
 
 from libs.common.tables import chassis_tables, new_metadata, time, version, words

@@ -1,7 +1,6 @@
 """The customer database. Identifiers stand in it encrypted, indexed blind and masked; never in clear."""
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Column,
     Date,
@@ -16,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import composite, registry, relationship
 
 from libs.common.sealing import Sealed

@@ -1,6 +1,7 @@
 """The manager database."""
 
-from sqlalchemy import ARRAY, Column, ForeignKey, Index, Table, Text, Uuid
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 
 from libs.common.tables import chassis_tables, new_metadata, time, version, words

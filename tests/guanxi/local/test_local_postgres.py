@@ -238,9 +238,7 @@ async def test_a_server_that_ends_at_its_start_is_said_with_its_log(own: LocalPo
     assert "configuration file" in str(failure.value)
 
 
-async def test_a_server_that_is_not_ready_in_time_is_said_and_stopped(
-    own: LocalPostgres, free_port: FreePort
-) -> None:
+async def test_a_server_that_is_not_ready_in_time_is_said_and_stopped(own: LocalPostgres, free_port: FreePort) -> None:
     await own.stop()
     late = LocalPostgres(own.log.parent, port=free_port(), ready_within=0.0)
     with pytest.raises(LocalFailure, match=r"PostgreSQL was not ready within 0 s, its last line is") as failure:

@@ -1,0 +1,72 @@
+"""Commands and queries passed on to the service that owns them, streamed both ways."""
+
+from http import HTTPStatus
+
+import aiohttp
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response, StreamingResponse
+from starlette.background import BackgroundTask
+from yarl import URL
+
+from gateway.settings import GatewaySettings
+from gateway.upstreams import Upstreams
+from libs.common.access import Forwarded
+from libs.common.problems import RETRY_SOON, Problem
+from libs.common.tracing import traceparent
+
+OWNERS = {
+    "customers": "customer",
+    "accounts": "customer",
+    "org-units": "manager",
+    "staff": "manager",
+    "assignments": "manager",
+    "complaints": "complaints",
+}
+"""First part of a path behind `/api/v1/` → the service that owns it."""
+
+PASSED_ON = {
+    "accept", "accept-language", "authorization", "content-type", "content-length", "guanxi-consistency",
+    "guanxi-reason", "idempotency-key", "if-match", "if-none-match",
+}  # fmt: skip
+PASSED_BACK = {
+    "allow", "cache-control", "content-type", "content-length", "etag", "guanxi-consistency", "idempotency-replayed",
+    "retry-after", "www-authenticate",
+}  # fmt: skip
+
+
+def forwarding_router(settings: GatewaySettings, upstreams: Upstreams) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route(
+        "/api/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], dependencies=[Depends(Forwarded())]
+    )
+    async def forward(path: str, request: Request) -> Response:
+        owner = OWNERS.get(path.split("/", 1)[0])
+        if owner is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "There is no such resource.")
+        url = settings.upstreams[owner].public + request.scope["raw_path"].decode("ascii")
+        return await _pass_on(upstreams, request, f"{url}?{request.url.query}" if request.url.query else url)
+
+    return router
+
+
+async def _pass_on(upstreams: Upstreams, request: Request, url: str) -> Response:
+    headers = {name: value for name, value in request.headers.items() if name in PASSED_ON}
+    headers["traceparent"] = traceparent() or ""
+    has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
+    body = request.stream() if has_body else None
+    try:
+        answer = await upstreams.session.request(
+            request.method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
+        )
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        detail = "The service behind this resource does not answer; try again."
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON) from None
+    passed_back = {name: value for name, value in answer.headers.items() if name.lower() in PASSED_BACK}
+    return StreamingResponse(
+        answer.content.iter_any(), answer.status, passed_back, background=BackgroundTask(_release, answer)
+    )
+
+
+async def _release(answer: aiohttp.ClientResponse) -> None:
+    answer.release()

@@ -1,0 +1,24 @@
+"""The HTTP side of the gateway: the 360° view, the documentation, and everything else passed on."""
+
+from gateway.docs import docs_router
+from gateway.forwarding import forwarding_router
+from gateway.settings import GatewaySettings
+from gateway.upstreams import Upstreams
+from gateway.view.api import view_router
+from gateway.view.live import LiveSections
+from gateway.view.storage import versions as view_versions
+from libs.common.app import App, build_chassis, create_app
+from libs.common.database import Database
+from libs.directory.authority import Directory
+from libs.directory.copies import versions
+
+
+def app(settings: GatewaySettings) -> App:
+    database = Database(settings.dsn, pool=settings.database_pool)
+    copies = {**versions(database), **view_versions(database)}
+    chassis = build_chassis(settings, database, Directory(settings, database), copies)
+    upstreams = Upstreams(settings)
+    live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
+    # The view comes first: what it does not own is passed on.
+    routers = [docs_router(settings, upstreams), view_router(live), forwarding_router(settings, upstreams)]
+    return create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])

@@ -1,0 +1,21 @@
+from pydantic import BaseModel
+
+from libs.common.settings import Settings
+
+
+class Upstream(BaseModel):
+    """Where a service listens: its public port, its internal port, its management port."""
+
+    public: str
+    internal: str
+    management: str
+
+
+class GatewaySettings(Settings):
+    upstreams: dict[str, Upstream]
+    upstream_timeout: float = 30.0
+    live_timeout: float = 1.0
+
+
+def load() -> GatewaySettings:
+    return GatewaySettings(service="gateway")

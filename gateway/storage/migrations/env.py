@@ -1,0 +1,5 @@
+from gateway.view import tables as view
+from libs.common.migrations import run
+from libs.directory import tables as directory
+
+run(view.metadata, directory.metadata)

@@ -1,0 +1,11 @@
+"""The first tables."""
+
+from libs.common.migrations import run_script
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    run_script("libs.directory", "0001_directory.sql")
+    run_script("gateway.storage", "migrations/0001_begin.sql")

@@ -1,0 +1,53 @@
+"""`?consistency=live`: the services asked in parallel, each with a deadline; who does not answer is `unavailable`."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+import aiohttp
+
+from gateway.settings import GatewaySettings
+from gateway.upstreams import Upstreams
+from gateway.view.document import Shown, State
+from gateway.view.storage import Section
+from libs.common.clock import Clock
+from libs.common.keyring import KeyRing
+from libs.common.live import CLIENT_HEADER, client_credential
+from libs.contracts.catalogue import SECTIONS
+
+
+def service_of(section: str) -> str:
+    """`crm.section.<service>.v1`."""
+    return SECTIONS[section][0].name.split(".")[2]
+
+
+class LiveSections:
+    def __init__(self, settings: GatewaySettings, upstreams: Upstreams, ring: KeyRing, clock: Clock) -> None:
+        self._settings, self._upstreams, self._ring, self._clock = settings, upstreams, ring, clock
+
+    async def read(self, customer_id: UUID, names: Sequence[str], authorization: str) -> list[Shown]:
+        return list(await asyncio.gather(*[self._one(customer_id, name, authorization) for name in names]))
+
+    async def _one(self, customer_id: UUID, name: str, authorization: str) -> Shown:
+        asked_at = self._clock.now()
+        url = f"{self._settings.upstreams[service_of(name)].internal}/internal/v1/sections/{customer_id}"
+        headers = {
+            "Authorization": authorization,
+            CLIENT_HEADER: client_credential(self._ring, "gateway", self._clock),
+        }
+        timeout = aiohttp.ClientTimeout(total=self._settings.live_timeout)
+        try:
+            async with self._upstreams.session.get(url, headers=headers, timeout=timeout) as answer:
+                return self._shown(name, asked_at, answer.status, await answer.text())
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return self._shown(name, asked_at, HTTPStatus.SERVICE_UNAVAILABLE, "")
+
+    def _shown(self, name: str, asked_at: datetime, status: int, body: str) -> Shown:
+        document = body if status == HTTPStatus.OK and body != "null" else None
+        states = {HTTPStatus.OK: State.OK if document else State.MISSING, HTTPStatus.NOT_FOUND: State.MISSING}
+        states[HTTPStatus.FORBIDDEN] = State.FORBIDDEN
+        state = states.get(HTTPStatus(status), State.UNAVAILABLE)
+        as_of = asked_at if document else None
+        return Shown(Section(name=name, version=None, changed_at=None, as_of=as_of, document=document), state)

@@ -1,0 +1,104 @@
+"""The command line `guanxi`."""
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from guanxi.local.failures import LocalFailure
+from guanxi.local.issuer import LocalIssuer
+from guanxi.local.settings import LocalSettings
+from guanxi.local.stack import Stack
+from guanxi.topics import apply_topics
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Guanxi: customer relationships for banks.")
+topics = typer.Typer(no_args_is_help=True, help="Kafka topics as the contracts declare them.")
+cli.add_typer(topics, name="topics")
+
+
+@cli.command()
+def up(demo: Annotated[bool, typer.Option(help="Load a small demo bank at the first start.")] = True) -> None:
+    """Start PostgreSQL, Kafka, the services and the gateway; Ctrl-C stops all of it."""
+    asyncio.run(_up(demo=demo))
+
+
+async def _up(*, demo: bool) -> None:
+    console = Console()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stack = Stack(LocalSettings(), console)
+    try:
+        started = asyncio.create_task(_start(stack, demo=demo))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([started, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if started.done():
+            started.result()
+            await stopped
+        else:
+            started.cancel()
+            await asyncio.gather(started, return_exceptions=True)
+    finally:
+        console.print("stopping ...")
+        await stack.stop()
+
+
+async def _start(stack: Stack, *, demo: bool) -> None:
+    await stack.start()
+    console = stack.console
+    console.print(
+        f"\nGateway  [bold]{stack.settings.gateway}[/bold]\nAPI docs [bold]{stack.settings.gateway}/docs[/bold]"
+    )
+    if demo:
+        from guanxi.demo.bank import ensure_demo  # noqa: PLC0415 - only where it is wanted
+
+        example = await ensure_demo(stack.settings, stack.issuer, console)
+        token = stack.issuer.token(example.subject, [example.role])
+        console.print("\nA customer, whole (the token is good for 8 hours; `guanxi token --help` makes others):\n")
+        console.print(
+            f"curl -s {stack.settings.gateway}/api/v1/customers/{example.customer_id}/360"
+            f" -H 'Authorization: Bearer {token}'",
+            soft_wrap=True,
+            highlight=False,
+        )
+    console.print("\nCtrl-C stops everything.")
+
+
+@cli.command()
+def token(
+    role: Annotated[list[str], typer.Option(help="A role; may be repeated.")],
+    staff: Annotated[str | None, typer.Option(help="The subject of a member of staff's login.")] = None,
+    customer: Annotated[str | None, typer.Option(help="The subject of a customer's login.")] = None,
+) -> None:
+    """Print a token of the local issuer (development only)."""
+    subject = staff or customer
+    if subject is None:
+        raise typer.BadParameter("name whom the token is for: --staff or --customer")
+    typer.echo(LocalIssuer(LocalSettings().home / "keys").token(subject, role))
+
+
+@topics.command("apply")
+def apply(
+    kafka: Annotated[str, typer.Option(help="host:port of a broker.")] = "",
+    partitions: Annotated[int, typer.Option(min=1)] = 4,
+    replication: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Create missing topics and bring the others in line with the contracts."""
+    settings = LocalSettings()
+    bootstrap = kafka or f"{settings.host}:{settings.kafka_port}"
+    done = asyncio.run(apply_topics(bootstrap, partitions=partitions, replication=replication))
+    typer.echo("\n".join(done) or "all topics are as declared")
+
+
+def main() -> None:
+    try:
+        cli()
+    except LocalFailure as failure:
+        Console(stderr=True).print(f"[red]{failure}[/red]")
+        raise SystemExit(failure.exit_status) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The local issuer: signs tokens on a developer's machine. Production mode refuses it."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from guanxi.local.secrets import write_private
+
+ISSUER = "http://issuer.guanxi.localhost"
+AUDIENCE = "guanxi"
+ADMIN = "admin"
+LIFETIME_SECONDS = 8 * 3600
+
+
+class LocalIssuer:
+    def __init__(self, folder: Path) -> None:
+        self._private, self.jwks = folder / "issuer.private.json", folder / "issuer.jwks.json"
+
+    def ensure(self) -> None:
+        """Generate the key pair at the first start."""
+        if self._private.exists():
+            return
+        key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+        self.jwks.parent.mkdir(parents=True, exist_ok=True)
+        self.jwks.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+        write_private(self._private, json.dumps(key.as_dict(private=True)))
+
+    def token(self, subject: str, roles: list[str], *, lifetime: int = LIFETIME_SECONDS) -> str:
+        """A signed access token. What it may do is decided by the directory as well."""
+        key = RSAKey.import_key(json.loads(self._private.read_text()))
+        now = int(time.time())
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "iat": now, "exp": now + lifetime}
+        return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+
+    def setting(self) -> list[dict[str, Any]]:
+        """As GUANXI_ISSUERS wants it."""
+        return [{"issuer": ISSUER, "jwks_file": str(self.jwks), "algorithms": ["RS256"], "local": True}]

@@ -1,0 +1,42 @@
+"""Where the local stack lives and listens. Every field is an environment variable: GUANXI_HOME, GUANXI_BASE_PORT."""
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+APPS = ("customer", "manager", "complaints", "gateway")
+"""In the order of their ports, ten apart; the gateway has the first ones."""
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class LocalSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="GUANXI_", extra="ignore")
+
+    home: Path = ROOT / ".local"
+    host: str = "127.0.0.1"
+    base_port: int = 8000
+    postgres_port: int = 15432
+    kafka_port: int = 19092
+    kafka_controller_port: int = 19093
+    pg_bindir: Path | None = None
+    maven_repository: str | None = None
+    jar_cache: Path | None = None
+    authz_max_age: int = 300
+    caller_max_age: int = 30
+
+    def port(self, app: str) -> int:
+        """The first of an app's three: public, internal, management."""
+        place = 0 if app == "gateway" else APPS.index(app) + 1
+        return self.base_port + 10 * place
+
+    def address(self, app: str, offset: int = 0) -> str:
+        return f"http://{self.host}:{self.port(app) + offset}"
+
+    @property
+    def gateway(self) -> str:
+        return self.address("gateway")
+
+
+def package_of(app: str) -> str:
+    return app if app == "gateway" else f"services.{app}"

@@ -1,0 +1,135 @@
+"""The whole system on one machine: servers, secrets, migrations, topics, then every app under a supervisor."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Callable
+
+import aiohttp
+from rich.console import Console
+
+from guanxi.local.failures import LocalFailure
+from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
+from guanxi.local.kafka import LocalKafka
+from guanxi.local.postgres import LocalPostgres
+from guanxi.local.processes import Supervisor
+from guanxi.local.program import Program
+from guanxi.local.secrets import Secrets
+from guanxi.local.settings import APPS, LocalSettings, package_of
+from guanxi.topics import apply_topics
+
+PARTITIONS = 4
+SERVICES = tuple(app for app in APPS if app != "gateway")
+
+Say = Callable[[str], None]
+
+
+class Stack:
+    """`async with Stack(settings, console):` starts everything and stops everything."""
+
+    def __init__(self, settings: LocalSettings, console: Console) -> None:
+        self.settings, self.console = settings, console
+        keys = settings.home / "keys"
+        self.secrets, self.issuer = Secrets(keys, APPS), LocalIssuer(keys)
+        self.postgres = LocalPostgres(
+            settings.home / "postgres", host=settings.host, port=settings.postgres_port, bindir=settings.pg_bindir
+        )
+        self.kafka = LocalKafka(
+            settings.home / "kafka",
+            host=settings.host,
+            port=settings.kafka_port,
+            controller_port=settings.kafka_controller_port,
+            cache=settings.jar_cache,
+            repository=settings.maven_repository,
+        )
+        self.supervisor: Supervisor | None = None
+
+    async def start(self) -> None:
+        """Servers first, in parallel; then databases and topics; then services; the gateway last."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        self.secrets.ensure()
+        self.issuer.ensure()
+        await asyncio.gather(self.postgres.start(), self.kafka.start(self._say))
+        await asyncio.gather(self._databases(), self._topics())
+        stages = [[self._program(app) for app in SERVICES], [self._program("gateway")]]
+        self.supervisor = Supervisor(stages, self.console, self.settings.home / "logs")
+        await self.supervisor.start()
+
+    async def stop(self) -> None:
+        """Apps first, so that they finish what is under way; then the servers."""
+        if self.supervisor is not None:
+            await self.supervisor.stop()
+        await asyncio.gather(self.kafka.stop(), self.postgres.stop(), return_exceptions=True)
+
+    def _say(self, sentence: str) -> None:
+        self.console.print(f"[dim]{sentence}[/dim]")
+
+    async def _databases(self) -> None:
+        for app in APPS:
+            await self.postgres.ensure_database(
+                app, self.secrets.password(app, "owner"), self.secrets.password(app, "app")
+            )
+        await asyncio.gather(*[self._migrate(app) for app in APPS])
+
+    async def _migrate(self, app: str) -> None:
+        env = {"GUANXI_OWNER_DATABASE_URL": self.database_url(app, "owner")}
+        argv = [sys.executable, "-m", "libs.common.migrations", package_of(app)]
+        process = await asyncio.create_subprocess_exec(*argv, env=env, stdout=PIPE, stderr=STDOUT)
+        output, _ = await process.communicate()
+        if process.returncode != 0:
+            last = output.decode(errors="replace").strip().splitlines()[-1:]
+            raise LocalFailure(f"The database of {app} could not be migrated: {' '.join(last)}", 70)
+
+    async def _topics(self) -> None:
+        for line in await apply_topics(self.kafka.bootstrap, partitions=PARTITIONS, replication=1):
+            self._say(line)
+
+    def database_url(self, app: str, role: str) -> str:
+        password = self.secrets.password(app, role)
+        return f"postgresql://{app}_{role}:{password}@{self.settings.host}:{self.settings.postgres_port}/{app}"
+
+    def environment(self, app: str) -> dict[str, str]:
+        """Everything that one app's settings read."""
+        settings = self.settings
+        port = settings.port(app)
+        env = {
+            "GUANXI_MODE": "development",
+            "GUANXI_HOST": settings.host,
+            "GUANXI_PUBLIC_PORT": str(port),
+            "GUANXI_INTERNAL_PORT": str(port + 1),
+            "GUANXI_MANAGEMENT_PORT": str(port + 2),
+            "GUANXI_DATABASE_URL": self.database_url(app, "app"),
+            "GUANXI_KAFKA": self.kafka.bootstrap,
+            "GUANXI_ISSUERS": json.dumps(self.issuer.setting()),
+            "GUANXI_KEYRING": str(self.secrets.keyring(app)),
+            "GUANXI_SHARED_KEYRING": str(self.secrets.keyring("shared")),
+            "GUANXI_AUTHZ_MAX_AGE": str(settings.authz_max_age),
+            "GUANXI_CALLER_MAX_AGE": str(settings.caller_max_age),
+        }
+        if app == "manager":
+            env["GUANXI_FIRST_ADMIN"] = f"{ISSUER} {ADMIN}"
+        if app == "gateway":
+            upstreams = {
+                service: {
+                    "public": settings.address(service),
+                    "internal": settings.address(service, 1),
+                    "management": settings.address(service, 2),
+                }
+                for service in SERVICES
+            }
+            env["GUANXI_UPSTREAMS"] = json.dumps(upstreams)
+        return env
+
+    def _program(self, app: str) -> Program:
+        argv = [sys.executable, "-m", "libs.common.serve", package_of(app)]
+        url = f"{self.settings.address(app, 2)}/health/ready"
+
+        async def ready() -> bool:
+            try:
+                async with aiohttp.ClientSession() as session, session.get(url) as answer:
+                    return answer.ok
+            except aiohttp.ClientError:
+                return False
+
+        return Program(app, argv, self.environment(app), ready)
