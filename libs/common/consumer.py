@@ -103,7 +103,6 @@ class Consumer:
         while records:
             try:
                 await self._in_one_transaction(records)
-                records = []
             except HandlingFailed as failure:
                 if not passing(failure.cause) and not (contested(failure.cause) and attempt < CONTESTED_TRIES):
                     await self.handle(records[: failure.index])
@@ -117,6 +116,8 @@ class Consumer:
                         await self.handle([record])
                     return
                 cause = error
+            else:
+                return
             await self._back_off(cause, attempt)
             attempt += 1
 

@@ -6,7 +6,7 @@ from sqlalchemy import literal, select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue, NotFound
-from libs.directory.tables import customers, org_units
+from libs.directory.scope import customers, org_units
 
 
 async def require_customer(uow: UnitOfWork, customer_id: UUID) -> None:

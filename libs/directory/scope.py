@@ -7,8 +7,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
 from sqlalchemy.dialects.postgresql import array
 
+from libs.directory import tables
 from libs.directory.permissions import Reach
-from libs.directory.tables import assignments, cases, customers, org_units
+
+# Services have tables of the same names: inside their statements the directory's go by names of their own.
+customers = tables.customers.alias("directory_customers")
+org_units = tables.org_units.alias("directory_org_units")
+assignments = tables.assignments.alias("directory_assignments")
+cases = tables.cases.alias("directory_cases")
 
 
 @dataclass(frozen=True)
