@@ -1,0 +1,89 @@
+"""Real servers for the tests: one PostgreSQL and one Kafka a run, databases made as the stack makes them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from guanxi.local.issuer import LocalIssuer
+from guanxi.local.kafka import LocalKafka
+from guanxi.local.postgres import LocalPostgres
+from guanxi.local.secrets import Secrets
+from guanxi.topics import apply_topics
+from libs.common.settings import Issuer, Mode, Settings
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+JARS = ROOT / ".local" / "cache"
+APPS = ("customer", "manager", "complaints", "gateway", "probe")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The servers, and how an app finds them."""
+
+    home: Path
+    postgres_port: int
+    postgres: LocalPostgres
+    kafka: LocalKafka
+    secrets: Secrets
+    issuer: LocalIssuer
+
+    def url(self, app: str, role: str) -> str:
+        password = self.secrets.password(app, role)
+        return f"postgresql://{app}_{role}:{password}@127.0.0.1:{self.postgres_port}/{app}"
+
+    def settings(self, app: str, kind: type[Settings] = Settings, **changed: object) -> Settings:
+        values: dict[str, object] = {
+            "service": app,
+            "mode": Mode.DEVELOPMENT,
+            "database_url": SecretStr(self.url(app, "app")),
+            "kafka": self.kafka.bootstrap,
+            "issuers": [Issuer(**issuer) for issuer in self.issuer.setting()],
+            "keyring": self.secrets.keyring(app),
+            "shared_keyring": self.secrets.keyring("shared"),
+            **changed,
+        }
+        return kind.model_validate(values)
+
+    async def migrate(self, app: str, package: str) -> None:
+        env = {"GUANXI_OWNER_DATABASE_URL": self.url(app, "owner"), "PATH": os.environ["PATH"]}
+        argv = [sys.executable, "-m", "libs.common.migrations", package]
+        process = await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT)
+        assert await process.wait() == 0
+
+
+@pytest.fixture(scope="session")
+async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
+    home = tmp_path_factory.mktemp("ground")
+    secrets, issuer = Secrets(home / "keys", APPS), LocalIssuer(home / "keys")
+    secrets.ensure()
+    issuer.ensure()
+    postgres_port = free_port()
+    postgres = LocalPostgres(home / "postgres", port=postgres_port)
+    kafka = LocalKafka(home / "kafka", port=free_port(), controller_port=free_port(), cache=JARS)
+    try:
+        await asyncio.gather(postgres.start(), kafka.start())
+        for app in APPS:
+            await postgres.ensure_database(app, secrets.password(app, "owner"), secrets.password(app, "app"))
+        await apply_topics(kafka.bootstrap, partitions=2, replication=1)
+        yield Ground(home, postgres_port, postgres, kafka, secrets, issuer)
+    finally:
+        await asyncio.gather(kafka.stop(), postgres.stop(), return_exceptions=True)
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
+    """Poll until a condition holds; fail when it does not within 20 s."""
+
+    async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+        async with asyncio.timeout(seconds):
+            while not await holds():  # noqa: ASYNC110 - what is waited for is in another process
+                await asyncio.sleep(0.05)
+
+    return until

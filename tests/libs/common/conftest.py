@@ -1,0 +1,21 @@
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.conftest import Ground
+from tests.libs.common.probe import Probe
+from tests.libs.common.probe import probe as open_probe
+
+
+@pytest.fixture(scope="session")
+async def probe(ground: Ground) -> AsyncIterator[Probe]:
+    async with open_probe(ground) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def client(ground: Ground, probe: Probe) -> AsyncIterator[httpx.AsyncClient]:
+    token = ground.issuer.token("tester", ["things:read", "things:change", "view:read"])
+    async with probe.client(token) as opened:
+        yield opened

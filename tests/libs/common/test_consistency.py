@@ -1,0 +1,36 @@
+import asyncio
+from uuid import UUID, uuid4
+
+import httpx
+
+from tests.conftest import Ground
+from tests.libs.common.probe import Probe
+
+
+async def _create(client: httpx.AsyncClient) -> tuple[str, str]:
+    body, key = {"name": f"t {uuid4()}"}, {"Idempotency-Key": str(uuid4())}
+    made = await client.post("/api/v1/things", json=body, headers=key)
+    return made.json()["id"], made.headers["Guanxi-Consistency"]
+
+
+async def test_a_reader_waits_until_the_copy_holds_what_was_written(client: httpx.AsyncClient, probe: Probe) -> None:
+    thing_id, token = await _create(client)
+    asked = asyncio.create_task(client.get(f"/api/v1/things/{thing_id}", headers={"Guanxi-Consistency": token}))
+    done, _ = await asyncio.wait([asked], timeout=0.1)
+    assert not done, "it answered before the copy arrived"
+    probe.versions[UUID(thing_id)] = 2**62
+    assert (await asked).status_code == 200
+
+
+async def test_a_copy_that_does_not_come_is_a_503(client: httpx.AsyncClient) -> None:
+    thing_id, token = await _create(client)
+    answer = await client.get(f"/api/v1/things/{thing_id}", headers={"Guanxi-Consistency": token})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
+
+
+async def test_a_token_is_good_for_its_principal_only(ground: Ground, client: httpx.AsyncClient, probe: Probe) -> None:
+    thing_id, token = await _create(client)
+    async with probe.client(ground.issuer.token("other", ["things:read"])) as other:
+        answer = await other.get(f"/api/v1/things/{thing_id}", headers={"Guanxi-Consistency": token})
+    assert answer.status_code == 400
