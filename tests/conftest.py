@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,15 +75,3 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
         yield Ground(home, postgres_port, postgres, kafka, secrets, issuer)
     finally:
         await asyncio.gather(kafka.stop(), postgres.stop(), return_exceptions=True)
-
-
-@pytest.fixture(scope="session")
-def eventually() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
-    """Poll until a condition holds; fail when it does not within 20 s."""
-
-    async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
-        async with asyncio.timeout(seconds):
-            while not await holds():  # noqa: ASYNC110 - what is waited for is in another process
-                await asyncio.sleep(0.05)
-
-    return until

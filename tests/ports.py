@@ -8,3 +8,20 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def free_ports_in_a_row(count: int) -> int:
+    """The first of several ports in a row that are free now, below the range that the kernel hands out."""
+    for first in range(20_000, 32_000, count):
+        if all(_is_free(port) for port in range(first, first + count)):
+            return first
+    raise OSError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

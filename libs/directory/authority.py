@@ -65,19 +65,17 @@ class Directory:
     async def caller(self, principal: Principal, *, fresh: bool) -> DirectoryCaller:
         key = f"{principal.login} {' '.join(sorted(principal.roles))}"
         until, as_of, caller = self._known.get(key, (0.0, None, None))
-        if fresh or caller is None or time.monotonic() > until:
+        if fresh or caller is None or time.monotonic() > until or self._stale(as_of):
             as_of, caller = await self._look_up(principal)
             if len(self._known) >= CACHE_SIZE:
                 self._known.clear()
             self._known[key] = (time.monotonic() + self.settings.caller_max_age, as_of, caller)
-        if caller.staff_id is not None:
-            self._refuse_stale(as_of)
+        if caller.staff_id is not None and self._stale(as_of):
+            raise AuthorityStale("What is known here of staff and their rights is too old; try again.")
         return caller
 
-    def _refuse_stale(self, as_of: datetime | None) -> None:
-        oldest = datetime.now(UTC) - timedelta(seconds=self.settings.authz_max_age)
-        if as_of is None or as_of < oldest:
-            raise AuthorityStale("What is known here of staff and their rights is too old; try again.")
+    def _stale(self, as_of: datetime | None) -> bool:
+        return as_of is None or as_of < datetime.now(UTC) - timedelta(seconds=self.settings.authz_max_age)
 
     async def _look_up(self, principal: Principal) -> tuple[datetime | None, DirectoryCaller]:
         async with self.database.engine.connect() as connection:

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
-from sqlalchemy.dialects.postgresql import array
 
 from libs.directory import tables
 from libs.directory.permissions import Reach
@@ -64,7 +63,7 @@ class CallerScope:
             case Reach.SELF:
                 return column.in_(self.customer_ids)
             case Reach.CONSENT:
-                consenting = customers.c.partner_consents.contains(array([self.partner or ""]))
+                consenting = customers.c.partner_consents.contains([self.partner or ""])
                 return exists().where(customers.c.customer_id == column, consenting)
             case Reach.BRANCH:
                 at_home = customers.c.home_unit_id.in_(self.unit_ids)
@@ -78,7 +77,7 @@ class CallerScope:
     def _by_staff(self, reach: Reach, column: ColumnElement[Any]) -> ColumnElement[bool]:
         if self.staff_id is None:
             return false()
-        me = array([self.staff_id])
+        me = [self.staff_id]
         match reach:
             case Reach.OWN:
                 return exists().where(assignments.c.customer_id == column, assignments.c.own_ids.contains(me))
@@ -87,7 +86,7 @@ class CallerScope:
             case Reach.CASE:
                 return exists().where(cases.c.customer_id == column, cases.c.handler_ids.contains(me))
             case _:
-                team = array([self.staff_id, *self.team_ids])
+                team = [self.staff_id, *self.team_ids]
                 return exists().where(assignments.c.customer_id == column, assignments.c.own_ids.overlap(team))
 
     def _below(self) -> ColumnElement[bool]:

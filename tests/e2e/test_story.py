@@ -1,0 +1,202 @@
+"""A bank as its users live it: through HTTP and Kafka alone."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from guanxi.demo.people import people
+from guanxi.local.issuer import ADMIN, ISSUER
+from guanxi.local.stack import Stack
+from tests.e2e.person import Person, SignIn
+from tests.polling import until
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass
+class Branch:
+    unit_id: str
+    staff: dict[str, str]
+
+
+async def open_branch(admin: Person, code: str) -> Branch:
+    """A branch with a head, a manager, a teller and a complaint officer, whose logins are `<role>-<code>`."""
+
+    async def opened() -> bool:
+        nonlocal unit
+        unit = await admin.post("/api/v1/org-units", {"code": code, "name": f"Branch {code}", "kind": "branch"})
+        return unit.status_code == 201
+
+    unit = httpx.Response(0)
+    await until(opened)
+    staff = {}
+    for role in ("branch_head", "manager", "teller", "complaint_officer"):
+        body = {
+            "number": f"{role}-{code}",
+            "name": f"{role} of {code}",
+            "unit_ids": [unit.json()["id"]],
+            "roles": [role],
+            "logins": [{"issuer": ISSUER, "subject": f"{role}-{code}"}],
+        }
+        hired = await admin.post("/api/v1/staff", body)
+        assert hired.status_code == 201, hired.text
+        staff[role] = hired.json()["id"]
+    return Branch(unit.json()["id"], staff)
+
+
+async def known(person: Person) -> None:
+    """A login is good once the directories have heard of it."""
+
+    async def answers() -> bool:
+        everywhere = [await person.get(f"/api/v1/{what}") for what in ("customers", "complaints", "assignments")]
+        view = await person.get(f"/api/v1/customers/{uuid.uuid4()}/360")
+        return all(a.status_code == 200 for a in everywhere) and view.status_code == 404
+
+    await until(answers)
+
+
+async def view_when(person: Person, customer_id: str, holds: Any) -> dict[str, Any]:
+    sections: dict[str, Any] = {}
+
+    async def arrived() -> bool:
+        answer = await person.get(f"/api/v1/customers/{customer_id}/360")
+        sections.update(answer.json().get("sections", {}))
+        return bool(answer.status_code == 200 and holds(sections))
+
+    await until(arrived)
+    return sections
+
+
+def whole(sections: dict[str, Any]) -> bool:
+    if any(section["state"] != "ok" for section in sections.values()):
+        return False
+    data = {name: section["data"] for name, section in sections.items()}
+    return bool(data["profile"]["holdings"] and data["relationship"]["managers"] and data["complaints"]["complaints"])
+
+
+async def test_a_customer_is_registered_served_and_seen_whole(signed_in: SignIn) -> None:
+    admin = signed_in(ADMIN, "admin")
+    here, elsewhere = await open_branch(admin, "t01"), await open_branch(admin, "t02")
+    teller, officer = (
+        signed_in("teller-t01", "teller"),
+        signed_in("complaint_officer-t01", "complaint_officer"),
+    )
+    manager, head = signed_in("manager-t01", "manager"), signed_in("branch_head-t01", "branch_head")
+    stranger = signed_in("branch_head-t02", "branch_head")
+    for person in (teller, officer, head, stranger):
+        await known(person)
+
+    zhang = people(7, 1)[0]
+    registered = await teller.post(
+        "/api/v1/customers",
+        {
+            "name": zhang.name,
+            "documents": [{"type": "resident_id", "number": zhang.resident_id}],
+            "contact_points": [{"kind": "phone", "value": zhang.phone}],
+        },
+    )
+    assert registered.status_code == 201, registered.text
+    customer = registered.json()
+    assert customer["status"] == "active"
+    assert customer["home_unit_id"] == here.unit_id
+    assert zhang.resident_id not in registered.text
+
+    opened = await teller.post(
+        "/api/v1/accounts",
+        {
+            "customer_id": customer["id"],
+            "kind": "savings",
+            "product": "储蓄",
+            "number": "6229990000000017",
+            "balance": "500.10",
+        },
+    )
+    assert opened.status_code == 201, opened.text
+
+    received = await teller.post(
+        "/api/v1/complaints",
+        {
+            "customer_id": customer["id"],
+            "channel": "counter",
+            "business": "bank_card",
+            "cause": "service_attitude",
+            "facts": "The queue was too long.",
+        },
+    )
+    assert received.status_code == 201, received.text
+
+    sections = await view_when(head, customer["id"], whole)
+    assert sections["profile"]["data"]["balances"] == {"CNY": "500.1000"}
+    assert sections["relationship"]["data"]["managers"][0]["staff_id"] == here.staff["manager"]
+    assert sections["complaints"]["data"]["complaints"][0]["number"] == received.json()["number"]
+
+    await case_is_handled(officer, here, received.json())
+    await view_when(head, customer["id"], lambda s: s["complaints"]["data"]["open"] == 0)
+    await view_when(manager, customer["id"], whole)
+    await live_equals_stored(head, customer["id"])
+    await strangers_see_nothing(stranger, customer["id"], received.json()["id"], zhang.name)
+    assert elsewhere.unit_id != here.unit_id
+
+
+async def case_is_handled(officer: Person, here: Branch, complaint: dict[str, Any]) -> None:
+    url, version = f"/api/v1/complaints/{complaint['id']}", complaint["version"]
+    early = await officer.post(f"{url}/reply", {"decision": "No.", "channel": "phone"}, version)
+    assert early.status_code == 409
+    assert early.json()["allowed"] == ["accept"]
+    moves: list[tuple[str, dict[str, str] | None]] = [
+        ("accept", None),
+        ("assign", {"handler_id": here.staff["complaint_officer"]}),
+        ("reply", {"decision": "We apologise.", "channel": "phone"}),
+        ("close", {"root_cause": "staffing", "responsibility": "branch", "remedy": "a second counter"}),
+    ]
+    for move, body in moves:
+        moved = await officer.post(f"{url}/{move}", body, version)
+        assert moved.status_code == 200, moved.text
+        version = moved.json()["version"]
+
+
+async def live_equals_stored(head: Person, customer_id: str) -> None:
+    stored = (await head.get(f"/api/v1/customers/{customer_id}/360")).json()["sections"]
+    live = (await head.get(f"/api/v1/customers/{customer_id}/360", consistency="live")).json()["sections"]
+    assert {name: s["state"] for name, s in live.items()} == dict.fromkeys(stored, "ok")
+    assert {name: s["data"] for name, s in live.items()} == {name: s["data"] for name, s in stored.items()}
+
+
+async def strangers_see_nothing(stranger: Person, customer_id: str, complaint_id: str, name: str) -> None:
+    for path in (f"customers/{customer_id}", f"customers/{customer_id}/360", f"complaints/{complaint_id}"):
+        assert (await stranger.get(f"/api/v1/{path}")).status_code == 404
+    found = await stranger.get("/api/v1/customers", name=name)
+    assert [c["id"] for c in found.json()["items"]] == []
+    listed = await stranger.get("/api/v1/complaints", customer_id=customer_id)
+    assert listed.json()["items"] == []
+
+
+async def test_the_view_answers_304_and_names_its_sections(signed_in: SignIn) -> None:
+    head = signed_in("branch_head-t01", "branch_head")
+    customer_id = (await head.get("/api/v1/customers")).json()["items"][0]["id"]
+    url = f"/api/v1/customers/{customer_id}/360"
+    first = await head.get(url, sections="profile")
+    assert list(first.json()["sections"]) == ["profile"]
+    again = await head.client.get(url, params={"sections": "profile"}, headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+    wrong = await head.get(url, sections="horoscope")
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"][0]["field"] == "sections"
+
+
+async def test_the_docs_page_loads_nothing_from_outside(stack: Stack) -> None:
+    async with httpx.AsyncClient(base_url=stack.settings.gateway) as anybody:
+        page = await anybody.get("/docs")
+        assert page.status_code == 200
+        assert "http" not in page.text.replace("<!doctype html>", "")
+        for asset in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
+            assert (await anybody.get(f"/docs/{asset}")).status_code == 200
+        document = (await anybody.get("/openapi.json")).json()
+    paths = document["paths"]
+    assert {"/api/v1/customers", "/api/v1/complaints", "/api/v1/staff", "/api/v1/customers/{customer_id}/360"} <= set(
+        paths
+    )
+    assert all(operation["x-permission"] for path in paths.values() for operation in path.values())
