@@ -201,7 +201,8 @@ async def _create_tables(ground: Ground) -> None:
             await owner.execute((ROOT / "libs/common/0001_chassis.sql").read_text())
             await owner.execute(
                 "CREATE TABLE things (id uuid PRIMARY KEY, version bigint NOT NULL, name text NOT NULL,"
-                " UNIQUE (name) DEFERRABLE INITIALLY DEFERRED)"
+                " UNIQUE (name) DEFERRABLE INITIALLY DEFERRED);"
+                "CREATE TABLE effects (place bigint GENERATED ALWAYS AS IDENTITY, thing_id uuid, note text)"
             )
     finally:
         await owner.close()
