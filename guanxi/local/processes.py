@@ -18,13 +18,13 @@ from guanxi.local.stream import ProgramStream
 __all__ = ["Program", "Supervisor"]
 
 _COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
-_PATIENCE = 7.0
 
 
 class Supervisor:
     """Runs `stages` of programs: a stage starts when every program of the one before is ready.
 
-    Each program's output is appended to `log_folder`/<name>.log; a stage has `ready_within` seconds.
+    Each program's output is appended to `log_folder`/<name>.log; a stage has `ready_within` seconds,
+    and all of them together have `patience` seconds to end.
     """
 
     def __init__(
@@ -34,7 +34,9 @@ class Supervisor:
         log_folder: Path,
         *,
         ready_within: float = 60.0,
+        patience: float = 7.0,
     ) -> None:
+        self._patience = patience
         self._ready_within = ready_within
         self._stages = _keepers(stages, console, log_folder)
         self._started: list[list[Keeper]] = []
@@ -58,15 +60,15 @@ class Supervisor:
             raise
 
     async def stop(self) -> None:
-        """SIGTERM to the last stage first, each stage in parallel; SIGKILL to what is left after 7 s."""
+        """SIGTERM to the last stage first, each stage in parallel; SIGKILL to what is left after `patience`."""
         stages = list(reversed(self._started))
         clock = asyncio.get_running_loop().time
-        deadline = clock() + _PATIENCE
+        deadline = clock() + self._patience
         for number, stage in enumerate(stages, start=1):
             for keeper in stage:
                 keeper.ask_to_stop()
             # A stage that lingers leaves the ones before it their share of the time.
-            await _wait(stage, deadline - clock() - _PATIENCE * (len(stages) - number) / len(stages))
+            await _wait(stage, deadline - clock() - self._patience * (len(stages) - number) / len(stages))
         everyone = [keeper for stage in stages for keeper in stage]
         await _wait(everyone, deadline - clock())
         for keeper in everyone:

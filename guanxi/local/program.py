@@ -3,17 +3,17 @@
 import asyncio
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from guanxi.local.child import tied_to_parent
+from guanxi.local.output import OutputPipe
 from guanxi.local.stream import ProgramStream
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 5.0
 _STABLE_AFTER = 10.0
-_LONGEST_LINE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,20 @@ class Keeper:
             delay = min(2 * delay, _LONGEST_DELAY)
 
     async def _run_once(self) -> int:
+        output = OutputPipe()
         try:
-            process = await self._spawn()
+            process = await self._spawn(output.write_end)
         except OSError as refused:
+            output.close_read_end()
             self.stream.notice(f"{self.program.name} cannot be started: {refused}")
             return os.EX_OSERR
         finally:
+            output.close_write_end()
             self._begun = True
         self._process = process
         if self._stopping.is_set():
             process.terminate()
-        reading = asyncio.create_task(_read(process, self.stream))
+        reading = asyncio.create_task(output.read_lines(self.stream.line))
         status = await process.wait()
         _kill_session(process.pid)
         # What escaped from the session may still hold the pipe.
@@ -112,13 +115,13 @@ class Keeper:
             await asyncio.wait_for(reading, 1)
         return status
 
-    async def _spawn(self) -> Process:
+    async def _spawn(self, output: int) -> Process:
         """In a session of its own, so that Ctrl-C reaches only the supervisor, which decides the order."""
         return await asyncio.create_subprocess_exec(
             *tied_to_parent(self.program.argv, signal.SIGKILL),
             stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=STDOUT,
+            stdout=output,
+            stderr=output,
             env=dict(self.program.env),
             start_new_session=True,
         )
@@ -127,21 +130,6 @@ class Keeper:
 def _kill_session(leader: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-
-
-async def _read(process: Process, stream: ProgramStream) -> None:
-    if process.stdout is None:
-        raise RuntimeError("the program was started without a pipe")
-    rest = b""
-    while chunk := await process.stdout.read(65536):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            stream.line(line)
-        if len(rest) > _LONGEST_LINE:
-            stream.line(rest)
-            rest = b""
-    if rest:
-        stream.line(rest)
 
 
 def _ending(status: int) -> str:

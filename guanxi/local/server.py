@@ -42,7 +42,7 @@ class LocalServer(ABC):
         if self.alive:
             return
         await self.stop()
-        self._claim.take()
+        await self._claim.take()
         try:
             await self._prepare()
             self._child = await self._launch()

@@ -211,11 +211,14 @@ async def test_a_busy_session_of_a_killed_server_does_not_prevent_the_next_start
         await working
 
 
-async def test_a_stale_file_that_names_a_living_process_does_not_prevent_the_start(own: LocalPostgres) -> None:
+async def test_a_stale_file_that_names_a_living_process_does_not_prevent_the_start(
+    own: LocalPostgres, launcher: Callable[[str], subprocess.Popen[str]]
+) -> None:
     data = own.log.with_name("data")
     content = (data / "postmaster.pid").read_text().splitlines()
     await own.stop()
-    (data / "postmaster.pid").write_text("\n".join([str(os.getpid()), *content[1:]]))
+    living = launcher("import time; time.sleep(60)").pid
+    (data / "postmaster.pid").write_text("\n".join([str(living), *content[1:]]))
     await own.start()
     assert len(await rows(own.admin_dsn, "select * from kept")) == 1
 

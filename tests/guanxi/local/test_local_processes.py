@@ -44,9 +44,9 @@ def screen() -> io.StringIO:
 async def supervise(tmp_path: Path, screen: io.StringIO) -> AsyncIterator[Callable[..., Supervisor]]:
     supervisors: list[Supervisor] = []
 
-    def new(stages: Stages, ready_within: float = 10.0) -> Supervisor:
-        console = Console(file=screen, width=200)
-        supervisors.append(Supervisor(stages, console, tmp_path / "logs", ready_within=ready_within))
+    def new(stages: Stages, ready_within: float = 10.0, patience: float = 7.0) -> Supervisor:
+        console, logs = Console(file=screen, width=200), tmp_path / "logs"
+        supervisors.append(Supervisor(stages, console, logs, ready_within=ready_within, patience=patience))
         return supervisors[-1]
 
     yield new
@@ -78,6 +78,19 @@ async def test_a_killed_program_is_started_again(
     os.kill(first, signal.SIGKILL)
     await until(lambda: supervisor.pids().get("risk", first) != first)
     assert "risk was ended by SIGKILL, starting it again in 0.2 s" in screen.getvalue()
+
+
+@pytest.mark.parametrize("own_session", [False, True])
+async def test_a_crash_is_seen_while_a_child_still_holds_the_output(
+    supervise: Callable[..., Supervisor], screen: io.StringIO, until: Until, *, own_session: bool
+) -> None:
+    script = (
+        "import subprocess, sys\n"
+        f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(8)'], start_new_session={own_session})\n"
+        "raise SystemExit(3)"
+    )
+    await supervise([[program("risk", script)]]).start()
+    await until(lambda: "risk ended with status 3" in screen.getvalue(), 5)
 
 
 async def test_a_stage_starts_when_the_one_before_is_ready(
@@ -145,11 +158,11 @@ async def test_stop_leaves_nothing_even_of_programs_that_do_not_listen(
         f"pathlib.Path({str(tmp_path / 'writing')!r}).rename({str(child)!r})\n"
     )
     stages = [[program("deaf", parent + FOREVER, file_exists(child))], [program("polite", FOREVER)]]
-    supervisor = supervise(stages)
+    supervisor = supervise(stages, patience=1.0)
     await supervisor.start()
     pids = [*supervisor.pids().values(), int(child.read_text())]
     assert len(pids) == 3
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(4):
         await supervisor.stop()
     assert [pid for pid in pids if not is_gone(pid)] == []
 
