@@ -82,6 +82,7 @@ class Copier:
     schema: str
     copies: Sequence[Copy]
     consumer: AIOKafkaConsumer
+    _held: Any = None
 
     async def run(self) -> None:
         await self.consumer.start()
@@ -94,6 +95,8 @@ class Copier:
                 await self._apply_until_stored(records)
                 await self.consumer.commit({part: rs[-1].offset + 1 for part, rs in fetched.items()})
         finally:
+            if self._held is not None:
+                self._held.terminate()
             await self.consumer.stop()
 
     async def _apply_until_stored(self, records: list[ConsumerRecord]) -> None:
@@ -108,11 +111,9 @@ class Copier:
                 return
 
     async def _connection(self) -> Any:
-        held = getattr(self, "_held", None)
-        if held is None or held.is_closed():
-            held = await asyncpg.connect(self.dsn, timeout=5)
-            self._held = held
-        return held
+        if self._held is None or self._held.is_closed():
+            self._held = await asyncpg.connect(self.dsn, timeout=5)
+        return self._held
 
 
 async def apply(
@@ -157,7 +158,8 @@ def _row(record: ConsumerRecord) -> tuple[UUID, int, str | None, datetime]:
 async def rebuild(dsn: str, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer) -> int:
     """Read every topic from its start into the shadow tables, then join them into the live ones in one transaction.
 
-    `consumer` belongs to no group. Returns the number of records read. Readers see the old copy until the commit.
+    `consumer` is started, subscribed to those topics, and of no group. Returns the number of records read.
+    Readers see the old copy until the commit.
     """
     connection = await asyncpg.connect(dsn, timeout=5, server_settings={"transaction_timeout": "0"})
     try:
@@ -173,7 +175,7 @@ async def rebuild(dsn: str, schema: str, copies: Sequence[Copy], consumer: AIOKa
 
 
 async def _read_into_shadow(connection: Any, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer) -> int:
-    ends = await _assign_everything(consumer, [copy.topic for copy in copies])
+    ends = await _rewind(consumer)
     read, begun = 0, time.monotonic()
     while any([await consumer.position(part) < end for part, end in ends.items()]):
         fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
@@ -184,9 +186,9 @@ async def _read_into_shadow(connection: Any, schema: str, copies: Sequence[Copy]
     return read
 
 
-async def _assign_everything(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> dict[TopicPartition, int]:
-    parts = [TopicPartition(t, p) for t in topics for p in sorted(consumer.partitions_for_topic(t) or ())]
-    consumer.assign(parts)
+async def _rewind(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """Go back to the start of every partition; returns where each ends now."""
+    parts = sorted(consumer.assignment())
     await consumer.seek_to_beginning(*parts)
     ends: dict[TopicPartition, int] = await consumer.end_offsets(parts)
     return ends

@@ -2,15 +2,13 @@
 
 import base64
 from dataclasses import dataclass
-from typing import ClassVar
-from uuid import UUID
 
 from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
+from libs.common.announcements import DeadLetterRaised
 from libs.common.clock import Clock
 from libs.common.database import UnitOfWork
-from libs.common.domain import DomainEvent
 from libs.common.encryption import FieldCipher
 from libs.common.ids import new_id
 from libs.common.metrics import DEAD_LETTERS
@@ -19,22 +17,6 @@ INSERT = text("""
     INSERT INTO dead_letters (id, topic, partition, position, type, subject, sequence, cause, payload)
     VALUES (:id, :topic, :partition, :position, :type, :subject, :sequence, :cause, :payload)
 """)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeadLetterRaised(DomainEvent):
-    """A service set a record aside. The record itself stays in that service's database."""
-
-    type: ClassVar[str] = "crm.dead_letter.raised.v1"
-    dead_letter_id: UUID
-    topic: str
-    partition: int
-    position: int
-    cause: str
-
-    @property
-    def subject(self) -> UUID:
-        return self.dead_letter_id
 
 
 @dataclass(frozen=True)

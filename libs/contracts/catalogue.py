@@ -1,6 +1,6 @@
 """Everything that is published, in one place: documents, checks and `guanxi topics apply` read it."""
 
-from libs.common.dead_letters import DeadLetterRaised
+from libs.common.announcements import DeadLetterRaised
 from libs.common.domain import DomainEvent
 from libs.common.topics import Topic
 from libs.contracts import complaints, core, customer, manager, references, sections

@@ -1,0 +1,108 @@
+"""Identifiers planted through the API are looked for, in clear, wherever bytes come to rest."""
+
+import asyncio
+import uuid
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from guanxi.client import Client
+from guanxi.demo.people import people
+from guanxi.local.issuer import ADMIN, ISSUER
+from guanxi.local.settings import APPS
+from guanxi.local.stack import Stack
+from tests.polling import until
+
+pytestmark = pytest.mark.e2e
+
+PERSON = people(99, 990)[-1]
+PHONE = "13900009901"
+ACCOUNT = "6229990000009908"
+EMAIL = "planted.nobody@example.org"
+
+
+async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
+    customer_id = await plant(stack)
+    await checkpoint(stack)
+    needles = [PERSON.resident_id, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL]
+    found = await asyncio.to_thread(look_for, stack.settings.home, needles)
+    found += await in_metrics(stack, needles)
+    assert found == []
+    assert await asyncio.to_thread(look_for, stack.settings.home, [customer_id]), "the search itself finds nothing"
+
+
+async def plant(stack: Stack) -> str:
+    """Register, search and fail with identifiers; returns the customer's id once it shows in the view."""
+    gateway, issuer = stack.settings.gateway, stack.issuer
+    async with Client(gateway, issuer.token(ADMIN, ["admin"])) as admin:
+        unit, _ = await admin.post(
+            "/api/v1/org-units", {"code": "planted", "name": "P", "kind": "branch"}, key=str(uuid.uuid4())
+        )
+        body = {
+            "number": "planted", "name": "P", "unit_ids": [unit["id"]], "roles": ["teller"],
+            "logins": [{"issuer": ISSUER, "subject": "planted"}],
+        }  # fmt: skip
+        await admin.post("/api/v1/staff", body, key=str(uuid.uuid4()))
+    headers = {"Authorization": f"Bearer {issuer.token('planted', ['teller'])}"}
+    async with httpx.AsyncClient(base_url=gateway, headers=headers, timeout=15) as teller:
+
+        async def known() -> bool:
+            return (await teller.get("/api/v1/customers")).status_code == 200
+
+        await until(known)
+        document = {"type": "resident_id", "number": PERSON.resident_id}
+        contacts = [{"kind": "phone", "value": PHONE}, {"kind": "email", "value": EMAIL}]
+        body = {"name": "张三", "documents": [document], "contact_points": contacts}
+        made = await teller.post("/api/v1/customers", json=body, headers=key())
+        assert made.status_code == 201, made.text
+        after = {"Guanxi-Consistency": made.headers["Guanxi-Consistency"]}
+        account = {"customer_id": made.json()["id"], "kind": "current", "product": "p", "number": ACCOUNT}
+        assert (await teller.post("/api/v1/accounts", json=account, headers={**key(), **after})).status_code == 201
+        found = await teller.post("/api/v1/customers/find-by-document", json=document)
+        assert found.json()["id"] == made.json()["id"]
+        twice = await teller.post("/api/v1/customers", json=body, headers=key())
+        assert twice.status_code == 409
+        for answer in (made, found, twice):
+            assert PERSON.resident_id not in answer.text
+        url = f"/api/v1/customers/{made.json()['id']}/360"
+
+        async def visible() -> bool:
+            view = await teller.get(url)
+            return view.status_code == 200 and ACCOUNT[-4:] in view.text
+
+        await until(visible)
+        return str(made.json()["id"])
+
+
+def key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+async def checkpoint(stack: Stack) -> None:
+    """Everything that PostgreSQL still holds in memory goes to its files."""
+    connection = await asyncpg.connect(stack.postgres.admin_dsn)
+    await connection.execute("CHECKPOINT")
+    await connection.close()
+
+
+def look_for(home: Path, needles: list[str]) -> list[str]:
+    """Database files, WAL, topics and logs; keys and the program's own jars aside."""
+    wanted = [needle.encode() for needle in needles]
+    wanted += [bytes.fromhex(needle.replace("-", "")) for needle in needles if needle.count("-") == 4]
+    found = []
+    for part in ("postgres", "kafka", "logs", "console.log"):
+        top = home / part
+        for file in [top] if top.is_file() else sorted(top.rglob("*")):
+            if file.is_file() and file.suffix != ".jar":
+                content = file.read_bytes()
+                found += [f"{needle!r} in {file.relative_to(home)}" for needle in wanted if needle in content]
+    return found
+
+
+async def in_metrics(stack: Stack, needles: list[str]) -> list[str]:
+    async with httpx.AsyncClient() as client:
+        texts = {app: (await client.get(f"{stack.settings.address(app, 2)}/metrics")).text for app in APPS}
+    assert all("guanxi_http_request_seconds" in text for text in texts.values())
+    return [f"{needle} in metrics of {app}" for app, text in texts.items() for needle in needles if needle in text]

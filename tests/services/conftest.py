@@ -1,0 +1,105 @@
+"""Each service against its own migrated database, with a directory that the test fills."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from guanxi.local.issuer import ISSUER
+from libs.common.app import App
+from libs.common.settings import Settings
+from libs.contracts.catalogue import REFERENCES
+from services.complaints import main as complaints
+from services.customer import main as customer
+from services.manager import main as manager
+from tests.conftest import Ground
+
+APPS = {"customer": customer.app, "manager": manager.app, "complaints": complaints.app}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service's HTTP side in this process, and its database."""
+
+    name: str
+    settings: Settings
+    app: App
+    ground: Ground
+    clients: AsyncExitStack
+
+    async def connect(self) -> asyncpg.Connection:
+        connection = await asyncpg.connect(self.settings.dsn)
+        self.clients.push_async_callback(connection.close)
+        return connection
+
+    def signed_in(self, subject: str, *roles: str) -> httpx.AsyncClient:
+        token = self.ground.issuer.token(subject, list(roles))
+        transport = httpx.ASGITransport(self.app.public, raise_app_exceptions=False)
+        headers = {"Authorization": f"Bearer {token}"}
+        client = httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers)
+        self.clients.push_async_callback(client.aclose)
+        return client
+
+    async def know_staff(self, subject: str, roles: list[str], units: list[UUID]) -> UUID:
+        staff_id = uuid4()
+        connection = await self.connect()
+        await connection.execute(
+            "INSERT INTO directory.staff (staff_id, version, changed_at, unit_ids, roles, logins, active)"
+            " VALUES ($1, 1, now(), $2, $3, $4, true)",
+            staff_id, units, roles, [f"{ISSUER} {subject}"],
+        )  # fmt: skip
+        return staff_id
+
+    async def know_unit(self, code: str, parent_path: str = "/") -> UUID:
+        unit = uuid4()
+        connection = await self.connect()
+        await connection.execute(
+            "INSERT INTO directory.org_units (org_unit_id, version, changed_at, code, name, kind, path)"
+            " VALUES ($1, 1, now(), $2, $2, 'branch', $3)",
+            unit, code, f"{parent_path}{unit}/",
+        )  # fmt: skip
+        return unit
+
+    async def know_customer(self, customer_id: UUID, unit: UUID) -> None:
+        connection = await self.connect()
+        await connection.execute(
+            "INSERT INTO directory.customers (customer_id, version, changed_at, status, kind, home_unit_id, canonical_id)"
+            " VALUES ($1, 1, now(), 'active', 'person', $2, $1)",
+            customer_id, unit,
+        )  # fmt: skip
+
+    async def hear(self, at: datetime | None = None) -> None:
+        """Let the directory have been heard from, now or at a time."""
+        connection = await self.connect()
+        for topic in REFERENCES:
+            await connection.execute(
+                "INSERT INTO directory.watermarks VALUES ($1, 0, $2)"
+                " ON CONFLICT (topic, partition) DO UPDATE SET as_of = excluded.as_of",
+                topic.name, at or datetime.now(UTC),
+            )  # fmt: skip
+
+
+Opened = Callable[[str], Awaitable[Service]]
+
+
+@pytest.fixture(scope="session")
+async def service(ground: Ground) -> AsyncIterator[Opened]:
+    opened: dict[str, Service] = {}
+    async with AsyncExitStack() as clients:
+
+        async def open_service(name: str) -> Service:
+            if name not in opened:
+                await ground.migrate(name, f"services.{name}")
+                settings = ground.settings(name)
+                app = APPS[name](settings)
+                clients.push_async_callback(app.close)
+                opened[name] = Service(name, settings, app, ground, clients)
+            await opened[name].hear()
+            return opened[name]
+
+        yield open_service

@@ -1,0 +1,56 @@
+"""Migrations and tables say the same, in every app."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from gateway.view import tables as view
+from libs.directory import tables as directory
+from services.complaints.storage import tables as complaints
+from services.customer.storage import tables as customer
+from services.manager.storage import tables as manager
+from tests.conftest import Ground
+
+APPS: dict[str, tuple[str, Sequence[MetaData]]] = {
+    "customer": ("services.customer", [customer.metadata, directory.metadata]),
+    "manager": ("services.manager", [manager.metadata, directory.metadata]),
+    "complaints": ("services.complaints", [complaints.metadata, directory.metadata]),
+    "gateway": ("gateway", [view.metadata, directory.metadata]),
+}
+
+
+@pytest.mark.parametrize("app", APPS)
+async def test_the_tables_are_as_the_migrations_leave_them(ground: Ground, app: str) -> None:
+    package, metadata = APPS[app]
+    await ground.migrate(app, package)
+    engine = create_async_engine(ground.url(app, "owner").replace("postgresql://", "postgresql+asyncpg://"))
+
+    def differences(connection: Connection) -> list[Any]:
+        options = {"include_schemas": True, "include_name": _ours}
+        context = MigrationContext.configure(connection, opts=options)
+        found: list[Any] = compare_metadata(context, list(metadata))  # type: ignore[arg-type] # it takes several
+        return found
+
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+def _ours(name: str | None, kind: str, _parents: Any) -> bool:
+    return not (kind == "table" and name == "alembic_version")
+
+
+async def test_the_app_role_changes_no_tables(ground: Ground) -> None:
+    await ground.migrate("customer", "services.customer")
+    engine = create_async_engine(ground.url("customer", "app").replace("postgresql://", "postgresql+asyncpg://"))
+    async with engine.connect() as connection:
+        for statement in ("CREATE TABLE x (a int)", "DROP TABLE outbox", "ALTER TABLE outbox ADD a int"):
+            with pytest.raises(Exception, match=r"permission denied|must be owner"):
+                await connection.exec_driver_sql(statement)
+            await connection.rollback()
+    await engine.dispose()

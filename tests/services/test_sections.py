@@ -1,0 +1,96 @@
+"""Sections and references: one statement for any number of customers, in the shape that the contract says."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from pydantic import TypeAdapter
+
+from libs.common.publication import Publication
+from libs.contracts.catalogue import REFERENCES, SECTIONS
+from services.complaints.storage import section as complaints
+from services.customer.storage import section as customer
+from services.manager.storage import section as manager
+from tests.polling import until
+from tests.services.conftest import Opened
+
+PUBLICATIONS = {
+    "customer": customer.PUBLICATIONS,
+    "manager": manager.PUBLICATIONS,
+    "complaints": complaints.PUBLICATIONS,
+}
+SHAPES = {**dict(SECTIONS.values()), **REFERENCES}
+ALL = [(name, publication) for name, some in PUBLICATIONS.items() for publication in some]
+
+
+class Counting:
+    """Counts the statements that a query sends: prepare and execute of one are one."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.statements: list[str] = []
+        connection.add_query_logger(lambda record: self.statements.append(record.query))
+
+    async def any(self) -> bool:
+        return bool(self.statements)
+
+
+@pytest.mark.parametrize(("name", "publication"), ALL, ids=[p.stream for _, p in ALL])
+async def test_one_statement_serves_one_and_five_hundred(service: Opened, name: str, publication: Publication) -> None:
+    connection = await (await service(name)).connect()
+    await connection.fetch(publication.query, [])  # the driver learns the types of arrays once a connection
+    for count in (1, 500):
+        counting = Counting(connection)
+        await connection.fetch(publication.query, [uuid4() for _ in range(count)])
+        await until(counting.any)
+        assert len(counting.statements) == 1
+
+
+@pytest.mark.parametrize(("name", "publication"), ALL, ids=[p.stream for _, p in ALL])
+async def test_documents_have_the_shape_of_their_contract(service: Opened, name: str, publication: Publication) -> None:
+    opened = await service(name)
+    connection = await opened.connect()
+    keys = await fill(name, connection)
+    rows = await connection.fetch(publication.query, keys)
+    assert rows, "nothing was published, so nothing was checked"
+    adapter: TypeAdapter[Any] = TypeAdapter(SHAPES[publication.topic])
+    for _, document in rows:
+        adapter.validate_json(document)
+        assert set(adapter.dump_python(adapter.validate_json(document), mode="json")) == _names(document)
+
+
+def _names(document: str) -> set[str]:
+    parsed: dict[str, Any] = TypeAdapter(dict[str, Any]).validate_json(document)
+    return set(parsed)
+
+
+async def fill(name: str, connection: asyncpg.Connection) -> list[UUID]:
+    """One row of everything that the service's publications read."""
+    key, other = uuid4(), uuid4()
+    await connection.execute("SET timezone = 'UTC'")
+    for statement in ROWS[name]:
+        await connection.execute(statement.replace("$key", f"'{key}'").replace("$other", f"'{other}'"))
+    return [key]
+
+
+ROWS = {
+    "customer": [
+        "INSERT INTO customers VALUES ($key, 1, 'person', '张伟', '{}', 'active', NULL, '1980-01-01', '1', NULL, '{}', now())",
+        "INSERT INTO identity_documents VALUES ($other, $key, 'passport', '\\x00', decode(md5($key), 'hex'), 'E**5')",
+        "INSERT INTO contact_points VALUES ($other, $key, 'phone', '\\x00', '\\x01', '138****5678')",
+        "INSERT INTO source_references VALUES ('core', $key, $key)",
+        "INSERT INTO accounts (id, version, origin, source, kind, product, currency, sequence, as_of, main_holder_id, balance)"
+        " VALUES ($other, 1, 'core', 'core', 'savings', 'p', 'CNY', 1, now(), $key, 12.34)",
+        "INSERT INTO account_holders VALUES ($other, $key, 'owner')",
+    ],
+    "manager": [
+        "INSERT INTO org_units VALUES ($key, 1, $key, 'Branch', 'branch', '/' || $key || '/', NULL)",
+        "INSERT INTO staff VALUES ($key, 1, $key, 'Li', '{}', '{manager}', '{}', '{}', '{}', now(), NULL)",
+        "INSERT INTO assignments VALUES ($other, 1, $key, $key, 'retail', 'main', 'rule', now(), NULL)",
+    ],
+    "complaints": [
+        "INSERT INTO complaints (id, version, customer_id, number, regimes, channel, business, cause, facts, status, cycle,"
+        " received_at, reply_due_at, handler_id)"
+        " VALUES ($other, 1, $key, $key, '{nfra}', 'phone', 'b', 'c', 'f', 'assigned', 1, now(), now(), $other)",
+    ],
+}
