@@ -45,6 +45,14 @@ types: install ## mypy --strict
 imports: install ## the import rules of .importlinter
 	$(BIN)/lint-imports
 
+.PHONY: docs
+docs: install ## write docs/events anew from the contracts
+	$(BIN)/python -m guanxi.documents write
+
+.PHONY: docs-check
+docs-check: install ## fail where docs/events is stale
+	$(BIN)/python -m guanxi.documents check
+
 .PHONY: format
 format: install ## let ruff format and fix what it can
 	$(BIN)/ruff format .

@@ -10,6 +10,7 @@ import aiohttp
 TRIES = 60
 PAUSE_SECONDS = 0.5
 AGAIN = {502, 503, 504}
+FORBIDDEN = 403
 
 NAMESPACE = uuid.UUID("6f0d3f3e-6a55-4a6e-9d0f-0f6a5c1a7b11")
 
@@ -43,6 +44,18 @@ class Client:
 
     async def get(self, path: str, *, after: str | None = None, **query: str) -> Any:
         return (await self._ask("GET", path, {"Guanxi-Consistency": after} if after else {}, query, None))[0]
+
+    async def until_known(self, *paths: str) -> None:
+        """Wait until the login is good at these paths: a directory hears of new staff within seconds."""
+        for path in paths:
+            for _ in range(TRIES):
+                try:
+                    await self.get(path, limit="1")
+                    break
+                except Refused as refused:
+                    if refused.status != FORBIDDEN:
+                        raise
+                    await asyncio.sleep(PAUSE_SECONDS)
 
     async def post(
         self, path: str, body: dict[str, Any] | None, *, key: str, after: str | None = None, version: int | None = None

@@ -40,6 +40,7 @@ class Example:
 async def ensure_demo(settings: LocalSettings, issuer: LocalIssuer, console: Console) -> Example:
     """Load the demo bank unless it is there; returns the customer to show."""
     async with Client(settings.gateway, issuer.token(ADMIN, ["admin"])) as admin:
+        await admin.until_known("/api/v1/org-units")
         head_office = await _unit(admin, "01", "Guanxi demo bank", "head_office", None)
         branches = [await _unit(admin, code, name, "branch", head_office) for code, name in BRANCHES]
         for (code, _), unit in zip(BRANCHES, branches, strict=True):
@@ -87,6 +88,7 @@ async def _load(settings: LocalSettings, issuer: LocalIssuer, branches: list[str
         tellers = [Client(settings.gateway, issuer.token(f"teller-{code}-1", ["teller"])) for code, _ in BRANCHES]
         for teller in tellers:
             await teller.__aenter__()
+            await teller.until_known("/api/v1/customers", "/api/v1/complaints")
         try:
 
             async def one(place: int, person: Person) -> None:
@@ -154,6 +156,7 @@ async def _example(settings: LocalSettings, issuer: LocalIssuer) -> Example:
     """A customer of the first branch, once all of it has arrived in the view."""
     subject, role = f"branch_head-{BRANCHES[0][0]}-1", "branch_head"
     async with Client(settings.gateway, issuer.token(subject, [role])) as head:
+        await head.until_known("/api/v1/complaints")
         complaints = await head.get("/api/v1/complaints", limit="1")
         customer_id = complaints["items"][0]["customer_id"]
         for _ in range(300):

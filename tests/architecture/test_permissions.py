@@ -1,0 +1,107 @@
+"""Every route of every app declares a permission, and every permission is some role's."""
+
+import importlib
+import inspect
+from collections.abc import Iterator
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import RouteContext, iter_route_contexts
+
+from guanxi.local.issuer import LocalIssuer
+from libs.common.access import Forwarded, Public, requires
+from libs.common.app import permissions_of
+from libs.common.edge import Edge
+from libs.common.keyring import KeyRing
+from libs.common.settings import Settings
+from libs.contracts.catalogue import SECTIONS
+from libs.directory.permissions import PERMISSIONS
+from tests.architecture.sources import ROOT, Finding, none, services
+
+PASSED_ON = {Forwarded().permission, Public().permission}
+ASKED_INSIDE = {f"sections:{name}" for name in SECTIONS}
+"""What the view asks for each section."""
+GRANTED = frozenset[str]().union(*PERMISSIONS.values())
+
+
+@pytest.fixture(scope="module")
+def apis(tmp_path_factory: pytest.TempPathFactory) -> list[FastAPI]:
+    """The public and the internal port of every app, built as they are for running, without a server behind."""
+    keys = tmp_path_factory.mktemp("keys")
+    issuer = LocalIssuer(keys)
+    issuer.ensure()
+    KeyRing.generate(keys / "ring.json")
+    values = {
+        "mode": "development",
+        "database_url": "postgresql://nobody@127.0.0.1:1/none",
+        "issuers": issuer.setting(),
+        "keyring": keys / "ring.json",
+        "shared_keyring": keys / "ring.json",
+        "upstreams": {},
+    }
+    packages = ["gateway", *[f"services.{service.name}" for service in services(ROOT)]]
+    return [api for package in packages for api in _apis(package, values)]
+
+
+def _apis(package: str, values: dict[str, object]) -> Iterator[FastAPI]:
+    kinds = [kind for kind in vars(importlib.import_module(f"{package}.settings")).values() if _is_settings(kind)]
+    settings = kinds[-1].model_validate({**values, "service": package.rpartition(".")[2]})
+    app = importlib.import_module(f"{package}.main").app(settings)
+    for port in (app.public, app.internal):
+        assert isinstance(port, Edge)
+        assert isinstance(port.app, FastAPI)
+        yield port.app
+
+
+def _is_settings(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Settings)
+
+
+def undeclared(api: FastAPI) -> Iterator[Finding]:
+    for route in iter_route_contexts(api.routes):
+        if not permissions_of(route):
+            yield _finding(route, "declares no permission")
+
+
+def nobodys(api: FastAPI) -> Iterator[Finding]:
+    for route in iter_route_contexts(api.routes):
+        for permission in permissions_of(route):
+            if permission not in GRANTED | PASSED_ON:
+                yield _finding(route, f"needs {permission}, which no role has")
+
+
+def _finding(route: RouteContext, what: str) -> Finding:
+    code = inspect.unwrap(route.endpoint).__code__ if inspect.isfunction(route.endpoint) else None
+    place = (code.co_filename, code.co_firstlineno) if code else ("?", 0)
+    return Finding(place[0].removeprefix(f"{ROOT}/"), place[1], f"{sorted(route.methods or [])} {route.path} {what}")
+
+
+def test_every_route_declares_a_permission(apis: list[FastAPI]) -> None:
+    assert apis
+    none(finding for api in apis for finding in undeclared(api))
+
+
+def test_every_declared_permission_is_some_roles(apis: list[FastAPI]) -> None:
+    none(finding for api in apis for finding in nobodys(api))
+
+
+def test_every_granted_permission_opens_something(apis: list[FastAPI]) -> None:
+    declared = {p for api in apis for route in iter_route_contexts(api.routes) for p in permissions_of(route)}
+    assert GRANTED - declared - ASKED_INSIDE == set()
+
+
+def test_a_bare_route_and_an_unknown_permission_are_found() -> None:
+    router = APIRouter()
+
+    @router.get("/bare")
+    async def bare() -> None: ...
+
+    @router.get("/odd", dependencies=[requires("things:adore")])
+    async def odd() -> None: ...
+
+    api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    api.include_router(router)
+    line = bare.__code__.co_firstlineno
+    here = "tests/architecture/test_permissions.py"
+    assert [str(f) for f in undeclared(api)] == [f"{here}:{line}: ['GET'] /bare declares no permission"]
+    assert [f.what for f in nobodys(api)] == ["['GET'] /odd needs things:adore, which no role has"]
