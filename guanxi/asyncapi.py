@@ -145,14 +145,15 @@ def _headers(record: Record) -> Json:
 def _header_properties(record: Record) -> Iterator[tuple[str, Json]]:
     yield "ce_specversion", {"type": "string", "const": "1.0"}
     yield "ce_type", {"type": "string", "const": record.type}
+    yield "ce_id", {"type": "string", "description": "A repeated record has the same id."}
+    yield "ce_source", {"type": "string", "pattern": "^/guanxi/[a-z_]+$", "description": "The service."}
     if record.kind == "watermark":
         return
     meaning = "The version of the aggregate." if record.kind == "event" else "The version of the document."
     yield "ce_sequence", {"type": "string", "pattern": "^[0-9]+$", "description": meaning}
     yield "ce_time", {"type": "string", "format": "date-time"}
+    subject = "aggregate" if record.kind == "event" else "thing that the document is about"
+    yield "ce_subject", {"type": "string", "format": "uuid", "description": f"The id of the {subject}."}
     if record.kind == "event":
-        yield "ce_id", {"type": "string", "format": "uuid", "description": "A repeated record has the same id."}
-        yield "ce_source", {"type": "string", "pattern": "^/guanxi/[a-z_]+$", "description": "The service."}
-        yield "ce_subject", {"type": "string", "format": "uuid", "description": "The id of the aggregate."}
         yield "content-type", {"type": "string", "const": "application/json"}
         yield "traceparent", {"type": "string", "description": "W3C trace context, where the cause is known."}

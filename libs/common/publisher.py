@@ -53,6 +53,7 @@ class Publisher:
     dsn: str
     publication: Publication
     producer: AIOKafkaProducer
+    source: str
     consumed: Sequence[str] = ()
     _cursor: UUID = FIRST
     _pass_began: datetime | None = None
@@ -105,7 +106,10 @@ class Publisher:
         value = document.encode() if document is not None else None
         headers = [
             ("ce_specversion", b"1.0"),
-            ("ce_type", f"{self.publication.stream}".encode()),
+            ("ce_id", f"{self.publication.stream}/{mark['key']}/{mark['version']}".encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", self.publication.stream.encode()),
+            ("ce_subject", str(mark["key"]).encode()),
             ("ce_sequence", str(mark["version"]).encode()),
             ("ce_time", mark["marked_at"].isoformat().encode()),
         ]
@@ -121,8 +125,13 @@ class Publisher:
             return
         leadership.check()
         topic = self.publication.topic.name
-        headers = [("ce_specversion", b"1.0"), ("ce_type", WATERMARK.encode())]
         value = as_of.isoformat().encode()
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", f"{topic}/watermark/".encode() + value),
+            ("ce_source", self.source.encode()),
+            ("ce_type", WATERMARK.encode()),
+        ]
         for partition in await self.producer.partitions_for(topic):
             acknowledged = await self.producer.send(
                 topic, value, key=b"watermark", partition=partition, headers=headers

@@ -40,10 +40,6 @@ STATE = """
            count(*) FILTER (WHERE parked_because IS NOT NULL)
     FROM outbox WHERE published_at IS NULL
 """
-FORGET = """
-    DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox WHERE published_at < clock_timestamp() - interval '14 days' LIMIT 10000)
-"""
 
 
 @dataclass
@@ -96,7 +92,6 @@ class Relay:
             raise failures[0]
 
     async def _measure(self, connection: Any) -> None:
-        await connection.execute(FORGET)
         age, parked = await connection.fetchrow(STATE)
         OUTBOX_AGE.set(age)
         OUTBOX_PARKED.set(parked)

@@ -26,6 +26,7 @@ Sweep = Callable[[UnitOfWork, datetime], Awaitable[int]]
 class Schedule:
     name: str
     sweep: Sweep
+    pause: float = LONGEST_SLEEP_SECONDS
 
 
 async def run_schedule(schedule: Schedule, database: Database, scope: Scope, clock: Clock) -> None:
@@ -37,4 +38,4 @@ async def run_schedule(schedule: Schedule, database: Database, scope: Scope, clo
         except (DBAPIError, PoolTimeout, OSError) as error:
             log.warning("schedule waits", schedule=schedule.name, cause=type(error).__name__, at=where(error))
         if not done:
-            await asyncio.sleep(LONGEST_SLEEP_SECONDS)
+            await asyncio.sleep(schedule.pause)

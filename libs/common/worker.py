@@ -15,6 +15,7 @@ from libs.common.copies import Copier, Copy
 from libs.common.database import Database
 from libs.common.dead_letters import DeadLetters
 from libs.common.encryption import FieldCipher
+from libs.common.housekeeping import tidy
 from libs.common.kafka import new_consumer, new_producer
 from libs.common.keyring import KeyRing
 from libs.common.leader import Duty, lead
@@ -28,6 +29,7 @@ from libs.common.settings import Settings
 log = structlog.get_logger()
 
 RESTART_SECONDS = 1.0
+TIDYING = Schedule("tidying", tidy, pause=60.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,7 @@ async def run_worker(worker: Worker) -> None:
     for schedule in worker.schedules:
         parts[schedule.name] = partial(_schedule, worker, schedule)
     if worker.events_topic:
+        parts[TIDYING.name] = partial(_schedule, worker, TIDYING)
         parts["leader"] = partial(_lead, worker, worker.events_topic)
     if worker.subscription.topics:
         parts["consumer"] = partial(_consume, worker)
@@ -101,8 +104,8 @@ async def _lead(worker: Worker, topic: str) -> None:
             await producer.stop()
         producer = new_producer(worker.settings)
         await producer.start()
-        consumed = worker.subscription.topics
-        publishers = [Publisher(dsn, publication, producer, consumed) for publication in worker.publications]
+        consumed, source = worker.subscription.topics, f"/guanxi/{worker.settings.service}"
+        publishers = [Publisher(dsn, publication, producer, source, consumed) for publication in worker.publications]
         return [Relay(dsn, topic, producer).run, *(publisher.run for publisher in publishers)]
 
     try:

@@ -35,45 +35,55 @@ async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
 
 async def plant(stack: Stack) -> str:
     """Register, search and fail with identifiers; returns the customer's id once it shows in the view."""
-    gateway, issuer = stack.settings.gateway, stack.issuer
-    async with Client(gateway, issuer.token(ADMIN, ["admin"])) as admin:
-        unit, _ = await admin.post(
-            "/api/v1/org-units", {"code": "planted", "name": "P", "kind": "branch"}, key=str(uuid.uuid4())
-        )
-        body = {
-            "number": "planted", "name": "P", "unit_ids": [unit["id"]], "roles": ["teller"],
-            "logins": [{"issuer": ISSUER, "subject": "planted"}],
-        }  # fmt: skip
-        await admin.post("/api/v1/staff", body, key=str(uuid.uuid4()))
-    headers = {"Authorization": f"Bearer {issuer.token('planted', ['teller'])}"}
-    async with httpx.AsyncClient(base_url=gateway, headers=headers, timeout=15) as teller:
+    await hire_teller(stack)
+    headers = {"Authorization": f"Bearer {stack.issuer.token('planted', ['teller'])}"}
+    async with httpx.AsyncClient(base_url=stack.settings.gateway, headers=headers, timeout=15) as teller:
 
         async def known() -> bool:
             return (await teller.get("/api/v1/customers")).status_code == 200
 
         await until(known)
-        document = {"type": "resident_id", "number": PERSON.resident_id}
-        contacts = [{"kind": "phone", "value": PHONE}, {"kind": "email", "value": EMAIL}]
-        body = {"name": "张三", "documents": [document], "contact_points": contacts}
-        made = await teller.post("/api/v1/customers", json=body, headers=key())
-        assert made.status_code == 201, made.text
-        after = {"Guanxi-Consistency": made.headers["Guanxi-Consistency"]}
-        account = {"customer_id": made.json()["id"], "kind": "current", "product": "p", "number": ACCOUNT}
-        assert (await teller.post("/api/v1/accounts", json=account, headers={**key(), **after})).status_code == 201
-        found = await teller.post("/api/v1/customers/find-by-document", json=document)
-        assert found.json()["id"] == made.json()["id"]
-        twice = await teller.post("/api/v1/customers", json=body, headers=key())
-        assert twice.status_code == 409
-        for answer in (made, found, twice):
-            assert PERSON.resident_id not in answer.text
-        url = f"/api/v1/customers/{made.json()['id']}/360"
+        customer_id = await register_and_look(teller)
 
         async def visible() -> bool:
-            view = await teller.get(url)
+            view = await teller.get(f"/api/v1/customers/{customer_id}/360")
             return view.status_code == 200 and ACCOUNT[-4:] in view.text
 
         await until(visible)
-        return str(made.json()["id"])
+        return customer_id
+
+
+async def hire_teller(stack: Stack) -> None:
+    async with Client(stack.settings.gateway, stack.issuer.token(ADMIN, ["admin"])) as admin:
+        await admin.until_known("/api/v1/org-units")
+        unit, _ = await admin.post("/api/v1/org-units", {"code": "planted", "name": "P", "kind": "branch"}, key="p1")
+        body = {
+            "number": "planted",
+            "name": "P",
+            "unit_ids": [unit["id"]],
+            "roles": ["teller"],
+            "logins": [{"issuer": ISSUER, "subject": "planted"}],
+        }
+        await admin.post("/api/v1/staff", body, key="p2")
+
+
+async def register_and_look(teller: httpx.AsyncClient) -> str:
+    document = {"type": "resident_id", "number": PERSON.resident_id}
+    contacts = [{"kind": "phone", "value": PHONE}, {"kind": "email", "value": EMAIL}]
+    body = {"name": "张三", "documents": [document], "contact_points": contacts}
+    made = await teller.post("/api/v1/customers", json=body, headers=key())
+    assert made.status_code == 201, made.text
+    customer_id = str(made.json()["id"])
+    after = {"Guanxi-Consistency": made.headers["Guanxi-Consistency"]}
+    account = {"customer_id": customer_id, "kind": "current", "product": "p", "number": ACCOUNT}
+    assert (await teller.post("/api/v1/accounts", json=account, headers={**key(), **after})).status_code == 201
+    found = await teller.post("/api/v1/customers/find-by-document", json=document)
+    assert found.json()["id"] == customer_id
+    twice = await teller.post("/api/v1/customers", json=body, headers=key())
+    assert twice.status_code == 409
+    for answer in (made, found, twice):
+        assert PERSON.resident_id not in answer.text
+    return customer_id
 
 
 def key() -> dict[str, str]:

@@ -79,66 +79,60 @@ def whole(sections: dict[str, Any]) -> bool:
 
 async def test_a_customer_is_registered_served_and_seen_whole(signed_in: SignIn) -> None:
     admin = signed_in(ADMIN, "admin")
-    here, elsewhere = await open_branch(admin, "t01"), await open_branch(admin, "t02")
-    teller, officer = (
-        signed_in("teller-t01", "teller"),
-        signed_in("complaint_officer-t01", "complaint_officer"),
-    )
+    here = await open_branch(admin, "t01")
+    await open_branch(admin, "t02")
+    teller, officer = signed_in("teller-t01", "teller"), signed_in("complaint_officer-t01", "complaint_officer")
     manager, head = signed_in("manager-t01", "manager"), signed_in("branch_head-t01", "branch_head")
     stranger = signed_in("branch_head-t02", "branch_head")
     for person in (teller, officer, head, stranger):
         await known(person)
 
-    zhang = people(7, 1)[0]
-    registered = await teller.post(
-        "/api/v1/customers",
-        {
-            "name": zhang.name,
-            "documents": [{"type": "resident_id", "number": zhang.resident_id}],
-            "contact_points": [{"kind": "phone", "value": zhang.phone}],
-        },
-    )
-    assert registered.status_code == 201, registered.text
-    customer = registered.json()
-    assert customer["status"] == "active"
-    assert customer["home_unit_id"] == here.unit_id
-    assert zhang.resident_id not in registered.text
-
-    opened = await teller.post(
-        "/api/v1/accounts",
-        {
-            "customer_id": customer["id"],
-            "kind": "savings",
-            "product": "储蓄",
-            "number": "6229990000000017",
-            "balance": "500.10",
-        },
-    )
-    assert opened.status_code == 201, opened.text
-
-    received = await teller.post(
-        "/api/v1/complaints",
-        {
-            "customer_id": customer["id"],
-            "channel": "counter",
-            "business": "bank_card",
-            "cause": "service_attitude",
-            "facts": "The queue was too long.",
-        },
-    )
-    assert received.status_code == 201, received.text
+    customer = await register(teller, here)
+    complaint = await serve(teller, customer["id"])
 
     sections = await view_when(head, customer["id"], whole)
     assert sections["profile"]["data"]["balances"] == {"CNY": "500.1000"}
     assert sections["relationship"]["data"]["managers"][0]["staff_id"] == here.staff["manager"]
-    assert sections["complaints"]["data"]["complaints"][0]["number"] == received.json()["number"]
+    assert sections["complaints"]["data"]["complaints"][0]["number"] == complaint["number"]
 
-    await case_is_handled(officer, here, received.json())
+    await case_is_handled(officer, here, complaint)
     await view_when(head, customer["id"], lambda s: s["complaints"]["data"]["open"] == 0)
     await view_when(manager, customer["id"], whole)
     await live_equals_stored(head, customer["id"])
-    await strangers_see_nothing(stranger, customer["id"], received.json()["id"], zhang.name)
-    assert elsewhere.unit_id != here.unit_id
+    await strangers_see_nothing(stranger, customer["id"], complaint["id"], customer["name"])
+
+
+async def register(teller: Person, here: Branch) -> dict[str, Any]:
+    zhang = people(7, 1)[0]
+    body = {
+        "name": zhang.name,
+        "documents": [{"type": "resident_id", "number": zhang.resident_id}],
+        "contact_points": [{"kind": "phone", "value": zhang.phone}],
+    }
+    registered = await teller.post("/api/v1/customers", body)
+    assert registered.status_code == 201, registered.text
+    customer: dict[str, Any] = registered.json()
+    assert (customer["status"], customer["home_unit_id"]) == ("active", here.unit_id)
+    assert zhang.resident_id not in registered.text
+    return customer
+
+
+async def serve(teller: Person, customer_id: str) -> dict[str, Any]:
+    """Open an account and receive a complaint; returns the complaint."""
+    account = {"customer_id": customer_id, "kind": "savings", "product": "储蓄", "number": "6229990000000017"}
+    opened = await teller.post("/api/v1/accounts", {**account, "balance": "500.10"})
+    assert opened.status_code == 201, opened.text
+    complaint = {
+        "customer_id": customer_id,
+        "channel": "counter",
+        "business": "bank_card",
+        "cause": "service_attitude",
+        "facts": "The queue was too long.",
+    }
+    received = await teller.post("/api/v1/complaints", complaint)
+    assert received.status_code == 201, received.text
+    made: dict[str, Any] = received.json()
+    return made
 
 
 async def case_is_handled(officer: Person, here: Branch, complaint: dict[str, Any]) -> None:

@@ -126,6 +126,7 @@ class AccountView(View):
     currency: str
     number: str | None
     balance: Decimal | None
+    limit: Decimal | None
     opened_on: date | None
     closed_on: date | None
     maturity_on: date | None

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from libs.common.domain import Aggregate, Conflict, InvalidValue, NotFound
+from libs.common.domain import Aggregate, Conflict, NotFound
+from libs.common.logins import bound
 from libs.contracts.customer import CustomerActivated, CustomerRegistered, CustomerUpdated
 from services.customer.domain.identity_documents import DocumentType
 from services.customer.domain.sealed import SealedIdentifier
@@ -106,11 +107,7 @@ class Customer(Aggregate):
 
     def bind_login(self, login: str, *, at: datetime) -> None:
         """Let somebody who signs in as `issuer subject` act as this customer."""
-        issuer, _, subject = login.partition(" ")
-        if not issuer or not subject or " " in subject:
-            raise InvalidValue("subject", "A login is an issuer and a subject, without spaces.")
-        if login not in self.logins:
-            self.logins = [*self.logins, login]
+        self.logins = bound(self.logins, login)
         self._updated("logins", at=at)
 
     def _updated(self, what: str, *, at: datetime) -> None:

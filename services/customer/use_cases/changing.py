@@ -3,6 +3,7 @@ from uuid import UUID
 
 from libs.common.database import UnitOfWork
 from libs.common.ids import new_id
+from libs.common.logins import login_of
 from libs.directory.reading import require_unit
 from services.customer.domain.customer import ContactKind, Customer
 from services.customer.storage.repository import CustomerRepository
@@ -40,5 +41,5 @@ async def move_home(uow: UnitOfWork, customer_id: UUID, unit_id: UUID, *, at: da
 
 async def bind_login(uow: UnitOfWork, customer_id: UUID, issuer: str, subject: str, *, at: datetime) -> Customer:
     customer = await CustomerRepository(uow).get_for_change(customer_id)
-    customer.bind_login(f"{issuer} {subject}", at=at)
+    customer.bind_login(login_of(issuer, subject), at=at)
     return customer

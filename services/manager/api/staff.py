@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from libs.common.access import CurrentClock, Query, command, requires
 from libs.common.database import UnitOfWork
+from libs.common.logins import login_of
 from libs.common.pages import CurrentPage, Page
 from services.manager.api.schemas import NewLogin, NewStaff, Roles, StaffView, Units
 from services.manager.storage.queries import list_staff
@@ -26,7 +27,7 @@ Change = Annotated[UnitOfWork, command(show, conditional=True)]
 
 @router.post("", status_code=201, dependencies=[requires("staff:change")])
 async def hire_(body: NewStaff, uow: Create, clock: CurrentClock) -> StaffView:
-    logins = [f"{login.issuer} {login.subject}" for login in body.logins]
+    logins = [login_of(login.issuer, login.subject) for login in body.logins]
     member = await hire(
         uow,
         number=body.number,

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.domain import Aggregate, InvalidValue
+from libs.common.logins import bound
 from libs.contracts.manager import StaffHired, StaffUpdated
 from services.manager.domain.roles import ROLES
 
@@ -40,11 +41,7 @@ class Staff(Aggregate):
 
     def bind_login(self, login: str, *, at: datetime) -> None:
         """Let somebody who signs in as `issuer subject` act as this member of staff."""
-        issuer, _, subject = login.partition(" ")
-        if not issuer or not subject or " " in subject:
-            raise InvalidValue("subject", "A login is an issuer and a subject, without spaces.")
-        if login not in self.logins:
-            self.logins = [*self.logins, login]
+        self.logins = bound(self.logins, login)
         self._updated("logins", at=at)
 
     def unbind_login(self, login: str, *, at: datetime) -> None:

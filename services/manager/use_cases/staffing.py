@@ -3,6 +3,7 @@ from uuid import UUID
 
 from libs.common.database import UnitOfWork
 from libs.common.ids import new_id
+from libs.common.logins import login_of
 from services.manager.domain.roles import LOOKS_AFTER
 from services.manager.domain.staff import Staff
 from services.manager.storage.repository import OrgUnitRepository, StaffRepository
@@ -39,13 +40,13 @@ async def move_staff(uow: UnitOfWork, staff_id: UUID, unit_ids: list[UUID], *, a
 
 async def bind_login(uow: UnitOfWork, staff_id: UUID, issuer: str, subject: str, *, at: datetime) -> Staff:
     member = await StaffRepository(uow).get_for_change(staff_id)
-    member.bind_login(f"{issuer} {subject}", at=at)
+    member.bind_login(login_of(issuer, subject), at=at)
     return member
 
 
 async def unbind_login(uow: UnitOfWork, staff_id: UUID, issuer: str, subject: str, *, at: datetime) -> Staff:
     member = await StaffRepository(uow).get_for_change(staff_id)
-    member.unbind_login(f"{issuer} {subject}", at=at)
+    member.unbind_login(login_of(issuer, subject), at=at)
     return member
 
 

@@ -1,0 +1,110 @@
+"""Sections over a real Kafka: versions, watermarks that cannot lie."""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aiokafka import ConsumerRecord
+from sqlalchemy import text
+
+from libs.common.consumer import headers_of
+from libs.common.kafka import new_producer
+from libs.common.publisher import Publisher
+from libs.common.topics import WATERMARK
+from libs.common.worker import run_worker
+from tests.libs.common.flow import AlwaysLeading, connect_to, of, read_all, running, touch, worker
+from tests.libs.common.probe import EVENTS, PUBLICATION, SECTION, Probe
+from tests.polling import until
+
+
+async def test_a_section_is_published_with_the_version_that_its_mark_has(probe: Probe) -> None:
+    async with running(run_worker(worker(probe))):
+        thing_id = await touch(probe)
+        records = await read_all(probe, SECTION, lambda rs: bool(of(rs, thing_id)))
+        record = of(records, thing_id)[-1]
+
+        async def cleared() -> bool:
+            return not await dirty(probe, thing_id)
+
+        await until(cleared)
+    assert b'"staff"' in record.value
+    assert headers_of(record)["ce_sequence"] == str(await version(probe, thing_id))
+
+
+async def dirty(probe: Probe, key: UUID) -> bool:
+    return bool(await mark_of(probe, key, "dirty"))
+
+
+async def version(probe: Probe, key: UUID) -> int:
+    return int(await mark_of(probe, key, "version"))
+
+
+async def mark_of(probe: Probe, key: UUID, column: str) -> Any:
+    statement = text(f"SELECT {column} FROM publication_marks WHERE key = :key")  # noqa: S608 - named above
+    async with probe.database.engine.connect() as connection:
+        return (await connection.execute(statement, {"key": key})).scalar_one()
+
+
+async def watermarks(probe: Probe, count: int) -> list[datetime]:
+    def told(records: list[ConsumerRecord]) -> list[datetime]:
+        marks = [r for r in records if headers_of(r).get("ce_type") == WATERMARK]
+        return [datetime.fromisoformat(r.value.decode()) for r in marks]
+
+    records = await read_all(probe, SECTION, lambda rs: len(told(rs)) >= count)
+    return told(records)
+
+
+async def test_a_watermark_goes_to_every_partition_and_advances_when_idle(probe: Probe) -> None:
+    async with running(run_worker(worker(probe))):
+        before = len(await watermarks(probe, 1))
+        told = await watermarks(probe, before + 6)
+    assert max(told) > min(told)
+
+
+async def test_the_watermark_stands_still_while_the_section_query_fails(probe: Probe) -> None:
+    producer = new_producer(probe.settings)
+    await producer.start()
+    broken = replace(PUBLICATION, query="SELECT id, (1 / 0)::text FROM things WHERE id = ANY($1::uuid[])")
+    publisher = Publisher(probe.settings.dsn, broken, producer, "/guanxi/probe")
+    connection = await connect_to(probe)
+    try:
+        await publisher.publish_batch(connection, AlwaysLeading())
+        complete = publisher._complete
+        await touch(probe)
+        for _ in range(3):
+            with suppress(Exception):
+                await publisher.publish_batch(connection, AlwaysLeading())
+        assert publisher._complete == complete
+        publisher.publication = PUBLICATION
+        await publisher.publish_batch(connection, AlwaysLeading())
+        assert publisher._complete is not None
+        assert complete is None or publisher._complete > complete
+    finally:
+        connection.terminate()
+        await producer.stop()
+
+
+async def test_the_watermark_stands_still_while_the_consumer_is_stopped(probe: Probe) -> None:
+    producer = new_producer(probe.settings)
+    await producer.start()
+    publisher = Publisher(probe.settings.dsn, PUBLICATION, producer, "/guanxi/probe", consumed=[EVENTS.name])
+    connection = await connect_to(probe)
+    try:
+        await connection.execute("DELETE FROM consumer_progress")
+        await publisher.publish_batch(connection, AlwaysLeading())
+        assert await publisher._as_of(connection) is None, "a partition was never read to its end"
+        await connection.execute(
+            "INSERT INTO consumer_progress SELECT $1, p, now() - interval '1 hour' FROM unnest(ARRAY[0, 1]) AS p",
+            EVENTS.name,
+        )
+        stood = await publisher._as_of(connection)
+        await publisher.publish_batch(connection, AlwaysLeading())
+        assert await publisher._as_of(connection) == stood
+        assert stood is not None
+        assert (datetime.now(stood.tzinfo) - stood).total_seconds() > 3000
+    finally:
+        await connection.execute("DELETE FROM consumer_progress")
+        connection.terminate()
+        await producer.stop()
