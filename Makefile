@@ -29,8 +29,12 @@ test: install ## unit, integration and one end-to-end test
 	$(BIN)/pytest -m 'not deep'
 
 .PHONY: test-deep
-test-deep: install ## faults: kill -9 of everything, in turn
-	$(BIN)/pytest -m deep
+test-deep: install ## long runs: a real bank's import, a role taken away
+	$(BIN)/pytest -m 'deep and not kills'
+
+.PHONY: test-kills
+test-kills: install ## faults: kill -9 and freezes of every process, in turn
+	$(BIN)/pytest -m kills tests/faults
 
 .PHONY: lint
 lint: install ## ruff

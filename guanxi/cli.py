@@ -7,15 +7,22 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from guanxi.importers.command import imports
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import LocalIssuer
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from guanxi.topics import apply_topics
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Guanxi: customer relationships for banks.")
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Guanxi: customer relationships for banks.",
+)
 topics = typer.Typer(no_args_is_help=True, help="Kafka topics as the contracts declare them.")
 cli.add_typer(topics, name="topics")
+cli.add_typer(imports, name="import")
 
 
 @cli.command()
@@ -77,6 +84,19 @@ def token(
     if subject is None:
         raise typer.BadParameter("name whom the token is for: --staff or --customer")
     typer.echo(LocalIssuer(LocalSettings().home / "keys").token(subject, role))
+
+
+@cli.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Say what runs, what lags, what is missing and what to do; exit status 1 if anything is wrong."""
+    from guanxi import doctor as doctors  # noqa: PLC0415 - only where it is wanted
+
+    findings = asyncio.run(doctors.examine(LocalSettings()))
+    if as_json:
+        typer.echo(doctors.as_json(findings))
+    else:
+        doctors.show(findings, Console())
+    raise typer.Exit(0 if doctors.all_well(findings) else 1)
 
 
 @topics.command("apply")

@@ -30,6 +30,19 @@ async def apply_topics(bootstrap: str, *, partitions: int, replication: int) -> 
         await admin.close()
 
 
+async def compare_topics(bootstrap: str) -> list[str]:
+    """A line for each topic that is missing or not as declared; changes nothing."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        existing = set(await admin.list_topics())
+        missing = [f"{topic.name} is missing" for topic in TOPICS if topic.name not in existing]
+        present = [topic for topic in TOPICS if topic.name in existing]
+        return missing + [f"{topic.name} is not as declared" for topic in present if await _differs(admin, topic)]
+    finally:
+        await admin.close()
+
+
 def _compaction(topic: Topic) -> dict[str, str]:
     return {"min.cleanable.dirty.ratio": "0.1"} if topic.cleanup == "compact" else {}
 

@@ -26,10 +26,13 @@ Say = Callable[[str], None]
 
 
 class Stack:
-    """`async with Stack(settings, console):` starts everything and stops everything."""
+    """Everything that `guanxi up` runs.
 
-    def __init__(self, settings: LocalSettings, console: Console) -> None:
-        self.settings, self.console = settings, console
+    With `replicas`, each app is split as in a cluster: one process that serves, and so many workers.
+    """
+
+    def __init__(self, settings: LocalSettings, console: Console, *, replicas: int = 0) -> None:
+        self.settings, self.console, self._replicas = settings, console, replicas
         keys = settings.home / "keys"
         self.secrets, self.issuer = Secrets(keys, APPS), LocalIssuer(keys)
         self.postgres = LocalPostgres(
@@ -52,7 +55,8 @@ class Stack:
         self.issuer.ensure()
         await asyncio.gather(self.postgres.start(), self.kafka.start(self._say))
         await asyncio.gather(self._databases(), self._topics())
-        stages = [[self._program(app) for app in SERVICES], [self._program("gateway")]]
+        services = [program for service in SERVICES for program in self._programs(service)]
+        stages = [services, self._programs("gateway")]
         self.supervisor = Supervisor(stages, self.console, self.settings.home / "logs")
         await self.supervisor.start()
 
@@ -121,8 +125,8 @@ class Stack:
             env["GUANXI_UPSTREAMS"] = json.dumps(upstreams)
         return env
 
-    def _program(self, app: str) -> Program:
-        argv = [sys.executable, "-m", "libs.common.serve", package_of(app)]
+    def _programs(self, app: str) -> list[Program]:
+        argv, env = [sys.executable, "-m", "libs.common.serve", package_of(app)], self.environment(app)
         url = f"{self.settings.address(app, 2)}/health/ready"
 
         async def ready() -> bool:
@@ -132,4 +136,8 @@ class Stack:
             except aiohttp.ClientError:
                 return False
 
-        return Program(app, argv, self.environment(app), ready)
+        if not self._replicas:
+            return [Program(app, argv, env, ready)]
+        names = [f"{app}-worker-{number}" for number in range(1, self._replicas + 1)]
+        workers = [Program(name, [*argv, "--no-app"], env) for name in names]
+        return [Program(app, [*argv, "--no-worker"], env, ready), *workers]

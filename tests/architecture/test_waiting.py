@@ -13,7 +13,10 @@ POLLS = re.compile(r"_?(until|poll|eventually|wait_until|wait_for)(_\w+)?")
 """Functions that look again after each short sleep."""
 
 
-LASTING = {"frozen_for": "how long a process stays frozen is the fault itself"}
+LASTING = {
+    "frozen_for": "how long a process stays frozen is the fault itself",
+    "_is_inside": "only time tells a session that waits for a frozen client from one at work",
+}
 
 
 def fixed_waits(root: Path) -> Iterator[Finding]:

@@ -1,0 +1,1 @@
+"""What `guanxi doctor` looks at."""

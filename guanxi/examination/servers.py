@@ -1,0 +1,43 @@
+"""PostgreSQL and Kafka: do they answer, and are the topics as the contracts declare them?"""
+
+import asyncio
+
+from aiokafka.errors import KafkaError
+
+from guanxi.examination.finding import SECONDS, Finding, listens
+from guanxi.local.kafka_answer import cluster_that_answers
+from guanxi.local.settings import LocalSettings
+from guanxi.topics import compare_topics
+from libs.contracts.catalogue import TOPICS
+
+START = "start `guanxi up`"
+
+
+async def examine_postgres(settings: LocalSettings) -> Finding:
+    where = f"{settings.host}:{settings.postgres_port}"
+    if await listens(settings.host, settings.postgres_port):
+        return Finding("PostgreSQL", well=True, says=f"listens at {where}")
+    return Finding("PostgreSQL", well=False, says=f"nothing listens at {where}", advice=START)
+
+
+async def examine_kafka(settings: LocalSettings) -> list[Finding]:
+    where = f"{settings.host}:{settings.kafka_port}"
+    if not await listens(settings.host, settings.kafka_port):
+        return [Finding("Kafka", well=False, says=f"nothing listens at {where}", advice=START)]
+    cluster = await cluster_that_answers(settings.host, settings.kafka_port)
+    if cluster is None:
+        says = f"what listens at {where} gives no metadata"
+        return [Finding("Kafka", well=False, says=says, advice=f"read {settings.home / 'kafka'}, restart `guanxi up`")]
+    return [Finding("Kafka", well=True, says=f"cluster {cluster} at {where}"), *await _topics(where)]
+
+
+async def _topics(bootstrap: str) -> list[Finding]:
+    try:
+        async with asyncio.timeout(2 * SECONDS):
+            amiss = await compare_topics(bootstrap)
+    except (KafkaError, TimeoutError) as error:
+        says = f"could not be listed ({type(error).__name__})"
+        return [Finding("topics", well=False, says=says, advice="wait for Kafka, then look again")]
+    if not amiss:
+        return [Finding("topics", well=True, says=f"all {len(TOPICS)} as declared")]
+    return [Finding("topics", well=False, says=line, advice="run `guanxi topics apply`") for line in amiss]

@@ -1,0 +1,123 @@
+"""`guanxi import berka`: the PKDD'99 bank brought into a running system, as often as wanted.
+
+Branches and their people, then clients, through REST; then what the core states, through Kafka. A statement must not
+come before its holders are registered: an unknown holder becomes a prospect without a name. Everything carries a
+fixed key, a source reference or a sequence, so a repeated or resumed import changes only what is missing.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from guanxi.client import Client, Refused
+from guanxi.importers.berka_bank import COMPLIANCE, IMPORTER, BerkaBank
+from guanxi.importers.berka_files import read_berka
+from guanxi.importers.berka_records import BerkaFiles
+from guanxi.importers.berka_statements import statements
+from guanxi.importers.parallel import each
+from guanxi.local.failures import LocalFailure
+from guanxi.local.issuer import ADMIN, LocalIssuer
+from guanxi.local.settings import LocalSettings
+from libs.contracts.core import ACCOUNTS, CoreAccount
+
+AT_ONCE = 12
+STATEMENTS_AT_ONCE = 500
+ENCODER = TypeAdapter(CoreAccount)
+
+T = TypeVar("T")
+
+
+async def import_berka(folder: Path, settings: LocalSettings, console: Console) -> None:
+    """Bring the files of `folder` into the system that `guanxi up` started.
+
+    Raises:
+        LocalFailure: a file is missing or broken, or nothing runs.
+    """
+    files = read_berka(folder)
+    stated = _statements(files)
+    await _require_running(settings)
+    columns = TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        sizes = {"branches": len(files.districts), "clients": len(files.clients), "statements": len(stated)}
+        bars = {name: progress.add_task(name, start=False, total=size) for name, size in sizes.items()}
+        try:
+            await _bank(files, settings, progress, bars)
+            await _state(stated, settings, progress, bars["statements"])
+        except Refused as refused:
+            raise LocalFailure(f"The API refused: {refused}", os.EX_UNAVAILABLE) from None
+
+
+async def _bank(files: BerkaFiles, settings: LocalSettings, progress: Progress, bars: dict[str, TaskID]) -> None:
+    issuer = LocalIssuer(settings.home / "keys")
+    async with (
+        Client(settings.gateway, issuer.token(ADMIN, [ADMIN])) as admin,
+        Client(settings.gateway, issuer.token(IMPORTER, [COMPLIANCE])) as importer,
+    ):
+        bank = BerkaBank(files, admin, importer)
+        await bank.open_head_office()
+        await _each(files.districts, bank.open_branch, progress, bars["branches"])
+        await bank.importer_is_known()
+        await _each(files.clients, bank.register, progress, bars["clients"])
+
+
+async def _each(things: Sequence[T], do: Callable[[T], Awaitable[None]], progress: Progress, bar: TaskID) -> None:
+    progress.start_task(bar)
+
+    async def one(thing: T) -> None:
+        await do(thing)
+        progress.advance(bar)
+
+    await each(things, one, at_once=AT_ONCE)
+
+
+async def _state(stated: list[CoreAccount], settings: LocalSettings, progress: Progress, bar: TaskID) -> None:
+    """Send what the core states, keyed by the main holder, so that one customer's statements keep their order."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=f"{settings.host}:{settings.kafka_port}", enable_idempotence=True, acks="all"
+    )
+    progress.start_task(bar)
+    try:
+        await producer.start()
+        for first in range(0, len(stated), STATEMENTS_AT_ONCE):
+            some = stated[first : first + STATEMENTS_AT_ONCE]
+            await asyncio.gather(*[_send(producer, account) for account in some])
+            progress.advance(bar, len(some))
+    except KafkaError as error:
+        sentence = f"Kafka did not take the statements ({type(error).__name__}): import again, nothing is doubled."
+        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
+    finally:
+        await producer.stop()
+
+
+async def _send(producer: AIOKafkaProducer, account: CoreAccount) -> None:
+    key = account.holders[0].customer_ref.encode()
+    await producer.send_and_wait(ACCOUNTS.name, ENCODER.dump_json(account), key=key)
+
+
+def _statements(files: BerkaFiles) -> list[CoreAccount]:
+    try:
+        return list(statements(files))
+    except KeyError as missing:
+        raise LocalFailure(f"The files do not fit together: nothing is known of {missing}.", os.EX_DATAERR) from None
+
+
+async def _require_running(settings: LocalSettings) -> None:
+    url = f"{settings.address('gateway', 2)}/health/ready"
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            ready = answer.status == HTTPStatus.OK
+    except (aiohttp.ClientError, OSError):
+        ready = False
+    if not ready:
+        sentence = f"No gateway is ready at {settings.gateway}: start `guanxi up` first, or set GUANXI_BASE_PORT."
+        raise LocalFailure(sentence, os.EX_UNAVAILABLE)

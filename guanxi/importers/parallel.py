@@ -1,0 +1,22 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def each(things: Iterable[T], do: Callable[[T], Awaitable[None]], *, at_once: int) -> None:
+    """Do something with each thing, so many at a time; the first failure ends it all and is raised."""
+    waiting = iter(things)
+
+    async def work() -> None:
+        for thing in waiting:
+            await do(thing)
+
+    workers = [asyncio.create_task(work()) for _ in range(at_once)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)

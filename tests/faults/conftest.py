@@ -1,0 +1,125 @@
+import asyncio
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from guanxi.client import Client
+from guanxi.local.issuer import ADMIN
+from guanxi.local.settings import APPS, LocalSettings
+from guanxi.local.stack import Stack
+from tests.faults.bank import Bank, until
+from tests.faults.databases import Databases
+from tests.faults.driver import Driver
+from tests.faults.reader import Reader
+from tests.faults.settling import is_settled
+from tests.faults.staff import STAFF, UNITS, Branch, found_bank, role_of
+from tests.faults.stories import Stories
+
+CHECKOUT = Path(__file__).parents[2]
+PORTS = [10 * place + offset for place in range(len(APPS)) for offset in range(3)] + [3, 4, 5]
+
+
+def _free_base() -> int:
+    """Below the ports that the system gives to clients, so that a restarted program finds its port still free."""
+    while True:
+        base = random.randrange(20_000, 30_000, 50)  # noqa: S311 - no secret
+        if all(_is_free(base + port) for port in PORTS):
+            return base
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _settings(home: Path) -> LocalSettings:
+    base = _free_base()
+    kept = os.environ.get("GUANXI_TEST_HOME")
+    return LocalSettings(
+        home=home,
+        base_port=base,
+        postgres_port=base + 3,
+        kafka_port=base + 4,
+        kafka_controller_port=base + 5,
+        jar_cache=(Path(kept) if kept else CHECKOUT / ".local") / "cache",
+    )
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Every app in one process that serves and two workers."""
+    home = tmp_path_factory.mktemp("faults")
+    with (home / "console.log").open("w") as said:
+        stack = Stack(_settings(home), Console(file=said, width=160), replicas=2)
+        try:
+            await stack.start()
+            yield stack
+        finally:
+            await stack.stop()
+
+
+@pytest.fixture(scope="session")
+async def databases(stack: Stack) -> AsyncIterator[Databases]:
+    databases = Databases(stack.postgres)
+    yield databases
+    await databases.close()
+
+
+@pytest.fixture(scope="session")
+async def branches(stack: Stack, databases: Databases) -> list[Branch]:
+    async with Client(stack.settings.gateway, stack.issuer.token(ADMIN, ["admin"])) as admin:
+        branches = await found_bank(admin)
+    for app in APPS:
+        await until(_heard(databases, app), 30, f"{app} knows units and staff")
+    return branches
+
+
+def _heard(databases: Databases, app: str) -> Callable[[], Awaitable[bool]]:
+    async def heard() -> bool:
+        counts = "SELECT (SELECT count(*) FROM directory.staff), (SELECT count(*) FROM directory.org_units)"
+        return tuple((await databases.rows(app, counts))[0]) == (STAFF, UNITS)
+
+    return heard
+
+
+@pytest.fixture(scope="session")
+async def bank(stack: Stack, databases: Databases, branches: list[Branch]) -> AsyncIterator[Bank]:
+    """The whole system under a load that ends with the session."""
+    token = cache(lambda login: stack.issuer.token(login, [role_of(login)]))
+    async with Driver(stack.settings.gateway, token) as driver:
+        stories = Stories(driver, branches)
+        reader = Reader(stack.settings.gateway, token, databases, driver.ledger, branches)
+        stories.begin()
+        reader.begin()
+        try:
+            bank = Bank(stack, driver, stories, reader, databases, branches)
+            await bank.whole_again()
+            yield bank
+        finally:
+            await stories.abandon()
+            await reader.stop()
+
+
+@pytest.fixture(autouse=True)
+async def _nobody_is_answered_wrongly(bank: Bank) -> AsyncIterator[None]:
+    yield
+    assert bank.driver.refused == []
+    assert bank.reader.falls == []
+
+
+@pytest.fixture(scope="session")
+async def settled(bank: Bank) -> Bank:
+    """Every command answered, every queue drained."""
+    await asyncio.wait_for(bank.stories.finish(), 60)
+    await until(lambda: is_settled(bank.databases), 60, "every queue is drained")
+    return bank

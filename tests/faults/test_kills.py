@@ -1,0 +1,118 @@
+import signal
+
+import pytest
+
+from guanxi.local.settings import APPS
+from guanxi.local.stack import SERVICES
+from tests.faults.bank import IN_FLIGHT, Bank, Running
+
+FROZEN_SECONDS = 5.5
+
+pytestmark = [pytest.mark.deep, pytest.mark.kills]
+
+
+def the_app(bank: Bank, app: str) -> Running:
+    running = bank.running(app)
+    assert running is not None
+    return running
+
+
+@pytest.mark.parametrize("app", APPS)
+async def test_a_killed_app_comes_back_and_its_clients_notice(bank: Bank, app: str) -> None:
+    victim = the_app(bank, app)
+    strike = await bank.strike(victim.pid)
+    await bank.comes_back(victim)
+    assert strike.in_flight >= IN_FLIGHT
+    assert bank.driver.troubled(app, strike.at)
+    await bank.whole_again()
+
+
+@pytest.mark.parametrize("app", SERVICES)
+async def test_a_killed_leader_is_succeeded_by_the_stand_by(bank: Bank, app: str) -> None:
+    victim = await bank.some_leader(app)
+    strike = await bank.strike(victim.pid)
+    successor = await bank.successor(victim)
+    await bank.comes_back(victim)
+    assert strike.in_flight >= IN_FLIGHT
+    assert successor.name != victim.name
+    await bank.whole_again()
+
+
+@pytest.mark.parametrize("app", SERVICES)
+async def test_a_killed_stand_by_comes_back_and_the_leader_stays(bank: Bank, app: str) -> None:
+    leader = await bank.some_leader(app)
+    victim = next(worker for worker in bank.workers(app) if worker != leader)
+    strike = await bank.strike(victim.pid)
+    await bank.comes_back(victim)
+    assert strike.in_flight >= IN_FLIGHT
+    assert await bank.leader(app) == leader
+    await bank.whole_again()
+
+
+async def test_a_killed_projector_is_replaced_by_the_other(bank: Bank) -> None:
+    victim = bank.workers("gateway")[0]
+    strike = await bank.strike(victim.pid)
+    await bank.comes_back(victim)
+    assert strike.in_flight >= IN_FLIGHT
+    await bank.whole_again()
+
+
+async def test_while_kafka_is_away_commands_are_answered_and_the_view_stands_still(bank: Bank) -> None:
+    kafka = bank.stack.kafka
+    strike = await bank.strike(kafka.process)
+    await kafka.ended()
+    await bank.outbox_grows(100)
+    newest, answered = await bank.newest_in_view(), len(bank.driver.ledger.customers)
+    await bank.outbox_grows(50)
+    assert strike.in_flight >= IN_FLIGHT
+    assert await bank.newest_in_view() == newest
+    assert len(bank.driver.ledger.customers) > answered
+    await kafka.start()
+    await bank.whole_again()
+
+
+async def test_a_killed_postmaster_is_started_again_over_the_same_data(bank: Bank) -> None:
+    postgres = bank.stack.postgres
+    strike = await bank.strike(postgres.process)
+    await postgres.ended()
+    await postgres.start()
+    await bank.whole_again()
+    assert strike.in_flight >= IN_FLIGHT
+    for app in APPS:
+        assert bank.driver.troubled(app, strike.at)
+
+
+@pytest.mark.parametrize("app", APPS)
+async def test_a_killed_session_of_an_app_takes_all_sessions_with_it_and_they_come_back(bank: Bank, app: str) -> None:
+    postmaster = bank.stack.postgres.process
+    victim = await bank.session_of(the_app(bank, app))
+    strike = await bank.strike(victim)
+    await bank.whole_again()
+    assert strike.in_flight >= IN_FLIGHT
+    assert bank.driver.troubled(app, strike.at)
+    assert bank.stack.postgres.process == postmaster
+
+
+@pytest.mark.parametrize("app", SERVICES)
+async def test_a_frozen_leader_is_succeeded_and_does_not_lead_when_it_wakes(bank: Bank, app: str) -> None:
+    leader = await bank.some_leader(app)
+    with bank.waking(leader.pid):
+        strike = await bank.strike(leader.pid, signal.SIGSTOP)
+        successor = await bank.successor(leader)
+        await bank.everything_so_far_is_published(app)
+        await bank.frozen_for(FROZEN_SECONDS, strike)
+    await bank.whole_again()
+    assert strike.in_flight >= IN_FLIGHT
+    assert await bank.leader(app) == successor
+    assert bank.running(leader.name) == leader
+
+
+@pytest.mark.parametrize("app", ["manager", "gateway"])
+async def test_a_worker_frozen_inside_a_transaction_keeps_its_locks_for_seconds_only(bank: Bank, app: str) -> None:
+    worker, session, strike = await bank.freeze_inside_a_transaction(app)
+    with bank.waking(worker.pid):
+        await bank.session_ends(session)
+        await bank.frozen_for(FROZEN_SECONDS, strike)
+    await bank.whole_again()
+    assert strike.in_flight >= IN_FLIGHT
+    assert bank.running(worker.name) == worker

@@ -1,0 +1,166 @@
+"""After all faults: what the client was told is true in every database, on every topic and in the view."""
+
+import json
+from collections import Counter, defaultdict
+from uuid import UUID
+
+import aiohttp
+import pytest
+
+from guanxi.local.stack import SERVICES
+from libs.common.publication import Publication
+from libs.contracts.catalogue import EVENTS, REFERENCES, SECTIONS
+from libs.contracts.customer import REFERENCE, CustomerRegistered
+from services.complaints.storage.section import PUBLICATIONS as COMPLAINTS
+from services.customer.storage.section import PUBLICATIONS as CUSTOMER
+from services.manager.domain.assignment import SMALLEST_BOOK
+from services.manager.storage.section import PUBLICATIONS as MANAGER
+from tests.faults.bank import Bank
+from tests.faults.settling import LISTENERS, REGISTERED, ids, marks, sections_marked, shown
+from tests.faults.topics import Event, last_versions, read_events, without_repeats
+
+pytestmark = [pytest.mark.deep, pytest.mark.kills]
+
+SAMPLE = 40
+OUTBOX = "SELECT event_id, key, subject::text, sequence FROM outbox ORDER BY id"
+
+
+async def test_every_acknowledged_command_is_stored_and_nothing_else_is(settled: Bank) -> None:
+    ledger, databases = settled.driver.ledger, settled.databases
+    sources = await databases.rows("customer", "SELECT customer_id::text, source_id FROM source_references")
+    assert sorted(map(tuple, sources)) == sorted((id_, known.source_id) for id_, known in ledger.customers.items())
+    assert sorted(await ids(databases, "customer", "SELECT id::text FROM customers")) == sorted(ledger.customers)
+    accounts = await databases.rows("customer", "SELECT id::text, main_holder_id::text FROM accounts")
+    assert sorted(map(tuple, accounts)) == sorted(ledger.accounts.items())
+    assert len(ledger.accounts) > SAMPLE
+
+
+async def test_every_complaint_is_where_its_last_acknowledged_move_left_it(settled: Bank) -> None:
+    ledger = settled.driver.ledger
+    rows = await settled.databases.rows(
+        "complaints", "SELECT id::text, customer_id::text, status, version FROM complaints"
+    )
+    told = [(id_, ledger.complainants[id_], *history[-1]) for id_, history in ledger.complaints.items()]
+    assert sorted(map(tuple, rows)) == sorted(told)
+    assert {len(history) for history in ledger.complaints.values()} == {4}
+
+
+@pytest.mark.parametrize("topic", EVENTS, ids=lambda topic: topic.name)
+async def test_every_recorded_event_is_on_its_topic_in_the_order_of_its_key(settled: Bank, topic: object) -> None:
+    name = str(getattr(topic, "name", topic))
+    recorded = [Event(*row) for row in await settled.databases.rows(name.split(".")[1], OUTBOX)]
+    logged = without_repeats(await read_events(settled.stack.kafka.bootstrap, name))
+    assert {event.id for event in logged} == {event.id for event in recorded}
+    assert by_key(logged) == by_key(recorded)
+    for sequences in by_subject(logged).values():
+        assert sequences == sorted(set(sequences))
+
+
+async def test_every_registered_customer_was_welcomed_once(settled: Bank) -> None:
+    registered = await ids(settled.databases, "customer", REGISTERED, CustomerRegistered.type)
+    for app in LISTENERS:
+        assert sorted(await ids(settled.databases, app, "SELECT event_id FROM inbox")) == sorted(registered)
+    mains = Counter(
+        await ids(
+            settled.databases,
+            "manager",
+            "SELECT customer_id::text FROM assignments WHERE ended_at IS NULL AND role = 'main'",
+        )
+    )
+    assert mains == Counter(list(settled.driver.ledger.customers))
+
+
+async def test_every_assignment_was_made_once_by_the_rule_or_by_a_person(settled: Bank) -> None:
+    query = "SELECT id::text, customer_id::text, staff_id::text FROM assignments WHERE reason <> $1"
+    made = await settled.databases.rows("manager", query, SMALLEST_BOOK)
+    told = [(id_, *who) for id_, who in settled.driver.ledger.assignments.items()]
+    assert sorted(map(tuple, made)) == sorted(told)
+    ruled = await ids(
+        settled.databases, "manager", "SELECT customer_id FROM assignments WHERE reason = $1", SMALLEST_BOOK
+    )
+    assert len(ruled) == len(set(ruled))
+
+
+@pytest.mark.parametrize("app", SERVICES)
+async def test_no_event_became_a_dead_letter_or_was_parked(settled: Bank, app: str) -> None:
+    assert await settled.databases.rows(app, "SELECT topic, cause FROM dead_letters") == []
+    assert await settled.databases.rows(app, "SELECT type FROM outbox WHERE parked_because IS NOT NULL") == []
+
+
+@pytest.mark.parametrize(
+    ("app", "section", "publication"),
+    [
+        ("customer", "profile", CUSTOMER[0]),
+        ("manager", "relationship", MANAGER[0]),
+        ("complaints", "complaints", COMPLAINTS[0]),
+    ],
+)
+async def test_the_view_holds_what_the_service_would_publish_now(
+    settled: Bank, app: str, section: str, publication: Publication
+) -> None:
+    customers = [UUID(customer_id) for customer_id in settled.driver.ledger.customers]
+    truth = {row[0]: json.loads(row[1]) for row in await settled.databases.rows(app, publication.query, customers)}
+    query = "SELECT customer_id, staff, self FROM view.sections WHERE section = $1"
+    rows = await settled.databases.rows("gateway", query, section)
+    held = {row[0]: {"staff": json.loads(row[1]), "self": json.loads(row[2])} for row in rows}
+    assert held == truth
+    assert set(held) == set(customers)
+
+
+async def test_the_gateway_answers_from_the_view_what_it_answers_live(settled: Bank) -> None:
+    sample = settled.driver.ledger.newest[:: max(1, len(settled.driver.ledger.customers) // SAMPLE)]
+    async with aiohttp.ClientSession(settled.stack.settings.gateway) as session:
+        for customer_id in sample:
+            kept = await ask(settled, session, customer_id, {})
+            live = await ask(settled, session, customer_id, {"consistency": "live"})
+            assert {part["state"] for part in (*kept.values(), *live.values())} == {"ok"}
+            assert {n: part["data"] for n, part in kept.items()} == {n: part["data"] for n, part in live.items()}
+
+
+@pytest.mark.parametrize("app", [*SERVICES, "gateway"])
+async def test_every_directory_knows_every_customer_as_they_were_last_published(settled: Bank, app: str) -> None:
+    published = await marks(settled.databases, "customer")
+    rows = await settled.databases.rows(app, "SELECT customer_id, version FROM directory.customers")
+    assert {(REFERENCE.name, row[0]): row[1] for row in rows} == {
+        key: version for key, version in published.items() if key[0] == REFERENCE.name
+    }
+
+
+@pytest.mark.parametrize("topic", [*(t.name for t, _ in SECTIONS.values()), *(t.name for t in REFERENCES)])
+async def test_the_last_record_of_each_key_is_its_newest_so_compaction_keeps_the_truth(
+    settled: Bank, topic: str
+) -> None:
+    published = {}
+    for app in SERVICES:
+        published |= {key[1]: v for key, v in (await marks(settled.databases, app)).items() if key[0] == topic}
+    assert await last_versions(settled.stack.kafka.bootstrap, topic) == published
+
+
+async def test_the_reader_never_saw_a_version_fall(settled: Bank) -> None:
+    assert await shown(settled.databases) == await sections_marked(settled.databases)
+    assert settled.reader.falls == []
+    assert min(settled.reader.polls.values()) > SAMPLE
+
+
+async def ask(
+    bank: Bank, session: aiohttp.ClientSession, customer_id: str, query: dict[str, str]
+) -> dict[str, dict[str, object]]:
+    headers = {"Authorization": f"Bearer {bank.token_of_head(customer_id)}"}
+    url = f"/api/v1/customers/{customer_id}/360"
+    async with session.get(url, headers=headers, params=query) as answer:
+        assert answer.ok
+        return dict((await answer.json())["sections"])
+
+
+def by_key(events: list[Event]) -> dict[UUID, list[UUID]]:
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    for event in events:
+        found[event.key].append(event.id)
+    return found
+
+
+def by_subject(events: list[Event]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for event in events:
+        found[event.subject].append(event.sequence)
+    return found
