@@ -27,7 +27,6 @@ REFERENCE_KEYS = {
     manager.STAFF_REFERENCE: "member of staff",
     complaints.CASE_REFERENCE: "customer",
 }
-KEY_BYTES = "Sent as the 16 bytes of the UUID, most significant first."
 NEWEST = "The newest `ce_sequence` of a key holds. A record without a value is a tombstone: there is nothing any more."
 
 
@@ -133,7 +132,7 @@ def _key(record: Record) -> Json:
         case "event":
             concerns_customer = "customer_id" in record.shape.__dataclass_fields__
             whose = "customer" if concerns_customer else "thing that `ce_subject` names"
-    return {"type": "string", "format": "uuid", "description": f"The id of the {whose}. {KEY_BYTES}"}
+    return {"type": "string", "format": "uuid", "description": f"The id of the {whose}, as text."}
 
 
 def _headers(record: Record) -> Json:

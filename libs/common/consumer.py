@@ -15,20 +15,19 @@ from uuid import UUID
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.errors import IllegalStateError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.exc import DBAPIError
 
 from libs.common.caller import Scope
 from libs.common.database import Database, UnitOfWork
 from libs.common.dead_letters import DeadLetters
+from libs.common.kafka import commit_offsets
 from libs.common.logs import where
 from libs.common.metrics import CONSUMED, CONSUMER_LAG
 from libs.common.outbox import adapter
-from libs.common.problems import BUSY_STATES
 from libs.common.tracing import continue_trace
+from libs.common.transient import contested, passing
 
 log = structlog.get_logger()
 
@@ -86,16 +85,11 @@ class Consumer:
                 fetched = await self.consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
                 records = [record for part in fetched.values() for record in part]
                 await self.handle(records)
-                if fetched:
-                    await self._commit({part: rs[-1].offset + 1 for part, rs in fetched.items()})
+                await commit_offsets(self.consumer, fetched)
                 await self._tell_progress()
         finally:
             # Without it the member's heartbeat lives on and keeps its partitions for ever.
             await self.consumer.stop()
-
-    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
-        with contextlib.suppress(CommitFailedError):  # the partitions moved on: their new owner's inbox drops repeats
-            await self.consumer.commit(offsets)
 
     async def handle(self, records: list[ConsumerRecord]) -> None:
         """Handle every record, whatever it takes: returns only once each has had its effect or is a dead letter."""
@@ -104,22 +98,22 @@ class Consumer:
             try:
                 await self._in_one_transaction(records)
             except HandlingFailed as failure:
-                if not passing(failure.cause) and not (contested(failure.cause) and attempt < CONTESTED_TRIES):
-                    await self.handle(records[: failure.index])
-                    await self._bury(records[failure.index], failure.cause)
-                    records, attempt = records[failure.index + 1 :], 0
-                    continue
-                cause: Exception = failure.cause
-            except (DBAPIError, PoolTimeout, OSError) as error:
+                failed, cause = failure.index, failure.cause
+            except Exception as error:  # noqa: BLE001 - the commit itself: who is to blame shows one by one
                 if len(records) > 1 and not passing(error):
                     for record in records:
                         await self.handle([record])
                     return
-                cause = error
+                failed, cause = 0, error
             else:
                 return
-            await self._back_off(cause, attempt)
-            attempt += 1
+            if passing(cause) or (contested(cause) and attempt < CONTESTED_TRIES):
+                await self._back_off(cause, attempt)
+                attempt += 1
+                continue
+            await self.handle(records[:failed])
+            await self._bury(records[failed], cause)
+            records, attempt = records[failed + 1 :], 0
 
     async def _in_one_transaction(self, records: list[ConsumerRecord]) -> None:
         async with self.database.unit_of_work(self.scope) as uow:
@@ -170,7 +164,10 @@ class Consumer:
             end = self.consumer.highwater(part)
             if end is None:
                 continue
-            position = await self.consumer.position(part)
+            try:
+                position = await self.consumer.position(part)
+            except IllegalStateError:  # it moved to another member a moment ago
+                continue
             CONSUMER_LAG.labels(part.topic, part.partition).set(end - position)
             if position >= end:
                 read.append(part)
@@ -188,24 +185,6 @@ class Consumer:
                 await connection.execute(CAUGHT_UP, {"topics": topics, "partitions": partitions, "at": at})
         except (DBAPIError, OSError) as error:
             log.warning("progress not stored", cause=type(error).__name__)
-
-
-def passing(error: Exception) -> bool:
-    """True for a failure that another try may not meet: connection, lock, serialization, Kafka."""
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None)
-        return (
-            error.connection_invalidated
-            or isinstance(error, (OperationalError, InterfaceError))
-            or state in BUSY_STATES
-            or state is None
-        )
-    return isinstance(error, (OSError, PoolTimeout, TimeoutError, KafkaError))
-
-
-def contested(error: Exception) -> bool:
-    """True where another transaction got there first: a new try sees what it stored."""
-    return isinstance(error, (StaleDataError, IntegrityError))
 
 
 def headers_of(record: ConsumerRecord) -> dict[str, str]:

@@ -17,8 +17,10 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from libs.common.consumer import FETCH_MILLISECONDS, headers_of
+from libs.common.kafka import commit_offsets, id_of
 from libs.common.metrics import VIEW_STALENESS
 from libs.common.topics import WATERMARK
+from libs.common.transient import passing
 
 log = structlog.get_logger()
 
@@ -89,14 +91,12 @@ class Copier:
         try:
             while True:
                 fetched = await self.consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
-                if not fetched:
-                    continue
                 records = [record for part in fetched.values() for record in part]
-                await self._apply_until_stored(records)
-                await self.consumer.commit({part: rs[-1].offset + 1 for part, rs in fetched.items()})
+                if records:
+                    await self._apply_until_stored(records)
+                await commit_offsets(self.consumer, fetched)
         finally:
-            if self._held is not None:
-                self._held.terminate()
+            await self._hang_up()
             await self.consumer.stop()
 
     async def _apply_until_stored(self, records: list[ConsumerRecord]) -> None:
@@ -104,8 +104,11 @@ class Copier:
             try:
                 connection = await self._connection()
                 await apply(connection, self.schema, self.copies, records)
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError) as error:
+            except Exception as error:
+                if not passing(error):
+                    raise
                 log.warning("copy waits for its database", cause=type(error).__name__)
+                await self._hang_up()
                 await asyncio.sleep(0.5)
             else:
                 return
@@ -114,6 +117,11 @@ class Copier:
         if self._held is None or self._held.is_closed():
             self._held = await asyncpg.connect(self.dsn, timeout=5)
         return self._held
+
+    async def _hang_up(self) -> None:
+        if self._held is not None:
+            self._held.terminate()
+            self._held = None
 
 
 async def apply(
@@ -152,7 +160,7 @@ def _version(record: ConsumerRecord | None) -> int:
 def _row(record: ConsumerRecord) -> tuple[UUID, int, str | None, datetime]:
     document = record.value.decode() if record.value is not None else None
     changed_at = datetime.fromisoformat(headers_of(record)["ce_time"])
-    return UUID(bytes=record.key), _version(record), document, changed_at
+    return id_of(record), _version(record), document, changed_at
 
 
 async def rebuild(dsn: str, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer) -> int:

@@ -1,9 +1,13 @@
 """Clients of Kafka, set up the same everywhere."""
 
+import contextlib
 import ssl
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from libs.common.settings import Settings
 
@@ -43,3 +47,22 @@ def new_consumer(settings: Settings, *topics: str, group: str | None) -> AIOKafk
         metadata_max_age_ms=3_000,
         **_security(settings),
     )
+
+
+async def commit_offsets(
+    consumer: AIOKafkaConsumer, handled: Mapping[TopicPartition, Sequence[ConsumerRecord]]
+) -> None:
+    """Say how far a group has come. Where the partitions moved on meanwhile, their new owner repeats harmlessly."""
+    if handled:
+        with contextlib.suppress(CommitFailedError, IllegalStateError):
+            await consumer.commit({part: records[-1].offset + 1 for part, records in handled.items()})
+
+
+def key_of(thing_id: UUID) -> bytes:
+    """A record's key: the id as people write it, so that any tool shows it."""
+    return str(thing_id).encode()
+
+
+def id_of(record: ConsumerRecord) -> UUID:
+    """The id that a record is keyed by."""
+    return UUID(record.key.decode())

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +26,7 @@ from libs.common.domain import (
     Outdated,
 )
 from libs.common.tracing import trace_id
+from libs.common.transient import passing
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SOON = {"Retry-After": "1"}
@@ -38,9 +40,6 @@ STATUS: dict[type[DomainError], HTTPStatus] = {
     Outdated: HTTPStatus.PRECONDITION_FAILED,
     AuthorityStale: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-
-BUSY_STATES = {"55P03", "57014", "25P03", "25P04", "40001", "40P01", "53300", "57P01", "57P03", "08006"}
-"""SQLSTATEs that pass: lock and statement timeouts, serialization, too many connections, a restart."""
 
 
 class Problem(Exception):
@@ -71,6 +70,8 @@ def install_problems(app: FastAPI) -> None:
         StaleDataError: _lost_race,
         IntegrityError: _integrity,
         DBAPIError: _database,
+        asyncpg.PostgresError: _database,
+        asyncpg.InterfaceError: _database,
         PoolTimeout: _unavailable,
         OSError: _unavailable,
         Exception: _unexpected,
@@ -130,8 +131,8 @@ async def _integrity(_request: Request, _error: IntegrityError) -> Response:
     return problem(HTTPStatus.CONFLICT, "It contradicts something that is already stored.")
 
 
-async def _database(request: Request, error: DBAPIError) -> Response:
-    if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in BUSY_STATES:
+async def _database(request: Request, error: Exception) -> Response:
+    if passing(error):
         return await _unavailable(request, error)
     raise error
 

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
+from libs.common.kafka import key_of
 from libs.common.leader import Leadership
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.metrics import PUBLISHED, SECTION_LAG
@@ -114,7 +115,7 @@ class Publisher:
             ("ce_time", mark["marked_at"].isoformat().encode()),
         ]
         acknowledged = await self.producer.send(
-            self.publication.topic.name, value, key=mark["key"].bytes, headers=headers
+            self.publication.topic.name, value, key=key_of(mark["key"]), headers=headers
         )
         await acknowledged
 

@@ -17,6 +17,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from libs.common.kafka import key_of
 from libs.common.leader import Leadership
 from libs.common.metrics import OUTBOX_AGE, OUTBOX_PARKED, PUBLISHED
 
@@ -77,7 +78,7 @@ class Relay:
 
     async def _send(self, row: Any) -> None:
         acknowledged = await self.producer.send(
-            self.topic, row["payload"], key=row["key"].bytes, headers=event_headers(self.topic, row)
+            self.topic, row["payload"], key=key_of(row["key"]), headers=event_headers(self.topic, row)
         )
         await acknowledged
 

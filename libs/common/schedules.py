@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from libs.common.caller import Scope
 from libs.common.clock import Clock
 from libs.common.database import Database, UnitOfWork
 from libs.common.logs import where
+from libs.common.transient import contested, passing
 
 log = structlog.get_logger()
 
@@ -35,7 +34,9 @@ async def run_schedule(schedule: Schedule, database: Database, scope: Scope, clo
         try:
             async with database.unit_of_work(scope) as uow:
                 done = await schedule.sweep(uow, clock.now())
-        except (DBAPIError, PoolTimeout, OSError) as error:
+        except Exception as error:
+            if not passing(error) and not contested(error):
+                raise
             log.warning("schedule waits", schedule=schedule.name, cause=type(error).__name__, at=where(error))
         if not done:
             await asyncio.sleep(schedule.pause)

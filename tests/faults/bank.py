@@ -17,6 +17,7 @@ from tests.faults.reader import Reader
 from tests.faults.sessions import ports_of
 from tests.faults.staff import Branch, role_of
 from tests.faults.stories import Stories
+from tests.faults.watcher import Watcher
 
 IN_FLIGHT = 10
 WHOLE_WITHIN = 40.0
@@ -76,6 +77,7 @@ class Bank:
     driver: Driver
     stories: Stories
     reader: Reader
+    watcher: Watcher
     databases: Databases
     branches: list[Branch]
 
@@ -124,6 +126,14 @@ class Bank:
         strike = Strike(time.monotonic(), self.driver.in_flight)
         os.kill(pid, number)
         return strike
+
+    async def outage_is_seen(self, strike: Strike) -> None:
+        """By the client: a command without an answer, or newcomers who do not show."""
+
+        async def noticed() -> bool:
+            return bool(self.driver.troubled(strike.at) or self.watcher.late(strike.at))
+
+        await until(noticed, 20, "the client notices the outage")
 
     @contextmanager
     def waking(self, pid: int) -> Iterator[None]:

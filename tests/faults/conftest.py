@@ -20,6 +20,7 @@ from tests.faults.reader import Reader
 from tests.faults.settling import is_settled
 from tests.faults.staff import STAFF, UNITS, Branch, found_bank, role_of
 from tests.faults.stories import Stories
+from tests.faults.watcher import Watcher
 
 CHECKOUT = Path(__file__).parents[2]
 PORTS = [10 * place + offset for place in range(len(APPS)) for offset in range(3)] + [3, 4, 5]
@@ -99,15 +100,17 @@ async def bank(stack: Stack, databases: Databases, branches: list[Branch]) -> As
     async with Driver(stack.settings.gateway, token) as driver:
         stories = Stories(driver, branches)
         reader = Reader(stack.settings.gateway, token, databases, driver.ledger, branches)
-        stories.begin()
-        reader.begin()
+        watcher = Watcher(stack.settings.gateway, token, driver.ledger, branches)
+        for people in (stories, reader, watcher):
+            people.begin()
         try:
-            bank = Bank(stack, driver, stories, reader, databases, branches)
+            bank = Bank(stack, driver, stories, reader, watcher, databases, branches)
             await bank.whole_again()
             yield bank
         finally:
             await stories.abandon()
             await reader.stop()
+            await watcher.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import asyncpg
 
 from guanxi.local.postgres import LocalPostgres
 
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 PATIENCE = 30.0
 
 

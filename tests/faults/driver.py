@@ -70,9 +70,9 @@ class Driver:
     def in_flight(self) -> int:
         return len(self._open)
 
-    def troubled(self, service: str, since: float) -> list[Trouble]:
-        """What the client suffered from a service; the gateway stands before all of them."""
-        return [t for t in self.troubles if t.at >= since and service in (t.service, "gateway")]
+    def troubled(self, since: float, *, by: str | None = None) -> list[Trouble]:
+        """What the client suffered, from one service or from any."""
+        return [trouble for trouble in self.troubles if trouble.at >= since and by in (None, trouble.service)]
 
     async def command(
         self,

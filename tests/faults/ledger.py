@@ -1,14 +1,16 @@
 """What the client was told: every command that it got an answer to, by the ids in the answers."""
 
+import time
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Known:
-    """A customer as the client remembers them."""
+    """A customer as the client remembers them. `at` is the monotonic time at which the registration was answered."""
 
     source_id: str
     branch: str
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass

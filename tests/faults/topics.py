@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from guanxi.local.stack import PARTITIONS
 from libs.common.consumer import headers_of
+from libs.common.kafka import id_of
 from libs.common.topics import WATERMARK
 
 
@@ -30,7 +31,7 @@ async def last_versions(bootstrap: str, topic: str) -> dict[UUID, int]:
     """What compaction would leave of a topic: each key's last record, by its version."""
     records = [record async for record in _read(bootstrap, topic)]
     documents = [record for record in records if headers_of(record)["ce_type"] != WATERMARK]
-    return {UUID(bytes=record.key): int(headers_of(record)["ce_sequence"]) for record in documents}
+    return {id_of(record): int(headers_of(record)["ce_sequence"]) for record in documents}
 
 
 def without_repeats(events: Iterable[Event]) -> list[Event]:
@@ -40,7 +41,7 @@ def without_repeats(events: Iterable[Event]) -> list[Event]:
 
 def _event(record: ConsumerRecord) -> Event:
     headers = headers_of(record)
-    return Event(UUID(headers["ce_id"]), UUID(bytes=record.key), headers["ce_subject"], int(headers["ce_sequence"]))
+    return Event(UUID(headers["ce_id"]), id_of(record), headers["ce_subject"], int(headers["ce_sequence"]))
 
 
 async def _read(bootstrap: str, topic: str) -> AsyncIterator[ConsumerRecord]:

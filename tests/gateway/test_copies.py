@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from gateway.view import tables as view
 from libs.common.copies import Copier, rebuild
-from libs.common.kafka import new_consumer, new_producer
+from libs.common.kafka import key_of, new_consumer, new_producer
 from libs.common.settings import Settings
 from libs.contracts import customer
 from libs.directory.copies import COPIES
@@ -47,7 +47,7 @@ async def connection(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
 
 async def send(producer: AIOKafkaProducer, key: UUID, version: int, value: bytes | None) -> None:
     headers = [("ce_sequence", str(version).encode()), ("ce_time", b"2026-01-01T00:00:00+00:00")]
-    await producer.send_and_wait(customer.REFERENCE.name, value, key=key.bytes, headers=headers)
+    await producer.send_and_wait(customer.REFERENCE.name, value, key=key_of(key), headers=headers)
 
 
 @asynccontextmanager

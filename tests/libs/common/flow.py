@@ -11,7 +11,7 @@ import asyncpg
 from aiokafka import ConsumerRecord
 
 from libs.common.ids import new_id
-from libs.common.kafka import new_consumer
+from libs.common.kafka import key_of, new_consumer
 from libs.common.leader import Leadership
 from libs.common.topics import Topic
 from libs.common.worker import Worker, run_worker
@@ -56,7 +56,7 @@ async def read_all(probe: Probe, topic: Topic, enough: Callable[[list[ConsumerRe
 
 
 def of(records: list[ConsumerRecord], thing_id: UUID) -> list[ConsumerRecord]:
-    return [record for record in records if record.key == thing_id.bytes]
+    return [record for record in records if record.key == key_of(thing_id)]
 
 
 def worker(probe: Probe, **changed: Any) -> Worker:
