@@ -37,14 +37,14 @@ def view_router(live: LiveSections) -> APIRouter:
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         if consistency == "live":
             await uow.session.close()
-            answered = await live.read(customer_id, permitted, request.headers["authorization"])
-            return _response(customer_id, _with_forbidden(names, answered), caller.variant, None)
+            answered = await live.read(customer_id, permitted, request.headers)
+            return Response(render(customer_id, _with_forbidden(names, answered)), media_type="application/json")
         stale_after = chassis(request).settings.section_stale_after
         parts = [
             shown(section, permitted=section.name in permitted, now=clock.now(), stale_after=stale_after)
             for section in stored
         ]
-        return _response(customer_id, parts, caller.variant, if_none_match)
+        return _stored(customer_id, parts, caller.variant, if_none_match)
 
     return router
 
@@ -62,8 +62,9 @@ def _with_forbidden(names: list[str], answered: list[Shown]) -> list[Shown]:
     return [by_name.get(name) or Shown(Section(name=name, **nothing), State.FORBIDDEN) for name in names]
 
 
-def _response(customer_id: UUID, parts: list[Shown], variant: str, if_none_match: str | None) -> Response:
+def _stored(customer_id: UUID, parts: list[Shown], variant: str, if_none_match: str | None) -> Response:
+    """What is stored has versions, and so an ETag; what the services answer has neither."""
     tag = etag(parts, variant)
-    if if_none_match == tag:
+    if tag in [known.strip().removeprefix("W/") for known in (if_none_match or "").split(",")]:
         return Response(status_code=304, headers={"ETag": tag})
     return Response(render(customer_id, parts), headers={"ETag": tag}, media_type="application/json")

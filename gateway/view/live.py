@@ -1,7 +1,7 @@
 """`?consistency=live`: the services asked in parallel, each with a deadline; who does not answer is `unavailable`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
@@ -12,6 +12,7 @@ from gateway.settings import GatewaySettings
 from gateway.upstreams import Upstreams
 from gateway.view.document import Shown, State
 from gateway.view.storage import Section
+from libs.common.access import REASON
 from libs.common.clock import Clock
 from libs.common.keyring import KeyRing
 from libs.common.live import CLIENT_HEADER, client_credential
@@ -27,16 +28,15 @@ class LiveSections:
     def __init__(self, settings: GatewaySettings, upstreams: Upstreams, ring: KeyRing, clock: Clock) -> None:
         self._settings, self._upstreams, self._ring, self._clock = settings, upstreams, ring, clock
 
-    async def read(self, customer_id: UUID, names: Sequence[str], authorization: str) -> list[Shown]:
-        return list(await asyncio.gather(*[self._one(customer_id, name, authorization) for name in names]))
+    async def read(self, customer_id: UUID, names: Sequence[str], asked: Mapping[str, str]) -> list[Shown]:
+        """The named sections, for whoever `asked`: the headers of their request."""
+        caller = {name: asked[name] for name in ("Authorization", REASON) if name in asked}
+        return list(await asyncio.gather(*[self._one(customer_id, name, caller) for name in names]))
 
-    async def _one(self, customer_id: UUID, name: str, authorization: str) -> Shown:
+    async def _one(self, customer_id: UUID, name: str, caller: Mapping[str, str]) -> Shown:
         asked_at = self._clock.now()
         url = f"{self._settings.upstreams[service_of(name)].internal}/internal/v1/sections/{customer_id}"
-        headers = {
-            "Authorization": authorization,
-            CLIENT_HEADER: client_credential(self._ring, "gateway", self._clock),
-        }
+        headers = {**caller, CLIENT_HEADER: client_credential(self._ring, "gateway", self._clock)}
         timeout = aiohttp.ClientTimeout(total=self._settings.live_timeout)
         try:
             async with self._upstreams.session.get(url, headers=headers, timeout=timeout) as answer:

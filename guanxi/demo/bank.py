@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from guanxi.client import Client, Refused
+from guanxi.client import Client
 from guanxi.demo.people import Person, people
 from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
 from guanxi.local.settings import LocalSettings
@@ -19,7 +19,7 @@ from guanxi.local.settings import LocalSettings
 SEED = 20_260_101
 CUSTOMERS = 240
 AT_ONCE = 8
-BRANCHES = (("0101", "北京朝阳支行"), ("0201", "上海浦东支行"), ("0301", "深圳南山支行"), ("0401", "成都高新支行"))
+BRANCHES = (("0101", "北京分行"), ("0201", "上海分行"), ("0301", "深圳分行"), ("0401", "成都分行"))
 PRODUCTS = (
     ("current", "活期存款"),
     ("savings", "储蓄存款"),
@@ -121,8 +121,6 @@ async def _customer(teller: Client, branch: str, place: int, person: Person) -> 
         "source_reference": {"source": "demo", "source_id": str(place)},
     }
     customer, token = await teller.post("/api/v1/customers", body, key=f"demo customer {place}")
-    if token is None:
-        customer = await _once_visible(teller, customer["id"])
     kind, product = PRODUCTS[place % len(PRODUCTS)]
     account = {
         "customer_id": customer["id"],
@@ -141,15 +139,6 @@ async def _customer(teller: Client, branch: str, place: int, person: Person) -> 
             "facts": "柜台等候时间过长。",
         }
         await teller.post("/api/v1/complaints", complaint, key=f"demo complaint {place}", after=token)
-
-
-async def _once_visible(teller: Client, customer_id: str) -> Any:
-    for _ in range(100):
-        try:
-            return await teller.get(f"/api/v1/customers/{customer_id}")
-        except Refused:
-            await asyncio.sleep(0.1)
-    raise TimeoutError(customer_id)
 
 
 async def _example(settings: LocalSettings, issuer: LocalIssuer) -> Example:

@@ -24,6 +24,7 @@ CREATE TABLE idempotency_keys (
     body_digest BYTEA NOT NULL,
     status SMALLINT NOT NULL,
     resource_id UUID NOT NULL,
+    written TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_idempotency_keys PRIMARY KEY (digest)
 );

@@ -1,6 +1,6 @@
 """How a route opens a unit of work: who calls, may they, within which scope, was it done before, is it current.
 
-In this order: authentication, consistency, permission, scope, replay of a repeated command, If-Match.
+In this order: authentication, consistency, reason, permission, scope, replay of a repeated command, If-Match.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,9 +18,12 @@ from libs.common.caller import Authority, Caller
 from libs.common.clock import Clock
 from libs.common.database import Database, UnitOfWork
 from libs.common.domain import Forbidden
+from libs.common.idempotency import FirstAnswer
 from libs.common.keyring import KeyRing
 from libs.common.problems import Problem
 from libs.common.settings import Settings
+
+REASON = "Guanxi-Reason"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,10 @@ async def _caller(request: Request) -> Caller:
         await shared.consistency.wait(principal, token)
     request.state.principal = principal
     request.state.caller = await shared.authority.caller(principal, fresh=token is not None)
-    return cast("Caller", request.state.caller)
+    caller = cast("Caller", request.state.caller)
+    if caller.must_give_reasons and not request.headers.get(REASON, "").strip():
+        raise Problem(HTTPStatus.BAD_REQUEST, f"In your role every request needs a {REASON} header that says why.")
+    return caller
 
 
 def _current_caller(request: Request) -> Caller:
@@ -134,24 +140,25 @@ def command(show: Show, *, conditional: bool) -> Any:
         scope = _current_caller(request).scope(change=True)
         async with shared.database.unit_of_work(scope) as uow:
             if attempt and (first := await attempt.first_answer(uow)):
-                raise Replayed(first.status, await show(uow, first.resource_id))
+                token = shared.consistency.token(principal, first.written)
+                raise Replayed(first.status, await show(uow, first.resource_id), token)
             uow.expected_version = _if_match(request) if conditional else None
             yield uow
-            await _remember(request, uow, attempt)
+            _remember(request, uow, attempt)
         if token := shared.consistency.token(principal, uow.written):
             request.state.late_headers[consistency.HEADER] = token
 
-    # The commit must happen before the answer goes out: see docs/adr/0002.
+    # The commit must happen before the answer goes out: see docs/adr/0001.
     return Depends(open_command, scope="function")
 
 
-async def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
+def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
     if uow.answered is None:
         raise RuntimeError("a command must name what it answers: uow.answer(view)")
     _tell_version(request, uow)
+    status, resource_id = request.scope["route"].status_code or HTTPStatus.OK, uow.answered.id
     if attempt:
-        status = request.scope["route"].status_code or HTTPStatus.OK
-        await attempt.store(uow, idempotency.FirstAnswer(status, uow.answered.id))
+        uow.at_commit(lambda session, marks: attempt.store(session, FirstAnswer(status, resource_id, marks)))
 
 
 def _tell_version(request: Request, uow: UnitOfWork) -> None:
@@ -173,12 +180,14 @@ def _if_match(request: Request) -> int:
 class Replayed(Exception):
     """Not an error: the command was carried out before, and this is its answer again."""
 
-    def __init__(self, status: int, view: View) -> None:
+    def __init__(self, status: int, view: View, token: str | None) -> None:
         super().__init__()
-        self.status, self.view = status, view
+        self.status, self.view, self.token = status, view, token
 
 
 async def replayed(_request: Request, replay: Replayed) -> Response:
     headers = {"Idempotency-Replayed": "true", "ETag": f'"{replay.view.version}"'}
+    if replay.token:
+        headers[consistency.HEADER] = replay.token
     body = replay.view.model_dump_json()
     return Response(body, replay.status, headers=headers, media_type="application/json")

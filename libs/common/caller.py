@@ -36,6 +36,10 @@ class Caller(Protocol):
     def variant(self) -> Variant:
         """Which of a section's two documents the caller may see."""
 
+    @property
+    def must_give_reasons(self) -> bool:
+        """True for those who may look, but only with a reason in every request."""
+
     def may(self, permission: str) -> bool: ...
 
     def scope(self, *, change: bool) -> Scope: ...

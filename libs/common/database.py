@@ -1,7 +1,8 @@
 """The unit of work: one request, or one event, is one transaction, and this is its only commit.
 
-At commit, in this order: the aggregates, the publication marks of every key that the events dirty, the outbox.
-The marks come first because a mark is a lock held to the end: outbox ids of one customer then follow commit order.
+At commit, in this order: the aggregates, the publication marks of every key that the events dirty, what rests on the
+marks, the outbox. The marks come before it because a mark is a lock held to the end: outbox ids of one customer then
+follow commit order.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -63,6 +64,10 @@ class UnitOfWork:
         """Publish these keys again although no event of this transaction dirties them."""
         self.session.info["extra_marks"].update((stream, key) for key in keys)
 
+    def at_commit(self, store: Callable[[Session, list[Mark]], None]) -> None:
+        """Store something in this transaction that tells what it published."""
+        self.session.info["at_commit"].append(store)
+
     def answer(self, view: VersionedT) -> VersionedT:
         """Name the thing that the answer shows: for its ETag, and for the answer to a repeated command."""
         self.answered = view
@@ -98,7 +103,9 @@ class Database:
     async def unit_of_work(self, scope: Scope) -> AsyncIterator[UnitOfWork]:
         """Commit at the end of the block; roll back when it raises."""
         async with self._sessions() as session:
-            session.sync_session.info.update(publications=self._publications, events=[], extra_marks=set(), marks=[])
+            session.sync_session.info.update(
+                publications=self._publications, events=[], extra_marks=set(), marks=[], at_commit=[]
+            )
             async with session.begin():
                 yield UnitOfWork(session, scope, self._sealer)
             if session.info["marks"] or session.info["events"]:
@@ -128,4 +135,6 @@ def _publish(session: Session) -> None:
         for happened, _ in events:
             keys.update((publication.stream, key) for key in publication.keys(happened))
     session.info["marks"] = mark(session, keys)
+    for store in session.info["at_commit"]:
+        store(session, session.info["marks"])
     outbox.insert(session, events)

@@ -1,6 +1,7 @@
 """Idempotency-Key: a command repeated by its sender takes effect once and answers the same.
 
-The key is stored in the command's own transaction, under an advisory lock on (principal, method, path, key).
+The key is stored in the command's own transaction, under an advisory lock on (principal, method, path, key), with
+what the command published: a repeat gets the consistency token that went astray with the first answer.
 """
 
 import hashlib
@@ -8,28 +9,34 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
+import orjson
 from fastapi import Request
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from libs.common.authentication import Principal
 from libs.common.database import UnitOfWork
+from libs.common.marks import Mark
 from libs.common.problems import RETRY_SOON, Problem
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 
 LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
-FIND = text("SELECT body_digest, status, resource_id FROM idempotency_keys WHERE digest = :digest")
+FIND = text("SELECT body_digest, status, resource_id, written FROM idempotency_keys WHERE digest = :digest")
 STORE = text("""
-    INSERT INTO idempotency_keys (digest, body_digest, status, resource_id)
-    VALUES (:digest, :body_digest, :status, :resource_id)
+    INSERT INTO idempotency_keys (digest, body_digest, status, resource_id, written)
+    VALUES (:digest, :body_digest, :status, :resource_id, :written)
 """)
 
 
 @dataclass(frozen=True)
 class FirstAnswer:
+    """What a command answered: the resource is shown again, `written` is what it published."""
+
     status: int
     resource_id: UUID
+    written: list[Mark]
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,13 @@ class Attempt:
             return None
         if row.body_digest != self.body_digest:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"This {HEADER} was used for another command.")
-        return FirstAnswer(row.status, row.resource_id)
+        written = [Mark(stream, UUID(key), version) for stream, key, version in orjson.loads(row.written)]
+        return FirstAnswer(row.status, row.resource_id, written)
 
-    async def store(self, uow: UnitOfWork, answer: FirstAnswer) -> None:
-        parameters = {"digest": self.digest, "body_digest": self.body_digest}
-        await uow.session.execute(STORE, {**parameters, "status": answer.status, "resource_id": answer.resource_id})
+    def store(self, session: Session, answer: FirstAnswer) -> None:
+        written = [[mark.stream, str(mark.key), mark.version] for mark in answer.written]
+        parameters = {"digest": self.digest, "body_digest": self.body_digest, "written": orjson.dumps(written).decode()}
+        session.execute(STORE, {**parameters, "status": answer.status, "resource_id": answer.resource_id})
 
 
 def _digest(content: bytes) -> bytes:

@@ -52,6 +52,7 @@ def chassis_tables(metadata: MetaData) -> None:
         Column("body_digest", LargeBinary, nullable=False),
         Column("status", SmallInteger, nullable=False),
         Column("resource_id", Uuid, nullable=False),
+        Column("written", Text, nullable=False),
         time("created_at", now=True),
         Index("ix_idempotency_keys_created_at", "created_at"),
     )

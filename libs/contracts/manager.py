@@ -18,6 +18,7 @@ ASSIGNMENT_REFERENCE = Topic(name="crm.reference.assignment.v1", cleanup="compac
 OrgUnitKind = Literal["head_office", "branch", "sub_branch", "team"]
 BusinessLine = Literal["retail", "corporate"]
 AssignmentRole = Literal["main", "assistant", "cover"]
+AssignmentRule = Literal["smallest_book"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +90,10 @@ class AssignmentEvent(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AssignmentStarted(AssignmentEvent):
-    """A member of staff looks after a customer from now on; `reason` is the rule or the words of a person."""
+    """A member of staff looks after a customer from now on; `rule` is null where a person decided it."""
 
     type: ClassVar[str] = "crm.assignment.started.v1"
-    reason: str
+    rule: AssignmentRule | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,6 @@ class AssignmentEnded(AssignmentEvent):
     """A member of staff no longer looks after a customer."""
 
     type: ClassVar[str] = "crm.assignment.ended.v1"
-    reason: str
 
 
 ALL: tuple[type[DomainEvent], ...] = (OrgUnitOpened, StaffHired, StaffUpdated, AssignmentStarted, AssignmentEnded)

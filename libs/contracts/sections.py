@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from libs.contracts.customer import CustomerKind, HolderRole, HoldingKind
-from libs.contracts.manager import AssignmentRole, BusinessLine
+from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,8 @@ class ManagerView:
 class ManagerStaffView(ManagerView):
     staff_id: UUID
     since: datetime
-    reason: str
+    rule: AssignmentRule | None
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

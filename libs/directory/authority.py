@@ -19,7 +19,7 @@ from libs.common.database import Database
 from libs.common.domain import AuthorityStale, Forbidden
 from libs.common.settings import Settings
 from libs.contracts import complaints, customer, manager
-from libs.directory.permissions import CHANGE, CONFIGURES, READ, Reach, permissions_of, reach_of
+from libs.directory.permissions import CHANGE, CONFIGURES, READ, REASONED, Reach, permissions_of, reach_of
 from libs.directory.scope import CallerScope
 from libs.directory.tables import customers, org_units, staff, watermarks
 
@@ -38,6 +38,7 @@ class DirectoryCaller:
     id: str
     staff_id: UUID | None
     variant: Variant
+    must_give_reasons: bool
     permissions: frozenset[str]
     read: CallerScope
     change: CallerScope
@@ -116,6 +117,7 @@ class Directory:
             id=name,
             staff_id=staff_id,
             variant="staff" if staff_id else "self",
+            must_give_reasons=bool(roles & REASONED),
             permissions=permissions_of(roles),
             read=CallerScope(reaches=reach_of(roles, READ, self.overrides), **reached),
             change=CallerScope(reaches=reach_of(roles, CHANGE, self.overrides), **reached),

@@ -44,6 +44,9 @@ CASES: dict[str, frozenset[Reach]] = {"complaint_officer": frozenset({Reach.BRAN
 CONFIGURES = frozenset({"admin"})
 """Roles that reach every organisation unit, though no customer."""
 
+REASONED = frozenset({"auditor"})
+"""Roles that read customers of every branch without a duty towards them: each request says why."""
+
 _SECTIONS = {"sections:profile", "sections:relationship", "sections:complaints"}
 _CUSTOMER_READ = {"customers:read", "accounts:read", "view:read", "complaints:read"} | _SECTIONS
 _STAFF_READ = _CUSTOMER_READ | {"customers:search", "assignments:read", "org_units:read", "staff:read"}
@@ -73,6 +76,11 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 
 def permissions_of(roles: frozenset[str]) -> frozenset[str]:
     return frozenset().union(*(PERMISSIONS.get(role, frozenset()) for role in roles))
+
+
+def roles_with(permission: str) -> list[str]:
+    """The roles that may do something."""
+    return sorted(role for role, permissions in PERMISSIONS.items() if permission in permissions)
 
 
 def reach_of(roles: frozenset[str], *tables: dict[str, frozenset[Reach]]) -> frozenset[Reach]:

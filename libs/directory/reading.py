@@ -2,11 +2,17 @@
 
 from uuid import UUID
 
-from sqlalchemy import literal, select
+from sqlalchemy import any_, literal, select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue, NotFound
-from libs.directory.scope import customers, org_units
+from libs.directory import tables
+from libs.directory.permissions import roles_with
+
+# Services have tables of the same names: inside their statements the directory's go by names of their own.
+customers = tables.customers.alias("directory_customers")
+org_units = tables.org_units.alias("directory_org_units")
+staff = tables.staff.alias("directory_staff")
 
 
 async def require_customer(uow: UnitOfWork, customer_id: UUID) -> None:
@@ -25,6 +31,15 @@ async def require_unit(uow: UnitOfWork, unit_id: UUID, *, field: str) -> None:
     )
     if (await uow.session.execute(found)).first() is None:
         raise InvalidValue(field, "There is no such unit within your reach.")
+
+
+async def require_staff(uow: UnitOfWork, staff_id: UUID, *, permission: str, field: str) -> None:
+    """Raises InvalidValue naming the field where nobody within reach works here in a role that may do this."""
+    unit, roles = org_units.c.org_unit_id, roles_with(permission)
+    here = select(unit).where(unit == any_(staff.c.unit_ids), uow.scope.units(unit)).exists()
+    found = select(staff.c.staff_id).where(staff.c.staff_id == staff_id, staff.c.active, here)
+    if (await uow.session.execute(found.where(staff.c.roles.overlap(roles)))).first() is None:
+        raise InvalidValue(field, f"Name somebody within your reach who works as: {', '.join(roles)}.")
 
 
 async def unit_by_code(uow: UnitOfWork, code: str) -> UUID | None:

@@ -9,11 +9,12 @@ from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
 from libs.directory import tables
 from libs.directory.permissions import Reach
 
-# Services have tables of the same names: inside their statements the directory's go by names of their own.
-customers = tables.customers.alias("directory_customers")
-org_units = tables.org_units.alias("directory_org_units")
-assignments = tables.assignments.alias("directory_assignments")
-cases = tables.cases.alias("directory_cases")
+# A condition is put into any statement, so its tables go by names that no statement uses. Under a shared name the
+# column asked about would be taken for the condition's own, and `id = id` lets everybody in.
+_customers = tables.customers.alias("scope_customers")
+_org_units = tables.org_units.alias("scope_org_units")
+_assignments = tables.assignments.alias("scope_assignments")
+_cases = tables.cases.alias("scope_cases")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class CallerScope:
         if self.configures or Reach.ALL in self.reaches:
             return true()
         if Reach.BRANCH_TREE in self.reaches:
-            return exists().where(org_units.c.org_unit_id == column, self._below())
+            return exists().where(_org_units.c.org_unit_id == column, self._below())
         return column.in_(self.unit_ids)
 
     def _condition(self, reach: Reach, column: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -63,14 +64,14 @@ class CallerScope:
             case Reach.SELF:
                 return column.in_(self.customer_ids)
             case Reach.CONSENT:
-                consenting = customers.c.partner_consents.contains([self.partner or ""])
-                return exists().where(customers.c.customer_id == column, consenting)
+                consenting = _customers.c.partner_consents.contains([self.partner or ""])
+                return exists().where(_customers.c.customer_id == column, consenting)
             case Reach.BRANCH:
-                at_home = customers.c.home_unit_id.in_(self.unit_ids)
-                return exists().where(customers.c.customer_id == column, at_home)
+                at_home = _customers.c.home_unit_id.in_(self.unit_ids)
+                return exists().where(_customers.c.customer_id == column, at_home)
             case Reach.BRANCH_TREE:
-                same_unit = org_units.c.org_unit_id == customers.c.home_unit_id
-                return exists().where(customers.c.customer_id == column, same_unit, self._below())
+                same_unit = _org_units.c.org_unit_id == _customers.c.home_unit_id
+                return exists().where(_customers.c.customer_id == column, same_unit, self._below())
             case _:
                 return self._by_staff(reach, column)
 
@@ -80,14 +81,14 @@ class CallerScope:
         me = [self.staff_id]
         match reach:
             case Reach.OWN:
-                return exists().where(assignments.c.customer_id == column, assignments.c.own_ids.contains(me))
+                return exists().where(_assignments.c.customer_id == column, _assignments.c.own_ids.contains(me))
             case Reach.COVER:
-                return exists().where(assignments.c.customer_id == column, assignments.c.cover_ids.contains(me))
+                return exists().where(_assignments.c.customer_id == column, _assignments.c.cover_ids.contains(me))
             case Reach.CASE:
-                return exists().where(cases.c.customer_id == column, cases.c.handler_ids.contains(me))
+                return exists().where(_cases.c.customer_id == column, _cases.c.handler_ids.contains(me))
             case _:
                 team = [self.staff_id, *self.team_ids]
-                return exists().where(assignments.c.customer_id == column, assignments.c.own_ids.overlap(team))
+                return exists().where(_assignments.c.customer_id == column, _assignments.c.own_ids.overlap(team))
 
     def _below(self) -> ColumnElement[bool]:
-        return or_(false(), *[org_units.c.path.startswith(path, autoescape=True) for path in self.unit_paths])
+        return or_(false(), *[_org_units.c.path.startswith(path, autoescape=True) for path in self.unit_paths])

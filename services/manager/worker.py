@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from libs.common.database import UnitOfWork
+from libs.common.schedules import Schedule
 from libs.common.worker import Worker
 from libs.contracts.manager import EVENTS
 from libs.directory.composition import service_worker
 from services.manager.event_handlers import SUBSCRIPTION
 from services.manager.settings import ManagerSettings
 from services.manager.storage.section import PUBLICATIONS
+from services.manager.use_cases.assigning import assign_waiting_customers
 from services.manager.use_cases.founding import found
 
 
@@ -17,5 +19,10 @@ def worker(settings: ManagerSettings) -> Worker:
         return await found(uow, settings.first_admin, at=now) if settings.first_admin else 0
 
     return service_worker(
-        settings, events=EVENTS, publications=PUBLICATIONS, subscription=SUBSCRIPTION, startup=[found_once]
+        settings,
+        events=EVENTS,
+        publications=PUBLICATIONS,
+        subscription=SUBSCRIPTION,
+        schedules=[Schedule("waiting customers", assign_waiting_customers)],
+        startup=[found_once],
     )

@@ -65,7 +65,7 @@ def test_the_outbox_forgets_before_the_topic_and_the_topic_before_the_inbox() ->
 def test_a_compacted_topic_is_keyed_as_the_architecture_says(name: str) -> None:
     key = document()["components"]["messages"][name]["bindings"]["kafka"]["key"]
     assert key["format"] == "uuid"
-    assert f"The id of the {KEYS[name]}." in key["description"]
+    assert f"The id of the {KEYS[name]}, as text." in key["description"]
 
 
 def test_a_key_is_known_of_every_compacted_topic() -> None:

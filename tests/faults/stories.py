@@ -6,7 +6,7 @@ import random
 from http import HTTPStatus
 from typing import Any
 
-from tests.faults.driver import Answer, Driver
+from tests.faults.driver import Driver
 from tests.faults.ledger import Known
 from tests.faults.staff import Branch
 
@@ -61,7 +61,7 @@ class Stories:
     async def _open_account(self, place: int, branch: Branch, customer_id: str, token: str | None) -> None:
         number = f"62299900{place:08d}"
         body = {"customer_id": customer_id, "kind": "current", "product": "活期存款", "number": number}
-        answer = await self._following(branch.teller, "accounts", body, token)
+        answer = await self._driver.command(branch.teller, "accounts", body, after=token)
         self._driver.ledger.accounts[answer.document["id"]] = customer_id
 
     async def _complain(self, branch: Branch, customer_id: str, token: str | None) -> None:
@@ -72,17 +72,12 @@ class Stories:
             "cause": "service_attitude",
             "facts": "柜台等候时间过长。",
         }
-        complaint = (await self._following(branch.teller, "complaints", body, token)).document
+        complaint = (await self._driver.command(branch.teller, "complaints", body, after=token)).document
         self._driver.ledger.complainants[complaint["id"]] = customer_id
         self._note(complaint)
         complaint = await self._move(branch.officer, complaint, "accept", {})
         complaint = await self._move(branch.officer, complaint, "assign", {"handler_id": branch.officer_id})
         await self._move(branch.head, complaint, "reply", {"decision": "已致歉。", "channel": "phone"})
-
-    async def _following(self, login: str, path: str, body: dict[str, Any], token: str | None) -> Answer:
-        """A command about a new customer. An answer that was repeated has no token: then it is asked until seen."""
-        repeat_on = () if token else {HTTPStatus.NOT_FOUND}
-        return await self._driver.command(login, path, body, after=token, repeat_on=repeat_on)
 
     async def _move(self, login: str, complaint: dict[str, Any], move: str, body: dict[str, Any]) -> dict[str, Any]:
         path = f"complaints/{complaint['id']}/{move}"

@@ -13,7 +13,7 @@ from libs.contracts.catalogue import EVENTS, REFERENCES, SECTIONS
 from libs.contracts.customer import REFERENCE, CustomerRegistered
 from services.complaints.storage.section import PUBLICATIONS as COMPLAINTS
 from services.customer.storage.section import PUBLICATIONS as CUSTOMER
-from services.manager.domain.assignment import SMALLEST_BOOK
+from services.manager.domain.assignment import Rule
 from services.manager.storage.section import PUBLICATIONS as MANAGER
 from tests.faults.bank import Bank
 from tests.faults.settling import LISTENERS, REGISTERED, ids, marks, sections_marked, shown
@@ -71,12 +71,12 @@ async def test_every_registered_customer_was_welcomed_once(settled: Bank) -> Non
 
 
 async def test_every_assignment_was_made_once_by_the_rule_or_by_a_person(settled: Bank) -> None:
-    query = "SELECT id::text, customer_id::text, staff_id::text FROM assignments WHERE reason <> $1"
-    made = await settled.databases.rows("manager", query, SMALLEST_BOOK)
+    query = "SELECT id::text, customer_id::text, staff_id::text FROM assignments WHERE rule IS NULL"
+    made = await settled.databases.rows("manager", query)
     told = [(id_, *who) for id_, who in settled.driver.ledger.assignments.items()]
     assert sorted(map(tuple, made)) == sorted(told)
     ruled = await ids(
-        settled.databases, "manager", "SELECT customer_id FROM assignments WHERE reason = $1", SMALLEST_BOOK
+        settled.databases, "manager", "SELECT customer_id FROM assignments WHERE rule = $1", Rule.SMALLEST_BOOK
     )
     assert len(ruled) == len(set(ruled))
 

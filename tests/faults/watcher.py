@@ -52,12 +52,17 @@ class Watcher:
     async def _watch(self) -> None:
         async with aiohttp.ClientSession(self._address, timeout=ATTEMPT) as session:
             while True:
-                newest = next((c for c in reversed(self._ledger.newest) if c not in self._taken), None)
-                if newest is None:
-                    await asyncio.sleep(PAUSE)
-                else:
-                    self._taken.add(newest)
-                    await self._until_whole(session, newest)
+                newest = await self._until_there_is_a_newcomer()
+                self._taken.add(newest)
+                await self._until_whole(session, newest)
+
+    async def _until_there_is_a_newcomer(self) -> str:
+        """The newest of those whom nobody watches."""
+        while True:
+            for customer_id in reversed(self._ledger.newest):
+                if customer_id not in self._taken:
+                    return customer_id
+            await asyncio.sleep(PAUSE)
 
     async def _until_whole(self, session: aiohttp.ClientSession, customer_id: str) -> None:
         while not whole(await self._view(session, customer_id)):  # noqa: ASYNC110 - it is asked over HTTP

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -44,6 +45,15 @@ class Service:
         client = httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers)
         self.clients.push_async_callback(client.aclose)
         return client
+
+    async def send(
+        self, person: httpx.AsyncClient, path: str, body: dict[str, Any] | None = None, version: int | None = None
+    ) -> httpx.Response:
+        """A command under a key of its own."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
+        return await person.post(f"/api/v1/{path}", json=body, headers=headers)
 
     async def know_staff(self, subject: str, roles: list[str], units: list[UUID]) -> UUID:
         staff_id = uuid4()

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from libs.common.clock import day_of
 from libs.common.domain import Aggregate, InvalidValue
 from libs.contracts.complaints import (
     ComplaintAccepted,
@@ -133,7 +134,7 @@ class Complaint(Aggregate):
 
 def number_of(complaint_id: UUID, received_at: datetime) -> str:
     """A number that people can say: the day, and the id's random end."""
-    return f"C{received_at:%Y%m%d}-{complaint_id.hex[-10:].upper()}"
+    return f"C{day_of(received_at):%Y%m%d}-{complaint_id.hex[-10:].upper()}"
 
 
 def check_regimes(regimes: list[str], known: set[str]) -> None:

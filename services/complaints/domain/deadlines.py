@@ -6,16 +6,16 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from libs.common.clock import SHANGHAI, day_of
+
 STATUTORY = "statutory"
 THRESHOLDS = (50, 80, 100)
 
 
 def end_of_day_after(received_at: datetime, days: int) -> datetime:
     """The end of the `days`-th calendar day after receipt: the next midnight in Shanghai, as UTC."""
-    last_day = received_at.astimezone(SHANGHAI).date() + timedelta(days=days)
+    last_day = day_of(received_at) + timedelta(days=days)
     return datetime.combine(last_day + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)
 
 

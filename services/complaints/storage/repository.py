@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
+from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
 from services.complaints.domain.complaint import Complaint, DeadlineWarning
@@ -52,7 +53,7 @@ class DeadlinePolicyRepository:
     async def days_by_regime(self, at: datetime) -> dict[str, int]:
         """Calendar days that each regime allows on that day."""
         p = deadline_policies.c
-        day = func.date(at)
+        day = day_of(at)
         rows = await self._uow.session.execute(
             select(p.regime, p.days).where(p.effective_from <= day, or_(p.effective_to.is_(None), p.effective_to > day))
         )

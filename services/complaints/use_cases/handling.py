@@ -2,6 +2,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import UnitOfWork
+from libs.directory.reading import require_staff
 from services.complaints.domain.complaint import Channel, Complaint
 from services.complaints.storage.repository import ComplaintRepository
 
@@ -13,7 +14,9 @@ async def accept_complaint(uow: UnitOfWork, complaint_id: UUID, *, at: datetime)
 
 
 async def assign_complaint(uow: UnitOfWork, complaint_id: UUID, handler_id: UUID, *, at: datetime) -> Complaint:
+    """Give a complaint to somebody who can see it through to the reply."""
     complaint = await ComplaintRepository(uow).get_for_change(complaint_id)
+    await require_staff(uow, handler_id, permission="complaints:reply", field="handler_id")
     complaint.assign(handler_id, at=at)
     return complaint
 

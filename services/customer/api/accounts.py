@@ -9,15 +9,14 @@ from libs.common.access import CurrentClock, Query, command, requires
 from libs.common.database import UnitOfWork
 from libs.common.pages import CurrentPage, Page
 from services.customer.api.schemas import AccountView, ClosedAccount, NewAccount
-from services.customer.storage.queries import list_accounts
-from services.customer.storage.repository import AccountRepository
+from services.customer.storage.queries import list_accounts, read_account
 from services.customer.use_cases.accounts import close_account, open_account
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["accounts"])
 
 
 async def show(uow: UnitOfWork, account_id: UUID) -> AccountView:
-    return AccountView.of(await AccountRepository(uow).get(account_id))
+    return AccountView.of(await read_account(uow, account_id))
 
 
 Create = Annotated[UnitOfWork, command(show, conditional=False)]

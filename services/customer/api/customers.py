@@ -8,6 +8,7 @@ from fastapi import Query as Parameter
 
 from libs.common.access import CurrentCaller, CurrentClock, Query, command, requires
 from libs.common.caller import Caller
+from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue, NotFound
 from libs.common.pages import CurrentPage, Page
@@ -89,7 +90,7 @@ async def find(
 
 @router.post("/find-by-document", dependencies=[requires("customers:search")])
 async def find_by_document(body: DocumentSearch, uow: Query, clock: CurrentClock) -> CustomerView:
-    number = normal_document_number(body.type, body.number, today=clock.now().date(), field="number")
+    number = normal_document_number(body.type, body.number, today=day_of(clock.now()), field="number")
     customer_id = await customer_by_document(uow, body.type, uow.sealer.index(body.type, number))
     if customer_id is None:
         raise NotFound.thing("customer")

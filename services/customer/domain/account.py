@@ -10,6 +10,9 @@ from libs.common.domain import Aggregate, Conflict, MoveNotAllowed
 from libs.contracts.customer import AccountClosed, AccountOpened, AccountUpdated, HolderRole, HoldingKind
 from services.customer.domain.sealed import SealedIdentifier
 
+OWNERS = ("owner", "co_owner")
+"""Who counts a balance as theirs, and may close the account."""
+
 
 class Origin(StrEnum):
     CORE = "core"

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from libs.common.clock import day_of
 from libs.common.domain import Aggregate, Conflict, NotFound
 from libs.common.logins import bound
 from libs.contracts.customer import CustomerActivated, CustomerRegistered, CustomerUpdated
@@ -67,7 +68,7 @@ class Customer(Aggregate):
 
     def register(self) -> None:
         """Become known; a document that is valid today makes an active customer of a prospect."""
-        if any(document.valid_on(self.registered_at.date()) for document in self.documents):
+        if any(document.valid_on(day_of(self.registered_at)) for document in self.documents):
             self.status = Status.ACTIVE
         self.record(
             CustomerRegistered(
@@ -83,7 +84,7 @@ class Customer(Aggregate):
         """Add an identity document; the first valid one activates."""
         self.documents.append(document)
         self._updated("documents", at=at)
-        if self.status is Status.PROSPECT and document.valid_on(at.date()):
+        if self.status is Status.PROSPECT and document.valid_on(day_of(at)):
             self.status = Status.ACTIVE
             self.record(CustomerActivated(occurred_at=at, customer_id=self.id))
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, case, exists, func, select
 
 from libs.common.database import UnitOfWork
+from libs.common.domain import NotFound
+from services.customer.domain.account import OWNERS
 from services.customer.domain.names import fold, grams
 from services.customer.storage.tables import account_holders, accounts, customers, identity_documents
 
@@ -44,14 +46,34 @@ async def customer_by_document(uow: UnitOfWork, type_: str, index: bytes) -> UUI
 
 async def list_accounts(uow: UnitOfWork, *, customer_id: UUID | None, after: UUID | None, limit: int) -> Sequence[Any]:
     """Newest first: accounts with a holder within scope."""
-    held = exists().where(
-        account_holders.c.account_id == accounts.c.id, uow.scope.customers(account_holders.c.customer_id)
-    )
-    wanted = select(accounts).where(held)
+    wanted = _accounts(uow)
     if customer_id:
         wanted = wanted.where(
             exists().where(account_holders.c.account_id == accounts.c.id, account_holders.c.customer_id == customer_id)
         )
     if after:
         wanted = wanted.where(accounts.c.id < after)
-    return (await uow.session.execute(wanted.order_by(accounts.c.id.desc()).limit(limit))).all()
+    rows: Sequence[Any] = (await uow.session.execute(wanted.order_by(accounts.c.id.desc()).limit(limit))).all()
+    return rows
+
+
+async def read_account(uow: UnitOfWork, account_id: UUID) -> Any:
+    """One of them.
+
+    Raises:
+        NotFound: unknown, or without a holder within scope.
+    """
+    row = (await uow.session.execute(_accounts(uow).where(accounts.c.id == account_id))).one_or_none()
+    if row is None:
+        raise NotFound.thing("account")
+    return row
+
+
+def _accounts(uow: UnitOfWork) -> Select[Any]:
+    """Money shows to those who reach an owner: an authorised user's people see the account, not what is on it."""
+    h = account_holders.c
+    held = exists().where(h.account_id == accounts.c.id, uow.scope.customers(h.customer_id))
+    owned = held.where(h.role.in_(OWNERS))
+    money = [case((owned, accounts.c[name])).label(name) for name in ("balance", "limit")]
+    plain = [column for column in accounts.c if column.name not in ("balance", "limit")]
+    return select(*plain, *money).where(held)

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import ColumnElement, exists, insert, select
 from sqlalchemy.orm import selectinload
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
-from services.customer.domain.account import Account
+from services.customer.domain.account import OWNERS, Account
 from services.customer.domain.customer import Customer
 from services.customer.storage.tables import account_holders, accounts, customers, identity_documents, source_references
 
@@ -71,25 +71,21 @@ class AccountRepository:
         self._uow.session.add(account)
 
     async def get_for_change(self, account_id: UUID) -> Account:
-        account = await self._one(accounts.c.id == account_id)
+        """For those who reach an owner: an authorised user closes nothing."""
+        account = await self._one(accounts.c.id == account_id, account_holders.c.role.in_(OWNERS))
         if account is None:
             raise NotFound.thing("account")
         self._uow.check_version(account)
         return account
 
-    async def get(self, account_id: UUID) -> Account:
-        account = await self._one(accounts.c.id == account_id)
-        if account is None:
-            raise NotFound.thing("account")
-        return account
-
     async def by_number(self, source: str, index: bytes) -> Account | None:
         return await self._one((accounts.c.source == source) & (accounts.c.number_index == index))
 
-    async def _one(self, condition: object) -> Account | None:
+    async def _one(self, condition: ColumnElement[bool], *of_holder: ColumnElement[bool]) -> Account | None:
         held = exists().where(
             account_holders.c.account_id == accounts.c.id,
             self._uow.scope.customers(account_holders.c.customer_id),
+            *of_holder,
         )
         found = await self._uow.session.execute(
             select(Account).where(condition, held).options(selectinload(Account.holders))  # type: ignore[arg-type] # mapped imperatively

@@ -2,6 +2,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.common.domain import Conflict
 from libs.common.ids import new_id
@@ -40,7 +41,7 @@ async def open_account(
         kind=kind,
         product=product,
         currency=currency,
-        opened_on=at.date(),
+        opened_on=day_of(at),
         balance=balance,
         as_of=at,
         main_holder_id=customer_id,

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.common.domain import Conflict, InvalidValue
 from libs.common.ids import new_id
@@ -97,7 +98,7 @@ async def seal_new_document(
         type_=document.type,
         valid_from=document.valid_from,
         valid_to=document.valid_to,
-        today=at.date(),
+        today=day_of(at),
         field=f"{field}.number",
     )
     if await CustomerRepository(uow).document_is_known(document.type, sealed.number.index):
@@ -114,9 +115,10 @@ async def _known(uow: UnitOfWork, reference: SourceReference | None) -> UUID | N
 
 def _customer(registration: Registration, at: datetime) -> Customer:
     birth_date, gender = registration.birth_date, registration.gender
-    for document in registration.documents:
+    for place, document in enumerate(registration.documents):
         if document.type is DocumentType.RESIDENT_ID:
-            number = normal_document_number(document.type, document.number, today=at.date(), field="documents")
+            field = f"documents.{place}.number"
+            number = normal_document_number(document.type, document.number, today=day_of(at), field=field)
             birth_date, gender = birth_date or resident_id_birth_date(number), gender or resident_id_gender(number)
     return Customer(
         id=new_id(),

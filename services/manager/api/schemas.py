@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.common.access import Body, View
-from services.manager.domain.assignment import AssignmentRole, Line
+from services.manager.domain.assignment import AssignmentRole, Line, Rule
 from services.manager.domain.org_unit import OrgUnitKind
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -79,6 +79,8 @@ class AssignmentView(_Shown):
     staff_id: UUID
     line: Line
     role: AssignmentRole
-    reason: str
+    rule: Rule | None
+    reason: str | None
     started_at: datetime
     ended_at: datetime | None
+    end_reason: str | None

@@ -22,18 +22,26 @@ class AssignmentRole(StrEnum):
 
 LINE_OF_KIND = {"person": Line.RETAIL, "organisation": Line.CORPORATE}
 
-SMALLEST_BOOK = "rule: smallest book of the home unit"
+
+class Rule(StrEnum):
+    """By what an assignment is made where no person decides it."""
+
+    SMALLEST_BOOK = "smallest_book"
 
 
 @dataclass(kw_only=True, eq=False)
 class Assignment(Aggregate):
+    """`reason` and `end_reason` are the words of whoever decided; they stay here and are in no event."""
+
     customer_id: UUID
     staff_id: UUID
     line: Line
     role: AssignmentRole
-    reason: str
     started_at: datetime
+    rule: Rule | None = None
+    reason: str | None = None
     ended_at: datetime | None = None
+    end_reason: str | None = None
 
     def start(self) -> None:
         self.record(
@@ -44,14 +52,14 @@ class Assignment(Aggregate):
                 staff_id=self.staff_id,
                 line=self.line.value,
                 role=self.role.value,
-                reason=self.reason,
+                rule=self.rule.value if self.rule else None,
             )
         )
 
     def end(self, reason: str, *, at: datetime) -> None:
         if self.ended_at is not None:
             raise Conflict("This assignment has ended already.")
-        self.ended_at = at
+        self.ended_at, self.end_reason = at, reason
         self.record(
             AssignmentEnded(
                 occurred_at=at,
@@ -60,6 +68,5 @@ class Assignment(Aggregate):
                 staff_id=self.staff_id,
                 line=self.line.value,
                 role=self.role.value,
-                reason=reason,
             )
         )

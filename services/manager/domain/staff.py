@@ -7,7 +7,7 @@ from uuid import UUID
 from libs.common.domain import Aggregate, InvalidValue
 from libs.common.logins import bound
 from libs.contracts.manager import StaffHired, StaffUpdated
-from services.manager.domain.roles import ROLES
+from services.manager.domain.roles import LOOKS_AFTER, ROLES
 
 
 @dataclass(kw_only=True, eq=False)
@@ -21,6 +21,10 @@ class Staff(Aggregate):
     walls: list[UUID] = field(default_factory=list)
     hired_at: datetime
     left_at: datetime | None = None
+
+    @property
+    def looks_after_customers(self) -> bool:
+        return LOOKS_AFTER in self.roles and self.left_at is None
 
     def hire(self) -> None:
         _check_roles(self.roles)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, func, literal, or_, select
+from sqlalchemy import ColumnElement, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database import UnitOfWork
@@ -13,6 +13,8 @@ from services.manager.domain.roles import LOOKS_AFTER
 from services.manager.domain.staff import Staff
 from services.manager.storage.tables import assignments, known_customers, org_units, staff
 
+MANAGES = staff.c.roles.contains([LOOKS_AFTER]) & staff.c.left_at.is_(None)
+
 
 class OrgUnitRepository:
     def __init__(self, uow: UnitOfWork) -> None:
@@ -21,10 +23,13 @@ class OrgUnitRepository:
     def add(self, unit: OrgUnit) -> None:
         self._uow.session.add(unit)
 
-    async def get(self, unit_id: UUID) -> OrgUnit:
+    async def find(self, unit_id: UUID) -> OrgUnit | None:
         within = self._uow.scope.units(org_units.c.id)
         found = await self._uow.session.execute(select(OrgUnit).where(org_units.c.id == unit_id, within))
-        unit = found.scalar_one_or_none()
+        return found.scalar_one_or_none()
+
+    async def get(self, unit_id: UUID) -> OrgUnit:
+        unit = await self.find(unit_id)
         if unit is None:
             raise NotFound.thing("organisation unit")
         return unit
@@ -37,9 +42,12 @@ class StaffRepository:
     def add(self, member: Staff) -> None:
         self._uow.session.add(member)
 
-    async def get(self, staff_id: UUID) -> Staff:
+    async def find(self, staff_id: UUID) -> Staff | None:
         found = await self._uow.session.execute(select(Staff).where(staff.c.id == staff_id, self._within()))
-        member = found.scalar_one_or_none()
+        return found.scalar_one_or_none()
+
+    async def get(self, staff_id: UUID) -> Staff:
+        member = await self.find(staff_id)
         if member is None:
             raise NotFound.thing("member of staff")
         return member
@@ -62,8 +70,7 @@ class StaffRepository:
         )
         found = await self._uow.session.execute(
             select(staff.c.id)
-            .where(staff.c.unit_ids.contains([unit_id]), staff.c.roles.contains([LOOKS_AFTER]))
-            .where(staff.c.left_at.is_(None), self._within())
+            .where(staff.c.unit_ids.contains([unit_id]), MANAGES, self._within())
             .order_by(book, staff.c.id)
             .limit(1)
         )
@@ -108,21 +115,28 @@ class KnownCustomerRepository:
         self._uow = uow
 
     async def note(self, customer_id: UUID, line: Line, home_unit_id: UUID | None) -> None:
-        values = {"customer_id": customer_id, "line": line, "home_unit_id": home_unit_id}
+        """Remember a customer, who waits from now on until somebody looks after them."""
+        values = {"customer_id": customer_id, "line": line, "home_unit_id": home_unit_id, "waiting": True}
         noted = insert(known_customers).values(values)
         await self._uow.session.execute(noted.on_conflict_do_nothing())
 
-    async def unassigned(self, unit_id: UUID) -> list[tuple[UUID, Line]]:
-        """Customers of a unit whom nobody looks after yet."""
+    async def looked_after(self, customer_id: UUID) -> None:
         k = known_customers.c
-        taken = (
-            select(assignments.c.id)
-            .where(assignments.c.customer_id == k.customer_id, assignments.c.ended_at.is_(None))
-            .exists()
+        await self._uow.session.execute(
+            update(known_customers)
+            .where(k.customer_id == customer_id, self._uow.scope.customers(k.customer_id))
+            .values(waiting=False)
         )
+
+    async def waiting(self, limit: int) -> list[tuple[UUID, Line, UUID]]:
+        """Customers, with line and unit, who wait where a manager works; locked against other sweepers."""
+        k = known_customers.c
+        unit = select(func.unnest(staff.c.unit_ids).label("unit_id")).where(MANAGES).distinct().subquery()
         rows = await self._uow.session.execute(
-            select(k.customer_id, k.line)
-            .where(k.home_unit_id == unit_id, ~taken, self._uow.scope.customers(k.customer_id))
-            .order_by(k.customer_id)
+            select(k.customer_id, k.line, k.home_unit_id)
+            .join(unit, unit.c.unit_id == k.home_unit_id)
+            .where(k.waiting, self._uow.scope.customers(k.customer_id))
+            .limit(limit)
+            .with_for_update(of=known_customers, skip_locked=True)
         )
-        return [(row.customer_id, row.line) for row in rows]
+        return [(row.customer_id, row.line, row.home_unit_id) for row in rows]

@@ -19,7 +19,7 @@ RELATIONSHIP = """
     SELECT k.key, json_build_object(
         'staff', json_build_object('managers', coalesce(json_agg(json_build_object(
             'staff_id', s.id, 'name', s.name, 'line', a.line, 'role', a.role, 'since', a.started_at,
-            'reason', a.reason) ORDER BY a.id) FILTER (WHERE a.id IS NOT NULL), '[]')),
+            'rule', a.rule, 'reason', a.reason) ORDER BY a.id) FILTER (WHERE a.id IS NOT NULL), '[]')),
         'self', json_build_object('managers', coalesce(json_agg(json_build_object(
             'name', s.name, 'line', a.line, 'role', a.role) ORDER BY a.id) FILTER (WHERE a.id IS NOT NULL), '[]'))
         )::text

@@ -1,11 +1,11 @@
 """The manager database."""
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 
 from libs.common.tables import chassis_tables, new_metadata, time, version, words
-from services.manager.domain.assignment import Assignment, AssignmentRole, Line
+from services.manager.domain.assignment import Assignment, AssignmentRole, Line, Rule
 from services.manager.domain.org_unit import OrgUnit, OrgUnitKind
 from services.manager.domain.staff import Staff
 
@@ -47,8 +47,9 @@ known_customers = Table(
     Column("customer_id", Uuid, primary_key=True),
     words("line", Line),
     Column("home_unit_id", Uuid),
-    Index("ix_known_customers_home_unit_id", "home_unit_id"),
+    Column("waiting", Boolean, nullable=False),
 )
+Index("ix_known_customers_waiting", known_customers.c.home_unit_id, postgresql_where=known_customers.c.waiting)
 
 assignments = Table(
     "assignments",
@@ -59,9 +60,11 @@ assignments = Table(
     Column("staff_id", Uuid, ForeignKey("staff.id"), nullable=False),
     words("line", Line),
     words("role", AssignmentRole),
-    Column("reason", Text, nullable=False),
+    words("rule", Rule, nullable=True),
+    Column("reason", Text),
     time("started_at"),
     time("ended_at", nullable=True),
+    Column("end_reason", Text),
     Index("ix_assignments_customer_id", "customer_id"),
 )
 _running = assignments.c.ended_at.is_(None)

@@ -2,6 +2,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import UnitOfWork
+from libs.common.domain import InvalidValue
 from libs.common.ids import new_id
 from services.manager.domain.org_unit import OrgUnit, OrgUnitKind, path_below
 from services.manager.storage.repository import OrgUnitRepository
@@ -12,7 +13,9 @@ async def open_org_unit(
 ) -> OrgUnit:
     """Add a unit below another, or a root."""
     units = OrgUnitRepository(uow)
-    parent = await units.get(parent_id) if parent_id else None
+    parent = await units.find(parent_id) if parent_id else None
+    if parent_id and parent is None:
+        raise InvalidValue("parent_id", "There is no such unit within your reach.")
     unit_id = new_id()
     unit = OrgUnit(id=unit_id, code=code, name=name, kind=kind, path=path_below(parent, unit_id), parent_id=parent_id)
     unit.open(at=at)

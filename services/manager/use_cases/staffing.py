@@ -2,32 +2,29 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import UnitOfWork
+from libs.common.domain import InvalidValue
 from libs.common.ids import new_id
 from libs.common.logins import login_of
-from services.manager.domain.roles import LOOKS_AFTER
 from services.manager.domain.staff import Staff
 from services.manager.storage.repository import OrgUnitRepository, StaffRepository
-from services.manager.use_cases.assigning import assign_waiting_customers
 
 
 async def hire(
     uow: UnitOfWork, *, number: str, name: str, unit_ids: list[UUID], roles: list[str], logins: list[str], at: datetime
 ) -> Staff:
-    """Hire somebody; a manager takes over the customers of their units whom nobody looks after."""
+    """Hire somebody. Customers who wait for a manager of these units find theirs by a schedule."""
     await _check_units(uow, unit_ids)
     member = Staff(
         id=new_id(), number=number, name=name, unit_ids=unit_ids, roles=sorted(set(roles)), logins=logins, hired_at=at
     )
     member.hire()
     StaffRepository(uow).add(member)
-    await _take_over(uow, member, at=at)
     return member
 
 
 async def change_roles(uow: UnitOfWork, staff_id: UUID, roles: list[str], *, at: datetime) -> Staff:
     member = await StaffRepository(uow).get_for_change(staff_id)
     member.change_roles(roles, at=at)
-    await _take_over(uow, member, at=at)
     return member
 
 
@@ -52,11 +49,5 @@ async def unbind_login(uow: UnitOfWork, staff_id: UUID, issuer: str, subject: st
 
 async def _check_units(uow: UnitOfWork, unit_ids: list[UUID]) -> None:
     for unit_id in unit_ids:
-        await OrgUnitRepository(uow).get(unit_id)
-
-
-async def _take_over(uow: UnitOfWork, member: Staff, *, at: datetime) -> None:
-    if LOOKS_AFTER in member.roles:
-        await uow.session.flush()
-        for unit_id in member.unit_ids:
-            await assign_waiting_customers(uow, unit_id, at=at)
+        if await OrgUnitRepository(uow).find(unit_id) is None:
+            raise InvalidValue("unit_ids", "One of these units does not exist within your reach.")

@@ -151,6 +151,7 @@ class Tester:
     staff_id: UUID | None = None
     unit_ids: tuple[UUID, ...] = ()
     variant: Variant = "staff"
+    must_give_reasons: bool = False
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions

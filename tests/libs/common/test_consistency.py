@@ -34,3 +34,11 @@ async def test_a_token_is_good_for_its_principal_only(ground: Ground, client: ht
     async with probe.client(ground.issuer.token("other", ["things:read"])) as other:
         answer = await other.get(f"/api/v1/things/{thing_id}", headers={"Guanxi-Consistency": token})
     assert answer.status_code == 400
+
+
+async def test_a_repeated_command_gives_the_token_of_the_first_answer(client: httpx.AsyncClient) -> None:
+    body, key = {"name": f"t {uuid4()}"}, {"Idempotency-Key": str(uuid4())}
+    first = await client.post("/api/v1/things", json=body, headers=key)
+    again = await client.post("/api/v1/things", json=body, headers=key)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["Guanxi-Consistency"] == first.headers["Guanxi-Consistency"]

@@ -20,6 +20,17 @@ async def test_roles_count_where_token_and_directory_agree(service: Opened) -> N
         assert answer.status_code == status
 
 
+async def test_an_auditor_says_why_with_every_request(service: Opened) -> None:  # noqa: F811
+    customer = await service("customer")
+    await customer.know_staff("audits", ["auditor"], [await customer.know_unit("a4")])
+    auditor = customer.signed_in("audits", "auditor")
+    refused = await auditor.get("/api/v1/customers")
+    assert refused.status_code == 400
+    assert "Guanxi-Reason" in refused.json()["detail"]
+    assert (await auditor.get("/api/v1/customers", headers={"Guanxi-Reason": " "})).status_code == 400
+    assert (await auditor.get("/api/v1/customers", headers={"Guanxi-Reason": "review 7"})).status_code == 200
+
+
 async def test_a_login_that_nobody_bound_is_refused(service: Opened) -> None:  # noqa: F811
     customer = await service("customer")
     assert (await customer.signed_in("nobody", "compliance").get("/api/v1/customers")).status_code == 403

@@ -2,10 +2,11 @@ CREATE TABLE known_customers (
     customer_id UUID NOT NULL,
     line VARCHAR(40) NOT NULL,
     home_unit_id UUID,
+    waiting BOOLEAN NOT NULL,
     CONSTRAINT pk_known_customers PRIMARY KEY (customer_id)
 );
 
-CREATE INDEX ix_known_customers_home_unit_id ON known_customers (home_unit_id);
+CREATE INDEX ix_known_customers_waiting ON known_customers (home_unit_id) WHERE waiting;
 
 CREATE TABLE org_units (
     id UUID NOT NULL,
@@ -46,9 +47,11 @@ CREATE TABLE assignments (
     staff_id UUID NOT NULL,
     line VARCHAR(40) NOT NULL,
     role VARCHAR(40) NOT NULL,
-    reason TEXT NOT NULL,
+    rule VARCHAR(40),
+    reason TEXT,
     started_at TIMESTAMP WITH TIME ZONE NOT NULL,
     ended_at TIMESTAMP WITH TIME ZONE,
+    end_reason TEXT,
     CONSTRAINT pk_assignments PRIMARY KEY (id),
     CONSTRAINT fk_assignments_staff_id FOREIGN KEY(staff_id) REFERENCES staff (id)
 );

@@ -1,0 +1,154 @@
+"""Accounts: opened here or stated by the core, and whose money they are."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from libs.common.database import Database
+from libs.contracts.core import CoreAccount, Holder
+from libs.directory.composition import service_database
+from libs.directory.scope import SystemScope
+from services.customer.event_handlers import on_account_stated
+from services.customer.storage.section import PUBLICATIONS
+from tests.services.conftest import Opened, Service
+
+AS_OF = datetime(2026, 3, 2, 4, tzinfo=UTC)
+STATED = CoreAccount(
+    source="core",
+    account_ref="",
+    kind="savings",
+    product="储蓄",
+    currency="CNY",
+    holders=[],
+    unit_code=None,
+    opened_on=date(2020, 1, 2),
+    status="open",
+    balance=Decimal("100.25"),
+    sequence=1,
+    as_of=AS_OF,
+)
+
+
+@pytest.fixture(scope="module")
+async def accounts(service: Opened) -> Service:
+    return await service("customer")
+
+
+@pytest.fixture(scope="module")
+async def database(accounts: Service) -> AsyncIterator[Database]:
+    made = service_database(accounts.settings, PUBLICATIONS)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(scope="module")
+async def units(accounts: Service) -> tuple[UUID, UUID]:
+    made = await accounts.know_unit("acc1"), await accounts.know_unit("acc2")
+    for place, unit in enumerate(made, start=1):
+        await accounts.know_staff(f"acc-teller-{place}", ["teller"], [unit])
+    return made
+
+
+@pytest.fixture(scope="module")
+def teller(accounts: Service, units: tuple[UUID, UUID]) -> httpx.AsyncClient:  # noqa: ARG001 - the units are theirs
+    return accounts.signed_in("acc-teller-1", "teller")
+
+
+async def customer(accounts: Service, teller: httpx.AsyncClient, unit: UUID, **body: Any) -> UUID:
+    answer = await accounts.send(teller, "customers", {"name": "李娜", **body})
+    assert answer.status_code == 201, answer.text
+    made = UUID(answer.json()["id"])
+    await accounts.know_customer(made, unit)
+    return made
+
+
+async def state(database: Database, stated: CoreAccount) -> None:
+    async with database.unit_of_work(SystemScope()) as uow:
+        await on_account_stated(uow, stated)
+
+
+async def test_only_an_active_customer_opens_an_account(
+    accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID]
+) -> None:
+    document = {"type": "passport", "number": f"A{uuid4().hex[:8].upper()}"}
+    prospect = await customer(accounts, teller, units[0])
+    active = await customer(accounts, teller, units[0], documents=[document])
+    body = {"kind": "current", "product": "活期存款", "number": str(uuid4().int)[:16], "balance": "1.10"}
+    refused = await accounts.send(teller, "accounts", {**body, "customer_id": str(prospect)})
+    assert refused.status_code == 409
+    opened = await accounts.send(teller, "accounts", {**body, "customer_id": str(active)})
+    assert opened.status_code == 201
+    assert opened.json()["balance"] == "1.10"
+    assert opened.json()["number"] == f"************{body['number'][-4:]}"
+    unknown = await accounts.send(teller, "accounts", {**body, "customer_id": str(uuid4())})
+    assert unknown.status_code == 404
+
+
+async def test_an_account_of_ours_is_closed_once(
+    accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID]
+) -> None:
+    document = {"type": "passport", "number": f"A{uuid4().hex[:8].upper()}"}
+    holder = await customer(accounts, teller, units[0], documents=[document])
+    body = {"customer_id": str(holder), "kind": "current", "product": "活期存款"}
+    made = (await accounts.send(teller, "accounts", body)).json()
+    path = f"accounts/{made['id']}/close"
+    closed = await accounts.send(teller, path, {"closed_on": "2026-03-02"}, made["version"])
+    assert closed.json()["closed_on"] == "2026-03-02"
+    again = await accounts.send(teller, path, {"closed_on": "2026-03-03"}, closed.json()["version"])
+    assert again.status_code == 409
+    assert again.json()["allowed"] == []
+
+
+async def test_the_newest_statement_of_the_core_counts_and_a_repeated_one_changes_nothing(
+    accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID], database: Database
+) -> None:
+    ref, source_id = str(uuid4()), str(uuid4())
+    holder = await customer(accounts, teller, units[0], source_reference={"source": "core", "source_id": source_id})
+    stated = replace(STATED, account_ref=ref, holders=[Holder(customer_ref=source_id, role="owner")])
+    for sequence, balance in ((2, "200.00"), (1, "100.25"), (2, "999.99")):
+        await state(database, replace(stated, sequence=sequence, balance=Decimal(balance)))
+    listed = (await teller.get("/api/v1/accounts", params={"customer_id": str(holder)})).json()["items"]
+    assert [(account["balance"], account["origin"]) for account in listed] == [("200.0000", "core")]
+    refused = await accounts.send(teller, f"accounts/{listed[0]['id']}/close", {"closed_on": "2026-03-02"}, 1)
+    assert refused.status_code == 409
+
+
+async def test_an_unknown_holder_becomes_a_prospect_at_the_unit_that_the_core_names(
+    accounts: Service, teller: httpx.AsyncClient, database: Database
+) -> None:
+    source_id = str(uuid4())
+    stated = replace(STATED, account_ref=str(uuid4()), unit_code="acc1")
+    await state(database, replace(stated, holders=[Holder(customer_ref=source_id, role="owner")]))
+    connection = await accounts.connect()
+    row = await connection.fetchrow(
+        "SELECT c.id, c.status, c.home_unit_id FROM customers AS c JOIN source_references AS r ON r.customer_id = c.id"
+        " WHERE r.source = 'core' AND r.source_id = $1",
+        source_id,
+    )
+    await accounts.know_customer(row["id"], row["home_unit_id"])
+    seen = (await teller.get(f"/api/v1/customers/{row['id']}")).json()
+    assert (seen["status"], seen["documents"]) == ("prospect", [])
+
+
+async def test_an_authorised_users_people_see_the_account_and_not_the_money(
+    accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID], database: Database
+) -> None:
+    owner_ref, user_ref = str(uuid4()), str(uuid4())
+    await customer(accounts, teller, units[0], source_reference={"source": "core", "source_id": owner_ref})
+    elsewhere = accounts.signed_in("acc-teller-2", "teller")
+    user = await customer(accounts, elsewhere, units[1], source_reference={"source": "core", "source_id": user_ref})
+    holders = [Holder(customer_ref=owner_ref, role="owner"), Holder(customer_ref=user_ref, role="authorised_user")]
+    await state(database, replace(STATED, account_ref=str(uuid4()), holders=holders, limit=Decimal(500)))
+    theirs = (await elsewhere.get("/api/v1/accounts", params={"customer_id": str(user)})).json()["items"]
+    assert [(account["balance"], account["limit"]) for account in theirs] == [(None, None)]
+    path = f"/api/v1/accounts/{theirs[0]['id']}"
+    assert (await elsewhere.get(path)).json()["balance"] is None
+    assert (await teller.get(path)).json()["balance"] == "100.2500"
+    closing = await accounts.send(elsewhere, f"accounts/{theirs[0]['id']}/close", {"closed_on": "2026-03-02"}, 1)
+    assert closing.status_code == 404

@@ -1,0 +1,206 @@
+"""Customers over REST: what is checked, what a document does, how they are found again."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from guanxi.demo.people import people
+from services.customer.domain.identity_documents import DocumentType
+from tests.services.conftest import Opened, Service
+
+PEOPLE = iter(people(4711, 900))
+PASSPORTS = (f"R{number:07d}" for number in range(100))
+
+
+@pytest.fixture(scope="module")
+async def customers(service: Opened) -> Service:
+    return await service("customer")
+
+
+@pytest.fixture(scope="module")
+async def unit(customers: Service) -> UUID:
+    unit = await customers.know_unit("r1")
+    await customers.know_staff("reg-teller", ["teller"], [unit])
+    return unit
+
+
+@pytest.fixture(scope="module")
+def teller(customers: Service, unit: UUID) -> httpx.AsyncClient:  # noqa: ARG001 - the unit is theirs
+    return customers.signed_in("reg-teller", "teller")
+
+
+def passport() -> dict[str, str]:
+    return {"type": "passport", "number": next(PASSPORTS)}
+
+
+def fields(answer: httpx.Response) -> set[str]:
+    assert answer.status_code == 422, answer.text
+    return {error["field"] for error in answer.json()["errors"]}
+
+
+async def registered(customers: Service, teller: httpx.AsyncClient, unit: UUID, **body: Any) -> dict[str, Any]:
+    """A customer whom the directory knows as well, as it would hear over Kafka."""
+    answer = await customers.send(teller, "customers", {"name": "王芳", **body})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    await customers.know_customer(UUID(made["id"]), unit)
+    return made
+
+
+async def test_a_resident_id_activates_and_tells_birth_date_and_gender(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    number = next(PEOPLE).resident_id
+    made = await registered(customers, teller, unit, documents=[{"type": "resident_id", "number": number}])
+    assert made["status"] == "active"
+    assert made["birth_date"].replace("-", "") == number[6:14]
+    assert made["gender"] == ("1" if int(number[16]) % 2 else "2")
+    assert made["documents"][0]["number"] == f"{number[:3]}***********{number[-4:]}"
+    assert made["home_unit_id"] == str(unit)
+
+
+async def test_without_a_document_that_is_valid_today_a_customer_is_a_prospect(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    expired = {**passport(), "valid_to": "2020-01-01"}
+    not_yet = {**passport(), "valid_from": "2999-01-01"}
+    for documents in ([], [expired], [not_yet]):
+        assert (await registered(customers, teller, unit, documents=documents))["status"] == "prospect"
+
+
+async def test_the_first_valid_document_activates_a_prospect(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    made = await registered(customers, teller, unit)
+    answer = await customers.send(teller, f"customers/{made['id']}/documents", passport(), made["version"])
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["status"] == "active"
+    types = await (await customers.connect()).fetch(
+        "SELECT type FROM outbox WHERE subject = $1 ORDER BY id", UUID(made["id"])
+    )
+    assert [row["type"] for row in types] == [
+        "crm.customer.registered.v1",
+        "crm.customer.updated.v1",
+        "crm.customer.activated.v1",
+    ]
+
+
+async def test_an_organisation_has_a_uscc_and_a_person_has_not(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    uscc = {"type": "uscc", "number": "91119999MA0000000W"}
+    as_person = await customers.send(teller, "customers", {"name": "王芳", "documents": [uscc]})
+    assert fields(as_person) == {"documents.0.type"}
+    made = await registered(customers, teller, unit, kind="organisation", documents=[uscc])
+    assert (made["kind"], made["status"]) == ("organisation", "active")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": " "}, "name"),
+        (
+            {"name": "王芳", "documents": [{"type": "resident_id", "number": "119999199003070114"}]},
+            "documents.0.number",
+        ),
+        ({"name": "王芳", "documents": [{"type": "moon", "number": "1"}]}, "documents.0.type"),
+        ({"name": "王芳", "contact_points": [{"kind": "phone", "value": "12"}]}, "contact_points.0.value"),
+        ({"name": "王芳", "contact_points": [{"kind": "email", "value": "nobody"}]}, "contact_points.0.value"),
+        ({"name": "王芳", "home_unit_id": str(uuid4())}, "home_unit_id"),
+        ({"name": "王芳", "gender": "x"}, "gender"),
+        ({"name": "王芳", "surprise": 1}, "surprise"),
+    ],
+)
+async def test_an_error_names_the_field_and_stores_nothing(
+    customers: Service, teller: httpx.AsyncClient, body: dict[str, Any], field: str
+) -> None:
+    connection = await customers.connect()
+    before = await connection.fetchval("SELECT count(*) FROM customers")
+    answer = await customers.send(teller, "customers", body)
+    assert fields(answer) == {field}
+    assert await connection.fetchval("SELECT count(*) FROM customers") == before
+
+
+async def test_nobody_registers_at_a_unit_beyond_their_reach(customers: Service, unit: UUID) -> None:
+    elsewhere = await customers.know_unit("r3")
+    below = await customers.know_unit("r1-1", f"/{unit}/")
+    await customers.know_staff("reg-head", ["branch_head"], [unit])
+    head = customers.signed_in("reg-head", "branch_head")
+    refused = await customers.send(head, "customers", {"name": "王芳", "home_unit_id": str(elsewhere)})
+    assert fields(refused) == {"home_unit_id"}
+    made = await customers.send(head, "customers", {"name": "王芳", "home_unit_id": str(below)})
+    assert made.status_code == 201, made.text
+
+
+async def test_a_document_belongs_to_one_customer_and_finds_them(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    number = next(PEOPLE).resident_id
+    document = {"type": "resident_id", "number": number}
+    made = await registered(customers, teller, unit, documents=[document])
+    again = await customers.send(teller, "customers", {"name": "张伟", "documents": [document]})
+    assert again.status_code == 409
+    spaced = {**document, "number": f" {number[:6]} {number[6:].lower()} "}
+    found = await teller.post("/api/v1/customers/find-by-document", json=spaced)
+    assert found.json()["id"] == made["id"]
+    unknown = await teller.post("/api/v1/customers/find-by-document", json=passport())
+    assert unknown.status_code == 404
+
+
+async def test_a_stranger_does_not_find_a_customer_by_their_document(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    document = passport()
+    await registered(customers, teller, unit, documents=[document])
+    await customers.know_staff("reg-stranger", ["teller"], [await customers.know_unit("r2")])
+    stranger = customers.signed_in("reg-stranger", "teller")
+    assert (await stranger.post("/api/v1/customers/find-by-document", json=document)).status_code == 404
+    assert (await teller.post("/api/v1/customers/find-by-document", json=document)).status_code == 200
+
+
+async def test_a_source_reference_makes_a_registration_repeatable_for_ever(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    reference = {"source": "old system", "source_id": str(uuid4())}
+    made = await registered(customers, teller, unit, source_reference=reference)
+    again = await customers.send(teller, "customers", {"name": "another name", "source_reference": reference})
+    assert again.json() == made
+
+
+async def test_contact_points_are_normalised_masked_and_known_once(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    made = await registered(customers, teller, unit)
+    path = f"customers/{made['id']}/contact-points"
+    phone = {"kind": "phone", "value": "199 0000 1234"}
+    first = await customers.send(teller, path, phone, made["version"])
+    assert [point["value"] for point in first.json()["contact_points"]] == ["199****1234"]
+    twice = await customers.send(teller, path, {**phone, "value": "+86 19900001234"}, first.json()["version"])
+    assert twice.status_code == 409
+    point = first.json()["contact_points"][0]["id"]
+    headers = {"If-Match": f'"{first.json()["version"]}"'}
+    removed = await teller.delete(f"/api/v1/{path}/{point}", headers=headers)
+    assert removed.json()["contact_points"] == []
+    assert (await teller.delete(f"/api/v1/{path}/{uuid4()}", headers={"If-Match": '"3"'})).status_code == 404
+
+
+async def test_a_search_finds_any_part_of_a_chinese_name_and_treats_signs_as_signs(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    for name in ("欧阳娜娜", "欧阳修", "100%纯金"):
+        await registered(customers, teller, unit, name=name)
+
+    async def found(name: str) -> list[str]:
+        rows = (await teller.get("/api/v1/customers", params={"name": name})).json()["items"]
+        return sorted(row["name"] for row in rows)
+
+    assert await found("欧阳") == ["欧阳修", "欧阳娜娜"]
+    assert await found("娜") == ["欧阳娜娜"]
+    assert await found("%") == ["100%纯金"]
+    assert await found("阳欧") == []
+
+
+def test_every_document_type_can_be_registered() -> None:
+    assert {kind.value for kind in DocumentType} >= {"resident_id", "passport", "uscc", "other"}
