@@ -29,11 +29,11 @@ test: install ## unit, integration and one end-to-end test
 	$(BIN)/pytest -m 'not deep'
 
 .PHONY: test-deep
-test-deep: install ## long runs: a real bank's import, a role taken away
-	$(BIN)/pytest -m 'deep and not kills'
+test-deep: install ## a real bank's import, a role taken away, and faults: kill -9 and freezes of every process
+	$(BIN)/pytest -m deep
 
 .PHONY: test-kills
-test-kills: install ## faults: kill -9 and freezes of every process, in turn
+test-kills: install ## the faults alone
 	$(BIN)/pytest -m kills tests/faults
 
 .PHONY: lint
@@ -48,6 +48,10 @@ types: install ## mypy --strict
 .PHONY: imports
 imports: install ## the import rules of .importlinter
 	$(BIN)/lint-imports
+
+.PHONY: migrate
+migrate: install ## bring every local database up to date
+	@$(BIN)/guanxi migrate
 
 .PHONY: docs
 docs: install ## write docs/events anew from the contracts

@@ -1,10 +1,12 @@
 """The command line `guanxi`."""
 
 import asyncio
+import os
 import signal
 from typing import Annotated
 
 import typer
+from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from guanxi.importers.command import imports
@@ -13,6 +15,7 @@ from guanxi.local.issuer import LocalIssuer
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from guanxi.topics import apply_topics
+from libs.directory.permissions import PERMISSIONS
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -81,9 +84,18 @@ def token(
 ) -> None:
     """Print a token of the local issuer (development only)."""
     subject = staff or customer
-    if subject is None:
-        raise typer.BadParameter("name whom the token is for: --staff or --customer")
+    if subject is None or (staff and customer):
+        raise typer.BadParameter("name whom the token is for: either --staff or --customer")
+    if unknown := set(role) - set(PERMISSIONS):
+        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; roles are: {', '.join(PERMISSIONS)}")
     typer.echo(LocalIssuer(LocalSettings().home / "keys").token(subject, role))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring every database up to date, whether the stack runs or not."""
+    asyncio.run(Stack(LocalSettings(), Console()).migrate())
+    typer.echo("every database is up to date")
 
 
 @cli.command()
@@ -108,7 +120,11 @@ def apply(
     """Create missing topics and bring the others in line with the contracts."""
     settings = LocalSettings()
     bootstrap = kafka or f"{settings.host}:{settings.kafka_port}"
-    done = asyncio.run(apply_topics(bootstrap, partitions=partitions, replication=replication))
+    try:
+        done = asyncio.run(apply_topics(bootstrap, partitions=partitions, replication=replication))
+    except KafkaError as error:
+        sentence = f"Kafka at {bootstrap} did not do it ({type(error).__name__}): start `guanxi up`, or set --kafka."
+        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
     typer.echo("\n".join(done) or "all topics are as declared")
 
 

@@ -10,8 +10,8 @@ from libs.contracts.catalogue import TOPICS
 async def apply_topics(bootstrap: str, *, partitions: int, replication: int) -> list[str]:
     """Create what is missing and set what differs. Returns a line for each thing done; empty when all was right."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
     try:
+        await admin.start()
         existing = set(await admin.list_topics())
         missing = [topic for topic in TOPICS if topic.name not in existing]
         new = [

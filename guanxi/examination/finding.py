@@ -1,4 +1,3 @@
-import asyncio
 from dataclasses import dataclass
 
 SECONDS = 3.0
@@ -13,14 +12,3 @@ class Finding:
     well: bool
     says: str
     advice: str = ""
-
-
-async def listens(host: str, port: int) -> bool:
-    """True where some program accepts connections."""
-    try:
-        async with asyncio.timeout(SECONDS):
-            _, writer = await asyncio.open_connection(host, port)
-    except OSError:  # a timeout is one too
-        return False
-    writer.close()
-    return True

@@ -4,8 +4,9 @@ import asyncio
 
 from aiokafka.errors import KafkaError
 
-from guanxi.examination.finding import SECONDS, Finding, listens
+from guanxi.examination.finding import SECONDS, Finding
 from guanxi.local.kafka_answer import cluster_that_answers
+from guanxi.local.ports import listens
 from guanxi.local.settings import LocalSettings
 from guanxi.topics import compare_topics
 from libs.contracts.catalogue import TOPICS

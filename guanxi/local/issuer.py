@@ -8,6 +8,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from guanxi.local.failures import wrong_setting
 from guanxi.local.secrets import write_private
 
 ISSUER = "http://issuer.guanxi.localhost"
@@ -31,6 +32,8 @@ class LocalIssuer:
 
     def token(self, subject: str, roles: list[str], *, lifetime: int = LIFETIME_SECONDS) -> str:
         """A signed access token. What it may do is decided by the directory as well."""
+        if not self._private.exists():
+            raise wrong_setting(f"{self._private} does not exist: start `guanxi up` first, or set GUANXI_HOME.")
         key = RSAKey.import_key(json.loads(self._private.read_text()))
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "iat": now, "exp": now + lifetime}

@@ -1,14 +1,14 @@
 """Which Kafka cluster answers at an address."""
 
-import asyncio
-
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+
+from guanxi.local.ports import listens
 
 
 async def cluster_that_answers(host: str, port: int) -> str | None:
     """The id of the cluster whose broker answers metadata there, or None while none does."""
-    if not await _listens(host, port):
+    if not await listens(host, port):
         return None
     client = AIOKafkaAdminClient(bootstrap_servers=f"{host}:{port}", request_timeout_ms=5000)
     try:
@@ -19,12 +19,3 @@ async def cluster_that_answers(host: str, port: int) -> str | None:
     finally:
         await client.close()
     return str(cluster["cluster_id"]) if cluster["brokers"] else None
-
-
-async def _listens(host: str, port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    writer.close()
-    return True

@@ -1,4 +1,4 @@
-"""Proof that a port is free before a server is told to listen on it."""
+"""Ports: proof that one is free before a server is told to listen on it, and whether anybody does."""
 
 import asyncio
 import socket
@@ -7,6 +7,7 @@ from guanxi.local.failures import port_taken
 
 # A server whose launcher was killed needs a moment to go.
 _PATIENCE = 1.0
+_ANSWER = 3.0
 
 
 async def require_free_port(program: str, host: str, port: int, setting: str) -> None:
@@ -17,6 +18,17 @@ async def require_free_port(program: str, host: str, port: int, setting: str) ->
         if clock() > deadline:
             raise port_taken(program, host, port, setting)
         await asyncio.sleep(0.05)
+
+
+async def listens(host: str, port: int) -> bool:
+    """True where some program accepts connections."""
+    try:
+        async with asyncio.timeout(_ANSWER):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:  # a timeout is one too
+        return False
+    writer.close()
+    return True
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -12,6 +12,7 @@ from rich.console import Console
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
 from guanxi.local.kafka import LocalKafka
+from guanxi.local.ports import listens
 from guanxi.local.postgres import LocalPostgres
 from guanxi.local.processes import Supervisor
 from guanxi.local.program import Program
@@ -43,7 +44,7 @@ class Stack:
             host=settings.host,
             port=settings.kafka_port,
             controller_port=settings.kafka_controller_port,
-            cache=settings.jar_cache,
+            cache=settings.jar_cache or settings.home / "cache",
             repository=settings.maven_repository,
         )
         self.supervisor: Supervisor | None = None
@@ -65,6 +66,18 @@ class Stack:
         if self.supervisor is not None:
             await self.supervisor.stop()
         await asyncio.gather(self.kafka.stop(), self.postgres.stop(), return_exceptions=True)
+
+    async def migrate(self) -> None:
+        """Bring every database up to date, over a server that runs or one that is started for the time."""
+        if await listens(self.settings.host, self.settings.postgres_port):
+            await asyncio.gather(*[self._migrate(app) for app in APPS])
+            return
+        self.secrets.ensure()
+        try:
+            await self.postgres.start()
+            await self._databases()
+        finally:
+            await self.postgres.stop()
 
     def _say(self, sentence: str) -> None:
         self.console.print(f"[dim]{sentence}[/dim]")

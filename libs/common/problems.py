@@ -127,8 +127,15 @@ async def _lost_race(request: Request, _error: StaleDataError) -> Response:
     return problem(HTTPStatus.PRECONDITION_FAILED if conditional else HTTPStatus.CONFLICT, detail)
 
 
-async def _integrity(_request: Request, _error: IntegrityError) -> Response:
-    return problem(HTTPStatus.CONFLICT, "It contradicts something that is already stored.")
+async def _integrity(_request: Request, error: IntegrityError) -> Response:
+    """A unique constraint is named `uq_<table>_<column>` (`libs/common/tables.py`), and so names the field."""
+    cause = getattr(error.orig, "__cause__", None)
+    table, constraint = getattr(cause, "table_name", None), getattr(cause, "constraint_name", None) or ""
+    field = constraint.removeprefix(f"uq_{table}_")
+    if field == constraint:
+        return problem(HTTPStatus.CONFLICT, "It contradicts something that is already stored.")
+    detail = f"This {field} is taken already."
+    return problem(HTTPStatus.CONFLICT, detail, errors=[{"field": field, "detail": detail}])
 
 
 async def _database(request: Request, error: Exception) -> Response:

@@ -16,15 +16,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from guanxi.client import Client, Refused
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
-from tests.conftest import JARS
 from tests.e2e.berka_facts import FOLDER, Facts
+from tests.e2e.stacks import started
 from tests.polling import until
-from tests.ports import free_port, free_ports_in_a_row
 
 pytestmark = [
     pytest.mark.deep,
@@ -139,22 +137,8 @@ async def for_each(things: list[str], do: Callable[[str], Awaitable[None]]) -> N
 
 @pytest.fixture(scope="module")
 async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
-    home = tmp_path_factory.mktemp("berka")
-    settings = LocalSettings(
-        home=home,
-        base_port=free_ports_in_a_row(40),
-        postgres_port=free_port(),
-        kafka_port=free_port(),
-        kafka_controller_port=free_port(),
-        jar_cache=JARS,
-    )
-    with (home / "console.log").open("w") as file:
-        stack = Stack(settings, Console(file=file))
-        try:
-            await stack.start()
-            yield await imported(stack)
-        finally:
-            await stack.stop()
+    async with started(tmp_path_factory.mktemp("berka")) as stack:
+        yield await imported(stack)
 
 
 async def imported(stack: Stack) -> Bank:

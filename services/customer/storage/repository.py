@@ -78,6 +78,12 @@ class AccountRepository:
         self._uow.check_version(account)
         return account
 
+    async def number_is_known(self, source: str, index: bytes) -> bool:
+        """True where any account has this number: asked before the unique constraint would say it less kindly."""
+        a = accounts.c
+        found = await self._uow.session.execute(select(exists().where(a.source == source, a.number_index == index)))
+        return bool(found.scalar_one())
+
     async def by_number(self, source: str, index: bytes) -> Account | None:
         return await self._one((accounts.c.source == source) & (accounts.c.number_index == index))
 

@@ -32,6 +32,8 @@ async def open_account(
     customer = await CustomerRepository(uow).get(customer_id)
     if customer.status is not Status.ACTIVE:
         raise Conflict("Only an active customer can open an account; a valid identity document activates.")
+    if number and await AccountRepository(uow).number_is_known(OWN_SOURCE, uow.sealer.index("account", number)):
+        raise Conflict("An account with this number is open already.")
     account_id = new_id()
     account = Account(
         id=account_id,

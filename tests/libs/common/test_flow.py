@@ -15,6 +15,7 @@ from libs.common.encryption import FieldCipher
 from libs.common.ids import new_id
 from libs.common.kafka import new_consumer, new_producer
 from libs.common.keyring import KeyRing
+from libs.common.outbox import LARGEST_EVENT
 from libs.common.relay import Relay
 from libs.common.worker import run_worker
 from libs.directory.scope import SystemScope
@@ -35,15 +36,18 @@ async def test_events_arrive_in_order_with_their_envelope(probe: Probe) -> None:
 
 @dataclass
 class Listener:
-    """Has its effect in the database, and refuses what it was told to refuse."""
+    """Has its effect in the database, refuses what it was told to refuse, and records what no topic takes."""
 
     probe: Probe
+    boasts: set[str] = field(default_factory=set)
     poison: set[str] = field(default_factory=set)
     passing: dict[str, int] = field(default_factory=dict)
 
     async def handle(self, uow: UnitOfWork, event: ThingTouched) -> None:
         effect = {"thing_id": event.thing_id, "note": event.note}
         await uow.session.execute(text("INSERT INTO effects (thing_id, note) VALUES (:thing_id, :note)"), effect)
+        if event.note in self.boasts:
+            uow.record(replace(event, note="x" * LARGEST_EVENT), sequence=1)
         if event.note in self.poison:
             raise Conflict("poison")
         if self.passing.get(event.note, 0) > 0:
@@ -86,6 +90,17 @@ async def test_poison_is_set_aside_and_the_rest_goes_on_in_order(probe: Probe) -
         assert (await connection.execute(announced)).scalar_one() >= len(letters) == 2
     assert {letter.cause for letter in letters} == {"Conflict"}
     assert all(str(thing_id).encode() not in letter.payload for letter in letters), "payload in clear"
+
+
+async def test_what_fails_only_at_the_commit_is_set_aside_as_well(probe: Probe) -> None:
+    thing_id, records = await sent(probe, 3)
+    listener = Listener(probe, boasts={"1"})
+    await listener.hears(*records)
+    assert await listener.effects(thing_id) == ["0", "2"]
+    async with probe.database.engine.connect() as connection:
+        wanted = text("SELECT cause FROM dead_letters WHERE subject = :subject")
+        causes = (await connection.execute(wanted, {"subject": str(thing_id)})).scalars().all()
+    assert list(causes) == ["InvalidValue"]
 
 
 async def test_an_undecodable_record_is_poison(probe: Probe) -> None:

@@ -86,6 +86,9 @@ async def test_only_an_active_customer_opens_an_account(
     assert opened.status_code == 201
     assert opened.json()["balance"] == "1.10"
     assert opened.json()["number"] == f"************{body['number'][-4:]}"
+    twice = await accounts.send(teller, "accounts", {**body, "customer_id": str(active)})
+    assert twice.status_code == 409
+    assert "number" in twice.json()["detail"]
     unknown = await accounts.send(teller, "accounts", {**body, "customer_id": str(uuid4())})
     assert unknown.status_code == 404
 

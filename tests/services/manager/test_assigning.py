@@ -159,6 +159,13 @@ async def test_an_error_names_the_field(
     assert refused.json()["errors"][0]["field"] == field
 
 
+async def test_a_code_that_is_taken_is_named(manager: Service, admin: httpx.AsyncClient) -> None:
+    await unit(manager, admin, "as7")
+    refused = await manager.send(admin, "org-units", {"code": "as7", "name": "N", "kind": "branch"})
+    assert refused.status_code == 409
+    assert refused.json()["errors"] == [{"field": "code", "detail": "This code is taken already."}]
+
+
 async def test_an_unknown_role_is_named(manager: Service, admin: httpx.AsyncClient) -> None:
     here = await unit(manager, admin, "as6")
     body = {"number": "as6-1", "name": "N", "unit_ids": [str(here)], "roles": ["wizard"]}

@@ -1,0 +1,56 @@
+"""What goes wrong at the command line is said in one sentence, with its own exit status."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ports import free_port
+
+NAMES = ("GUANXI_BASE_PORT", "GUANXI_POSTGRES_PORT", "GUANXI_KAFKA_PORT", "GUANXI_KAFKA_CONTROLLER_PORT")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Of a machine on which nothing was ever started."""
+    ports = {name: str(free_port()) for name in NAMES}
+    return {"PATH": os.environ["PATH"], "GUANXI_HOME": str(tmp_path / "home"), "COLUMNS": "300", **ports}
+
+
+def guanxi(environment: dict[str, str], *argv: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "guanxi.cli", *argv]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "says"),
+    [
+        (("token", "--role", "teller", "--staff", "x"), os.EX_CONFIG, "start `guanxi up` first"),
+        (("token", "--role", "wizard", "--staff", "x"), 2, "unknown: wizard"),
+        (("token", "--role", "teller"), 2, "either --staff or --customer"),
+        (("token", "--role", "teller", "--staff", "x", "--customer", "y"), 2, "either --staff or --customer"),
+        (("topics", "apply"), os.EX_UNAVAILABLE, "start `guanxi up`"),
+        (("import", "berka", "/nowhere"), os.EX_NOINPUT, "lacks fin_district.tsv"),
+        (("doctor",), 1, "nothing listens"),
+    ],
+)
+def test_a_failure_is_one_sentence(environment: dict[str, str], argv: tuple[str, ...], status: int, says: str) -> None:
+    ended, said = guanxi(environment, *argv)
+    assert ended == status, said
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_migrations_run_without_the_stack_and_again_change_nothing(environment: dict[str, str]) -> None:
+    for _ in range(2):
+        assert guanxi(environment, "migrate") == (0, "every database is up to date\n")
+
+
+@pytest.mark.parametrize("argv", [(), ("up",), ("token",), ("migrate",), ("doctor",), ("topics", "apply"), ("import",)])
+def test_every_command_explains_itself(environment: dict[str, str], argv: tuple[str, ...]) -> None:
+    status, said = guanxi(environment, *argv, "--help")
+    assert status == 0
+    assert "Usage:" in said
