@@ -9,12 +9,14 @@ help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Guanxi needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another one: make PYTHON=python3.12 ...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer, or name one: make PYTHON=python3.12 ..." >&2; exit 69; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Guanxi needs Python 3.11 or newer; %s is %d.%d. Name another one: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >/dev/null \
+		|| { rm -rf $(VENV); echo "$(PYTHON) lacks venv or pip: install them (on Debian: python3-venv)." >&2; exit 69; }
 	@echo "installing dependencies (hash-checked) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
-		|| { echo "The Python package registry could not be reached, or a hash differs: see the lines above." >&2; exit 69; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@{ $(BIN)/python -m pip install --retries 2 --disable-pip-version-check --require-hashes -r requirements.lock \
+		&& $(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .; } >$(VENV)/pip.log 2>&1 \
+		|| { echo "The packages could not be installed: $$(grep -m1 ERROR $(VENV)/pip.log); reach the package registry or set PIP_INDEX_URL to a mirror, and repeat (all of it: $(VENV)/pip.log)." >&2; exit 69; }
 	@touch $@
 
 .PHONY: install

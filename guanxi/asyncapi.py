@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from libs.common.topics import WATERMARK, Topic
-from libs.contracts import complaints, core, customer, manager
+from libs.contracts import complaints, customer, manager
 from libs.contracts.catalogue import CORE, EVENTS, EVERYWHERE, REFERENCES, SECTIONS
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ def records() -> list[Record]:
     found += [Record(topic.name, shape, "reference", topic) for topic, shape in REFERENCES.items()]
     compacted = [*(topic for topic, _ in SECTIONS.values()), *REFERENCES]
     found += [Record(WATERMARK, datetime, "watermark", topic) for topic in compacted]
-    return found + [Record(core.ACCOUNT_STATED, shape, "core", topic) for topic, shape in CORE.items()]
+    return found + [Record(type_, shape, "core", topic) for topic, (type_, shape) in CORE.items()]
 
 
 def document() -> Json:

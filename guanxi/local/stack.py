@@ -12,7 +12,7 @@ from rich.console import Console
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
 from guanxi.local.kafka import LocalKafka
-from guanxi.local.ports import listens
+from guanxi.local.ports import listens, require_free_port
 from guanxi.local.postgres import LocalPostgres
 from guanxi.local.processes import Supervisor
 from guanxi.local.program import Program
@@ -52,6 +52,7 @@ class Stack:
     async def start(self) -> None:
         """Servers first, in parallel; then databases and topics; then services; the gateway last."""
         self.settings.home.mkdir(parents=True, exist_ok=True)
+        await self._require_free_ports()
         self.secrets.ensure()
         self.issuer.ensure()
         await asyncio.gather(self.postgres.start(), self.kafka.start(self._say))
@@ -66,6 +67,12 @@ class Stack:
         if self.supervisor is not None:
             await self.supervisor.stop()
         await asyncio.gather(self.kafka.stop(), self.postgres.stop(), return_exceptions=True)
+
+    async def _require_free_ports(self) -> None:
+        """Before anything starts: an app that cannot listen would only be started again and again."""
+        for app in APPS:
+            for port in range(self.settings.port(app), self.settings.port(app) + 3):
+                await require_free_port(f"the {app} app", self.settings.host, port, "GUANXI_BASE_PORT")
 
     async def migrate(self) -> None:
         """Bring every database up to date, over a server that runs or one that is started for the time."""

@@ -26,7 +26,11 @@ REFERENCES: dict[Topic, type] = {
     complaints.CASE_REFERENCE: references.CaseReference,
 }
 
-CORE: dict[Topic, type] = {core.ACCOUNTS: core.CoreAccount}
+CORE: dict[Topic, tuple[str, type]] = {
+    core.ACCOUNTS: (core.ACCOUNT_STATED, core.CoreAccount),
+    core.TRANSACTIONS: (core.TRANSACTION_BOOKED, core.CoreTransaction),
+}
+"""A topic of the bank's core → the one type that it holds, and its shape."""
 
 EVERYWHERE: tuple[type[DomainEvent], ...] = (DeadLetterRaised,)
 """Events that any service may send, on its own topic."""

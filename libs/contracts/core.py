@@ -10,7 +10,9 @@ from libs.contracts.customer import HolderRole, HoldingKind
 
 ACCOUNTS = Topic(name="core.accounts.v1")
 ACCOUNT_STATED = "core.account.stated.v1"
-"""The one type that the topic holds; its records need no CloudEvents headers."""
+TRANSACTIONS = Topic(name="core.transactions.v1")
+TRANSACTION_BOOKED = "core.transaction.booked.v1"
+"""Each topic holds one type; its records need no CloudEvents headers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +47,26 @@ class CoreAccount:
     overdue_days: int | None = None
     sequence: int
     as_of: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreTransaction:
+    """A booking on an account, keyed as the account is. Unique by (`source`, `transaction_ref`).
+
+    `amount` is positive, in `currency`, as a decimal string. A reversal names in `reverses` the transaction that it
+    takes back.
+    """
+
+    source: str
+    transaction_ref: str
+    account_ref: str
+    direction: Literal["credit", "debit"]
+    amount: Decimal
+    currency: str
+    booked_at: datetime
+    channel: str | None
+    category: str | None
+    counterparty_bank: str | None
+    initiated_by: Literal["customer", "bank"]
+    reverses: str | None = None
+    sequence: int

@@ -24,6 +24,7 @@ DECLARED = {
     "crm.reference.staff.v1": ("compact", WEEK),
     "crm.reference.case.v1": ("compact", WEEK),
     "core.accounts.v1": ("delete", THREE_WEEKS),
+    "core.transactions.v1": ("delete", THREE_WEEKS),
 }
 KEYS = {
     "crm.section.customer.v1": "customer",

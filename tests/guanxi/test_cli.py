@@ -1,13 +1,14 @@
 """What goes wrong at the command line is said in one sentence, with its own exit status."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.ports import free_port, free_ports_in_a_row
 
 NAMES = ("GUANXI_BASE_PORT", "GUANXI_POSTGRES_PORT", "GUANXI_KAFKA_PORT", "GUANXI_KAFKA_CONTROLLER_PORT")
 
@@ -42,6 +43,18 @@ def test_a_failure_is_one_sentence(environment: dict[str, str], argv: tuple[str,
     assert ended == status, said
     assert says in said
     assert "Traceback" not in said
+
+
+def test_a_taken_port_is_named_before_anything_starts(environment: dict[str, str], tmp_path: Path) -> None:
+    base = free_ports_in_a_row(40)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", base + 11))
+        holder.listen()
+        ended, said = guanxi({**environment, "GUANXI_BASE_PORT": str(base)}, "up")
+    assert ended == os.EX_OSERR, said
+    assert f"Port {base + 11} on 127.0.0.1 is already taken" in said
+    assert "GUANXI_BASE_PORT" in said
+    assert not (tmp_path / "home" / "postgres").exists()
 
 
 def test_migrations_run_without_the_stack_and_again_change_nothing(environment: dict[str, str]) -> None:

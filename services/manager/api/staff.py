@@ -12,7 +12,7 @@ from libs.common.pages import CurrentPage, Page
 from services.manager.api.schemas import NewLogin, NewStaff, Roles, StaffView, Units
 from services.manager.storage.queries import list_staff
 from services.manager.storage.repository import StaffRepository
-from services.manager.use_cases.staffing import bind_login, change_roles, hire, move_staff, unbind_login
+from services.manager.use_cases.staffing import bind_login, change_roles, hire, leave, move_staff, unbind_login
 
 router = APIRouter(prefix="/api/v1/staff", tags=["staff"])
 
@@ -65,6 +65,11 @@ async def set_roles(staff_id: UUID, body: Roles, uow: Change, clock: CurrentCloc
 @router.put("/{staff_id}/units", dependencies=[requires("staff:change")])
 async def set_units(staff_id: UUID, body: Units, uow: Change, clock: CurrentClock) -> StaffView:
     return uow.answer(StaffView.of(await move_staff(uow, staff_id, body.unit_ids, at=clock.now())))
+
+
+@router.post("/{staff_id}/leave", dependencies=[requires("staff:change")])
+async def leave_(staff_id: UUID, uow: Change, clock: CurrentClock) -> StaffView:
+    return uow.answer(StaffView.of(await leave(uow, staff_id, at=clock.now())))
 
 
 @router.post("/{staff_id}/logins", status_code=201, dependencies=[requires("staff:change")])

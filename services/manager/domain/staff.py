@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from libs.common.domain import Aggregate, InvalidValue
+from libs.common.domain import Aggregate, Conflict, InvalidValue
 from libs.common.logins import bound
 from libs.contracts.manager import StaffHired, StaffUpdated
 from services.manager.domain.roles import LOOKS_AFTER, ROLES
@@ -53,6 +53,8 @@ class Staff(Aggregate):
         self._updated("logins", at=at)
 
     def leave(self, *, at: datetime) -> None:
+        if self.left_at is not None:
+            raise Conflict("They have left already.")
         self.left_at = at
         self._updated("left_at", at=at)
 

@@ -35,6 +35,13 @@ async def move_staff(uow: UnitOfWork, staff_id: UUID, unit_ids: list[UUID], *, a
     return member
 
 
+async def leave(uow: UnitOfWork, staff_id: UUID, *, at: datetime) -> Staff:
+    """Let somebody go: from now on their logins open nothing. Whom they look after waits for a handover."""
+    member = await StaffRepository(uow).get_for_change(staff_id)
+    member.leave(at=at)
+    return member
+
+
 async def bind_login(uow: UnitOfWork, staff_id: UUID, issuer: str, subject: str, *, at: datetime) -> Staff:
     member = await StaffRepository(uow).get_for_change(staff_id)
     member.bind_login(login_of(issuer, subject), at=at)

@@ -143,6 +143,19 @@ async def test_only_a_customer_manager_looks_after_customers(
         assert refused.json()["errors"][0]["field"] == "staff_id"
 
 
+async def test_who_has_left_is_given_no_customers_and_leaves_once(
+    manager: Service, admin: httpx.AsyncClient, database: Database
+) -> None:
+    here = await unit(manager, admin, "as8")
+    gone = await hired(manager, admin, "as8-1", "manager", here)
+    left = await manager.send(admin, f"staff/{gone['id']}/leave", None, gone["version"])
+    assert left.json()["left_at"] is not None
+    again = await manager.send(admin, f"staff/{gone['id']}/leave", None, left.json()["version"])
+    assert again.status_code == 409
+    customers = await register(database, here)
+    assert await mains(manager, customers) == {}
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
