@@ -1,11 +1,11 @@
 """Commands and queries passed on to the service that owns them, streamed both ways."""
 
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 import aiohttp
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
-from starlette.background import BackgroundTask
 from yarl import URL
 
 from gateway.settings import GatewaySettings
@@ -63,10 +63,13 @@ async def _pass_on(upstreams: Upstreams, request: Request, url: str) -> Response
         detail = "The service behind this resource does not answer; try again."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON) from None
     passed_back = {name: value for name, value in answer.headers.items() if name.lower() in PASSED_BACK}
-    return StreamingResponse(
-        answer.content.iter_any(), answer.status, passed_back, background=BackgroundTask(_release, answer)
-    )
+    return StreamingResponse(_content(answer), answer.status, passed_back)
 
 
-async def _release(answer: aiohttp.ClientResponse) -> None:
-    answer.release()
+async def _content(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The body as it comes. The connection is given back even when the caller hangs up halfway."""
+    try:
+        async for piece in answer.content.iter_any():
+            yield piece
+    finally:
+        answer.release()

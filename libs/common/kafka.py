@@ -7,9 +7,18 @@ from typing import Any
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 from libs.common.settings import Settings
+
+NEVER_SENT = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
+"""What no other try changes: a person has to."""
 
 
 def _security(settings: Settings) -> dict[str, Any]:

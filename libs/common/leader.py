@@ -38,8 +38,13 @@ class Leadership:
         self._pinged = time.monotonic()
         self.woken = asyncio.Event()
 
+    @property
+    def lapsed(self) -> bool:
+        """True where another process may lead by now."""
+        return time.monotonic() - self._pinged > HELD_FOR_SECONDS
+
     def check(self) -> None:
-        if time.monotonic() - self._pinged > HELD_FOR_SECONDS:
+        if self.lapsed:
             raise LeadershipLost
 
     async def sleep(self, seconds: float) -> None:

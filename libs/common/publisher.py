@@ -7,23 +7,28 @@ still when the query, the sending or the consumer stands still.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import structlog
 from aiokafka import AIOKafkaProducer
 
-from libs.common.kafka import key_of
+from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.metrics import PUBLISHED, SECTION_LAG
 from libs.common.publication import Publication
 from libs.common.topics import WATERMARK
+from libs.common.transient import passing
+
+log = structlog.get_logger()
 
 BATCH = 500
+CHECKS = 5
 WATERMARK_SECONDS = 1.0
 FIRST = UUID(int=0)
 
@@ -34,8 +39,10 @@ DIRTY = """
 OVERTAKEN = f"""
     UPDATE publication_marks AS m
     SET dirty = true, version = greatest(m.version + 1, {NOW_IN_MICROSECONDS}), marked_at = clock_timestamp()
-    FROM unnest($2::uuid[], $3::bigint[]) AS sent (key, version)
-    WHERE m.stream = $1 AND m.key = sent.key AND m.version > sent.version AND NOT m.dirty
+    FROM (SELECT n.key FROM publication_marks AS n
+          JOIN unnest($2::uuid[], $3::bigint[]) AS sent (key, version) ON n.key = sent.key
+          WHERE n.stream = $1 AND n.version > sent.version ORDER BY n.key FOR UPDATE OF n) AS newer
+    WHERE m.stream = $1 AND m.key = newer.key
 """  # noqa: S608 - the only thing put in is a constant
 CLEAR = """
     UPDATE publication_marks SET dirty = false WHERE stream = $1 AND key IN (
@@ -59,6 +66,7 @@ class Publisher:
     _cursor: UUID = FIRST
     _pass_began: datetime | None = None
     _complete: datetime | None = None
+    _parked: bool = False
     _told: float = field(default=-WATERMARK_SECONDS)
 
     async def run(self, leadership: Leadership) -> None:
@@ -77,21 +85,52 @@ class Publisher:
         """Publish up to a batch of dirty keys; True where the pass over all of them is not at its end."""
         began, marks, documents = await self._snapshot(connection)
         if self._cursor == FIRST:
-            self._pass_began = began
+            self._pass_began, self._parked = began, False
         if marks:
             leadership.check()
-            await asyncio.gather(*[self._send(mark, documents.get(mark["key"])) for mark in marks])
-            keys, versions = [m["key"] for m in marks], [m["version"] for m in marks]
-            await connection.execute(OVERTAKEN, self.publication.stream, keys, versions)
-            await connection.execute(CLEAR, self.publication.stream, keys, versions)
-            PUBLISHED.labels(self.publication.stream).inc(len(marks))
+            await to_its_end(self._publish(connection, leadership, marks, documents))
         return self._advance(marks)
+
+    async def _publish(
+        self, connection: Any, leadership: Leadership, marks: list[Any], documents: dict[UUID, str]
+    ) -> None:
+        sending = [self._send(mark, documents.get(mark["key"])) for mark in marks]
+        results = await asyncio.gather(*sending, return_exceptions=True)
+        if leadership.lapsed:
+            await self._have_overtaken_published_again(connection, marks)
+        sent = [mark for mark, result in zip(marks, results, strict=True) if result is None]
+        await connection.execute(CLEAR, self.publication.stream, *_keys_and_versions(sent))
+        PUBLISHED.labels(self.publication.stream).inc(len(sent))
+        for failure in results:
+            if isinstance(failure, NEVER_SENT):
+                # It stays dirty, so the watermark stands still: a stream that lacks a document is not complete.
+                log.error("document cannot be sent", stream=self.publication.stream, cause=type(failure).__name__)
+                self._parked = True
+            elif failure is not None:
+                raise failure
+
+    async def _have_overtaken_published_again(self, connection: Any, marks: list[Any]) -> None:
+        """Who was frozen while sending may have sent what is old by now, behind what a successor has published.
+
+        Compaction keeps a key's last record, which would be the old one for ever: the key gets a version above both.
+        Who still leads after the last acknowledgement was overtaken by nobody.
+        """
+        for attempt in range(CHECKS):
+            try:
+                await connection.execute(OVERTAKEN, self.publication.stream, *_keys_and_versions(marks))
+            except asyncpg.PostgresError as error:
+                if not passing(error) or attempt == CHECKS - 1:
+                    raise
+            else:
+                return
 
     def _advance(self, marks: list[Any]) -> bool:
         if len(marks) == BATCH:
             self._cursor = marks[-1]["key"]
             return True
-        self._cursor, self._complete = FIRST, self._pass_began
+        self._cursor = FIRST
+        if not self._parked:
+            self._complete = self._pass_began
         return False
 
     async def _snapshot(self, connection: Any) -> tuple[datetime, list[Any], dict[UUID, str]]:
@@ -147,3 +186,17 @@ class Publisher:
         expected = sum([len(await self.producer.partitions_for(topic)) for topic in self.consumed])
         known, caught_up = await connection.fetchrow(CAUGHT_UP, list(self.consumed))
         return min(self._complete, caught_up) if known == expected else None
+
+
+def _keys_and_versions(marks: list[Any]) -> tuple[list[UUID], list[int]]:
+    return [mark["key"] for mark in marks], [mark["version"] for mark in marks]
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end even where whoever waits is cancelled meanwhile; they learn of it afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise

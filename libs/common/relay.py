@@ -10,14 +10,9 @@ from typing import Any
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    InvalidTopicError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import KafkaError
 
-from libs.common.kafka import key_of
+from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.metrics import OUTBOX_AGE, OUTBOX_PARKED, PUBLISHED
 
@@ -26,7 +21,6 @@ log = structlog.get_logger()
 BATCH = 500
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 0.2
-NEVER = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
 
 WAITING = """
     SELECT id, event_id, type, key, subject, sequence, payload, traceparent, occurred_at FROM outbox AS o
@@ -70,7 +64,7 @@ class Relay:
         await connection.execute(SENT, sent)
         PUBLISHED.labels(self.topic).inc(len(sent))
         for row, result in zip(rows, results, strict=True):
-            if isinstance(result, NEVER):
+            if isinstance(result, NEVER_SENT):
                 log.error("event parked", type=row["type"], cause=type(result).__name__)
                 await connection.execute(PARK, row["id"], type(result).__name__)
         await self._pause_after_failure(results)
@@ -83,7 +77,7 @@ class Relay:
         await acknowledged
 
     async def _pause_after_failure(self, results: list[Any]) -> None:
-        failures = [r for r in results if isinstance(r, BaseException) and not isinstance(r, NEVER)]
+        failures = [r for r in results if isinstance(r, BaseException) and not isinstance(r, NEVER_SENT)]
         for failure in failures:
             if not isinstance(failure, KafkaError):
                 raise failure

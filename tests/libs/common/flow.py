@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 from aiokafka import ConsumerRecord
+from sqlalchemy import select
 
 from libs.common.ids import new_id
 from libs.common.kafka import key_of, new_consumer
@@ -16,7 +17,7 @@ from libs.common.leader import Leadership
 from libs.common.topics import Topic
 from libs.common.worker import Worker, run_worker
 from libs.directory.scope import SystemScope
-from tests.libs.common.probe import EVENTS, PUBLICATION, Probe, Thing
+from tests.libs.common.probe import EVENTS, PUBLICATION, Probe, Thing, things
 
 
 @asynccontextmanager
@@ -30,14 +31,22 @@ async def running(job: Awaitable[Any]) -> AsyncIterator[None]:
             await task
 
 
-async def touch(probe: Probe, count: int = 1, thing_id: UUID | None = None) -> UUID:
-    thing_id = thing_id or new_id()
+async def touch(probe: Probe, count: int = 1, name: str = "flow") -> UUID:
+    """A new thing that was touched so often."""
+    thing_id = new_id()
     async with probe.database.unit_of_work(SystemScope()) as uow:
-        thing = Thing(id=thing_id, name=f"flow {thing_id}")
+        thing = Thing(id=thing_id, name=f"{name} {thing_id}")
         for place in range(count):
             thing.touch(str(place))
         uow.session.add(thing)
     return thing_id
+
+
+async def touch_again(probe: Probe, thing_id: UUID) -> int:
+    async with probe.database.unit_of_work(SystemScope()) as uow:
+        thing = (await uow.session.execute(select(Thing).where(things.c.id == thing_id))).scalar_one()
+        thing.touch()
+        return thing.version
 
 
 async def read_all(probe: Probe, topic: Topic, enough: Callable[[list[ConsumerRecord]], bool]) -> list[ConsumerRecord]:
@@ -74,8 +83,20 @@ class AlwaysLeading(Leadership):
     def __init__(self) -> None:
         super().__init__(None)
 
-    def check(self) -> None:
-        return
+    @property
+    def lapsed(self) -> bool:
+        return False
+
+
+class Lapsed(Leadership):
+    """Of a process that was frozen for longer than it leads."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    @property
+    def lapsed(self) -> bool:
+        return True
 
 
 async def connect_to(probe: Probe) -> Any:

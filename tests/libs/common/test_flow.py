@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from aiokafka import ConsumerRecord
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer, Subscription, headers_of
@@ -19,8 +19,8 @@ from libs.common.outbox import LARGEST_EVENT
 from libs.common.relay import Relay
 from libs.common.worker import run_worker
 from libs.directory.scope import SystemScope
-from tests.libs.common.flow import AlwaysLeading, connect_to, of, read_all, running, sent, touch, worker
-from tests.libs.common.probe import EVENTS, Probe, Thing, ThingTouched, things
+from tests.libs.common.flow import AlwaysLeading, connect_to, of, read_all, running, sent, touch, touch_again, worker
+from tests.libs.common.probe import EVENTS, Probe, Thing, ThingTouched
 
 
 async def test_events_arrive_in_order_with_their_envelope(probe: Probe) -> None:
@@ -150,10 +150,3 @@ async def test_a_record_that_can_never_be_sent_is_parked_and_the_rest_goes_on(pr
         await connection.execute("DELETE FROM outbox WHERE published_at IS NULL")
         connection.terminate()
         await producer.stop()
-
-
-async def touch_again(probe: Probe, thing_id: UUID) -> int:
-    async with probe.database.unit_of_work(SystemScope()) as uow:
-        thing = (await uow.session.execute(select(Thing).where(things.c.id == thing_id))).scalar_one()
-        thing.touch()
-        return thing.version

@@ -14,7 +14,7 @@ from libs.common.kafka import new_producer
 from libs.common.publisher import Publisher
 from libs.common.topics import WATERMARK
 from libs.common.worker import run_worker
-from tests.libs.common.flow import AlwaysLeading, connect_to, of, read_all, running, touch, worker
+from tests.libs.common.flow import AlwaysLeading, Lapsed, connect_to, of, read_all, running, touch, touch_again, worker
 from tests.libs.common.probe import EVENTS, PUBLICATION, SECTION, Probe
 from tests.polling import until
 
@@ -45,6 +45,58 @@ async def mark_of(probe: Probe, key: UUID, column: str) -> Any:
     statement = text(f"SELECT {column} FROM publication_marks WHERE key = :key")  # noqa: S608 - named above
     async with probe.database.engine.connect() as connection:
         return (await connection.execute(statement, {"key": key})).scalar_one()
+
+
+async def test_an_old_document_that_a_frozen_leader_sends_late_is_followed_by_a_newer_one(probe: Probe) -> None:
+    producer = new_producer(probe.settings)
+    await producer.start()
+    frozen, successor = (Publisher(probe.settings.dsn, PUBLICATION, producer, "/guanxi/probe") for _ in range(2))
+    connection = await connect_to(probe)
+    try:
+        thing_id = await touch(probe)
+        _, marks, documents = await frozen._snapshot(connection)
+        await touch_again(probe, thing_id)
+        await successor.publish_batch(connection, AlwaysLeading())
+        newest = await version(probe, thing_id)
+        await frozen._publish(connection, Lapsed(), marks, documents)
+        assert await dirty(probe, thing_id)
+        await successor.publish_batch(connection, AlwaysLeading())
+        records = of(await read_all(probe, SECTION, lambda rs: len(of(rs, thing_id)) >= 3), thing_id)
+        versions = [int(headers_of(record)["ce_sequence"]) for record in records]
+        assert versions[:2] == [newest, versions[1]]
+        assert versions[1] < newest < versions[2] == await version(probe, thing_id)
+    finally:
+        connection.terminate()
+        await producer.stop()
+
+
+async def test_a_document_too_large_holds_up_nobody_but_the_watermark(probe: Probe) -> None:
+    producer = new_producer(probe.settings)
+    producer._max_request_size = 2_000
+    await producer.start()
+    bloated = replace(PUBLICATION, query=BLOATED)
+    publisher = Publisher(probe.settings.dsn, bloated, producer, "/guanxi/probe")
+    connection = await connect_to(probe)
+    try:
+        await publisher.publish_batch(connection, AlwaysLeading())
+        complete = publisher._complete
+        big, small = await touch(probe, name="big"), await touch(probe)
+        await publisher.publish_batch(connection, AlwaysLeading())
+        assert (await dirty(probe, big), await dirty(probe, small)) == (True, False)
+        assert publisher._complete == complete
+        publisher.publication = PUBLICATION
+        await publisher.publish_batch(connection, AlwaysLeading())
+        assert not await dirty(probe, big)
+        assert publisher._complete != complete
+    finally:
+        connection.terminate()
+        await producer.stop()
+
+
+BLOATED = """
+    SELECT id, CASE WHEN name LIKE 'big%' THEN repeat(md5(random()::text), 1000) ELSE '"small"' END
+    FROM things WHERE id = ANY($1::uuid[])
+"""
 
 
 async def watermarks(probe: Probe, count: int) -> list[datetime]:
