@@ -10,6 +10,7 @@ from sqlalchemy import String, column, func, select, values
 from gateway.view.tables import sections, watermarks
 from libs.common.caller import Variant
 from libs.common.consistency import VersionOf
+from libs.common.copies import NEVER
 from libs.common.database import Database, UnitOfWork
 from libs.common.domain import NotFound
 from libs.contracts.catalogue import SECTIONS
@@ -37,7 +38,9 @@ async def read_sections(uow: UnitOfWork, customer_id: UUID, names: Sequence[str]
         [(name, SECTIONS[name][0].name) for name in names]
     )
     heard = (
-        select(watermarks.c.topic, func.min(watermarks.c.as_of).label("as_of")).group_by(watermarks.c.topic).subquery()
+        select(watermarks.c.topic, func.nullif(func.min(watermarks.c.as_of), NEVER).label("as_of"))
+        .group_by(watermarks.c.topic)
+        .subquery()
     )
     s = sections.c
     statement = (

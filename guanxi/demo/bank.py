@@ -4,21 +4,25 @@ It enters through the REST API alone, with fixed Idempotency-Keys: a start that 
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
-from guanxi.client import Client
+from guanxi.client import Client, Refused
 from guanxi.demo.people import Person, people
 from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
 from guanxi.local.settings import LocalSettings
+from guanxi.parallel import each
 
 SEED = 20_260_101
 CUSTOMERS = 240
 AT_ONCE = 8
+PATIENCE = 300
+"""Tenths of a second until the example shows whole; later it shows by itself."""
 BRANCHES = (("0101", "北京分行"), ("0201", "上海分行"), ("0301", "深圳分行"), ("0401", "成都分行"))
 PRODUCTS = (
     ("current", "活期存款"),
@@ -81,35 +85,21 @@ async def _once(admin: Client, what: str, query: dict[str, str], body: dict[str,
 
 
 async def _load(settings: LocalSettings, issuer: LocalIssuer, branches: list[str], console: Console) -> None:
-    everybody = people(SEED, CUSTOMERS)
-    gate = asyncio.Semaphore(AT_ONCE)
-    with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("loading the demo bank", total=CUSTOMERS)
-        tellers = [Client(settings.gateway, issuer.token(f"teller-{code}-1", ["teller"])) for code, _ in BRANCHES]
-        for teller in tellers:
-            await teller.__aenter__()
+    async with AsyncExitStack() as clients:
+        tellers = []
+        for code, _ in BRANCHES:
+            teller = Client(settings.gateway, issuer.token(f"teller-{code}-1", ["teller"]))
+            tellers.append(await clients.enter_async_context(teller))
             await teller.until_known("/api/v1/customers", "/api/v1/complaints")
-        try:
+        with Progress(console=console, transient=True) as progress:
+            bar = progress.add_task("loading the demo bank", total=CUSTOMERS)
 
-            async def one(place: int, person: Person) -> None:
-                async with gate:
-                    await _customer(tellers[place % len(tellers)], branches[place % len(branches)], place, person)
-                    progress.advance(bar)
+            async def one(place_and_person: tuple[int, Person]) -> None:
+                place, person = place_and_person
+                await _customer(tellers[place % len(tellers)], branches[place % len(branches)], place, person)
+                progress.advance(bar)
 
-            await _all(one(place, person) for place, person in enumerate(everybody))
-        finally:
-            for teller in tellers:
-                await teller.__aexit__(None, None, None)
-
-
-async def _all(jobs: Iterable[Awaitable[None]]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for job in jobs:
-            group.create_task(_run(job))
-
-
-async def _run(job: Awaitable[None]) -> None:
-    await job
+            await each(enumerate(people(SEED, CUSTOMERS)), one, at_once=AT_ONCE)
 
 
 async def _customer(teller: Client, branch: str, place: int, person: Person) -> None:
@@ -129,7 +119,11 @@ async def _customer(teller: Client, branch: str, place: int, person: Person) -> 
         "number": f"62299900{place:08d}",
         "balance": f"{(place * 7919) % 500_000 + 1000}.00",
     }
-    await teller.post("/api/v1/accounts", account, key=f"demo account {place}", after=token)
+    try:
+        await teller.post("/api/v1/accounts", account, key=f"demo account {place}", after=token)
+    except Refused as refused:
+        if refused.status != HTTPStatus.CONFLICT:  # a start that was cut short long ago opened it already
+            raise
     if place % 6 == 0:
         complaint = {
             "customer_id": customer["id"],
@@ -142,18 +136,19 @@ async def _customer(teller: Client, branch: str, place: int, person: Person) -> 
 
 
 async def _example(settings: LocalSettings, issuer: LocalIssuer) -> Example:
-    """A customer of the first branch, once all of it has arrived in the view."""
+    """The demo's first customer, found by their document, who complains and belongs to the first branch."""
     subject, role = f"branch_head-{BRANCHES[0][0]}-1", "branch_head"
+    document = {"type": "resident_id", "number": people(SEED, 1)[0].resident_id}
     async with Client(settings.gateway, issuer.token(subject, [role])) as head:
-        await head.until_known("/api/v1/complaints")
-        complaints = await head.get("/api/v1/complaints", limit="1")
-        customer_id = complaints["items"][0]["customer_id"]
-        for _ in range(300):
-            view = await head.get(f"/api/v1/customers/{customer_id}/360")
+        await head.until_known("/api/v1/customers")
+        found, _ = await head.post("/api/v1/customers/find-by-document", document, key="demo example")
+        example = Example(str(found["id"]), subject, role)
+        for _ in range(PATIENCE):
+            view = await head.get(f"/api/v1/customers/{example.customer_id}/360")
             if _whole(view["sections"]):
-                return Example(customer_id, subject, role)
+                break
             await asyncio.sleep(0.1)
-    raise TimeoutError("the demo customer did not become visible in the 360° view")
+        return example
 
 
 def _whole(sections: dict[str, Any]) -> bool:

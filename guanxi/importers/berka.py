@@ -20,14 +20,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from guanxi.client import Client, Refused
-from guanxi.importers.berka_bank import COMPLIANCE, IMPORTER, BerkaBank
+from guanxi.importers.berka_bank import HEAD, IMPORTER, BerkaBank
 from guanxi.importers.berka_files import read_berka
 from guanxi.importers.berka_records import BerkaFiles
 from guanxi.importers.berka_statements import statements
-from guanxi.importers.parallel import each
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
+from guanxi.parallel import each
 from libs.contracts.core import ACCOUNTS, CoreAccount
 
 AT_ONCE = 12
@@ -61,7 +61,7 @@ async def _bank(files: BerkaFiles, settings: LocalSettings, progress: Progress, 
     issuer = LocalIssuer(settings.home / "keys")
     async with (
         Client(settings.gateway, issuer.token(ADMIN, [ADMIN])) as admin,
-        Client(settings.gateway, issuer.token(IMPORTER, [COMPLIANCE])) as importer,
+        Client(settings.gateway, issuer.token(IMPORTER, [HEAD])) as importer,
     ):
         bank = BerkaBank(files, admin, importer)
         await bank.open_head_office()

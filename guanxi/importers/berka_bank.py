@@ -13,9 +13,9 @@ from guanxi.importers.berka_statements import SOURCE, branch_code
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ISSUER
 
-IMPORTER = "compliance-berka"
-"""The login of the one who registers the clients: compliance reaches every branch."""
-COMPLIANCE = "compliance"
+HEAD = "branch_head"
+IMPORTER = f"{HEAD}-{SOURCE}"
+"""The login of the one who registers the clients: the head of the head office reaches every branch below it."""
 GENDERS = {"M": "1", "F": "2"}
 """GB/T 2261.1."""
 PATIENCE_SECONDS = 60.0
@@ -37,13 +37,13 @@ class BerkaBank:
 
     async def open_head_office(self) -> None:
         self.head_office = await self._unit(SOURCE, "Berka", "head_office", None)
-        await self._staff(IMPORTER, "Synthetic importer of Berka", COMPLIANCE, self.head_office)
+        await self._staff(IMPORTER, "Synthetic head of Berka", HEAD, self.head_office)
 
     async def open_branch(self, district: District) -> None:
         """A branch with a head and a manager; nothing in the files tells of either, so their names say so."""
         code = branch_code(district.district_id)
         unit = await self._unit(code, district.name, "branch", self.head_office)
-        for role in ("branch_head", "manager"):
+        for role in (HEAD, "manager"):
             await self._staff(f"{role}-{code}", f"Synthetic {role.replace('_', ' ')} of {district.name}", role, unit)
         self.branches[district.district_id] = unit
 

@@ -58,6 +58,10 @@ CREATE TABLE outbox (
 
 CREATE INDEX ix_outbox_waiting ON outbox (id) WHERE published_at IS NULL;
 
+CREATE INDEX ix_outbox_parked ON outbox (key) WHERE published_at IS NULL AND parked_because IS NOT NULL;
+
+CREATE INDEX ix_outbox_published_at ON outbox (published_at) WHERE published_at IS NOT NULL;
+
 CREATE TABLE publication_marks (
     stream TEXT NOT NULL,
     key UUID NOT NULL,

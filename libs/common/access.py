@@ -6,24 +6,26 @@ In this order: authentication, consistency, reason, permission, scope, replay of
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NoReturn, cast
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from libs.common import consistency, idempotency
 from libs.common.authentication import Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
 from libs.common.clock import Clock
+from libs.common.consistency import too_slow
 from libs.common.database import Database, UnitOfWork
-from libs.common.domain import Forbidden
+from libs.common.domain import Forbidden, NotFound
 from libs.common.idempotency import FirstAnswer
 from libs.common.keyring import KeyRing
 from libs.common.problems import Problem
 from libs.common.settings import Settings
 
 REASON = "Guanxi-Reason"
+LONGEST_VERSION = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,13 @@ class Body(BaseModel):
     """What the API takes: a field that it does not know is an error, not a silence."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def storable(cls, value: Any) -> Any:
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("a text holds no NUL character")
+        return value
 
 
 class View(BaseModel):
@@ -140,11 +149,11 @@ def command(show: Show, *, conditional: bool) -> Any:
         scope = _current_caller(request).scope(change=True)
         async with shared.database.unit_of_work(scope) as uow:
             if attempt and (first := await attempt.first_answer(uow)):
-                token = shared.consistency.token(principal, first.written)
-                raise Replayed(first.status, await show(uow, first.resource_id), token)
+                await _replay(shared, principal, first, show, uow)
             uow.expected_version = _if_match(request) if conditional else None
             yield uow
             _remember(request, uow, attempt)
+        _tell_version(request, uow)
         if token := shared.consistency.token(principal, uow.written):
             request.state.late_headers[consistency.HEADER] = token
 
@@ -152,10 +161,20 @@ def command(show: Show, *, conditional: bool) -> Any:
     return Depends(open_command, scope="function")
 
 
+async def _replay(shared: Chassis, principal: Principal, first: FirstAnswer, show: Show, uow: UnitOfWork) -> NoReturn:
+    """Answer as the first time. Whose scope rests on what the command wrote sees it once that has come round."""
+    try:
+        view = await show(uow, first.resource_id)
+    except NotFound:
+        if not await shared.consistency.holds(first.written):
+            raise too_slow() from None
+        raise
+    raise Replayed(first.status, view, shared.consistency.token(principal, first.written))
+
+
 def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
     if uow.answered is None:
         raise RuntimeError("a command must name what it answers: uow.answer(view)")
-    _tell_version(request, uow)
     status, resource_id = request.scope["route"].status_code or HTTPStatus.OK, uow.answered.id
     if attempt:
         uow.at_commit(lambda session, marks: attempt.store(session, FirstAnswer(status, resource_id, marks)))
@@ -172,7 +191,7 @@ def _if_match(request: Request) -> int:
         detail = "This change needs an If-Match header with the ETag that you last read."
         raise Problem(HTTPStatus.PRECONDITION_REQUIRED, detail)
     version = value.strip().strip('"')
-    if not version.isdecimal():
+    if not version.isdecimal() or len(version) > LONGEST_VERSION:
         raise Problem(HTTPStatus.PRECONDITION_FAILED, "If-Match names no version of this resource.")
     return int(version)
 

@@ -51,12 +51,17 @@ class Consistency:
         if not wanted:
             return
         if self.waiting >= MOST_WAITING:
-            raise _too_slow()
+            raise too_slow()
         self.waiting += 1
         try:
             await self._poll(wanted)
         finally:
             self.waiting -= 1
+
+    async def holds(self, written: Iterable[Mark]) -> bool:
+        """Whether this app's copies are that far."""
+        known = [(self.copies[mark.stream], mark) for mark in written if mark.stream in self.copies]
+        return all([(await version_of(mark.key) or 0) >= mark.version for version_of, mark in known])
 
     async def _poll(self, wanted: list[tuple[VersionOf, UUID, int]]) -> None:
         deadline = time.monotonic() + self.longest_wait
@@ -64,7 +69,7 @@ class Consistency:
             attempt = 0
             while (await version_of(key) or 0) < version:
                 if time.monotonic() > deadline:
-                    raise _too_slow()
+                    raise too_slow()
                 await asyncio.sleep(PAUSES[min(attempt + round_, len(PAUSES) - 1)])
                 attempt += 1
 
@@ -78,6 +83,6 @@ class Consistency:
         return [(topic, UUID(key), version) for topic, key, version in payload["m"]]
 
 
-def _too_slow() -> Problem:
+def too_slow() -> Problem:
     detail = "What you wrote has not arrived here yet; try again."
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON)

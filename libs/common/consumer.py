@@ -1,7 +1,8 @@
 """The consumer: a batch of events, one transaction, each event handled once; then the offsets.
 
-A batch that fails is split at the failing event. What passes (a lost connection, a deadlock) is tried again in
-place and order is kept; what cannot pass becomes a dead letter in the same transaction as its inbox row.
+A batch that fails is split at the failing event, one that takes too long is halved. What passes (a lost connection, a
+deadlock) is tried again in place and order is kept; what cannot pass becomes a dead letter in the same transaction as
+its inbox row.
 """
 
 import asyncio
@@ -27,14 +28,16 @@ from libs.common.logs import where
 from libs.common.metrics import CONSUMED, CONSUMER_LAG
 from libs.common.outbox import adapter
 from libs.common.tracing import continue_trace
-from libs.common.transient import contested, passing
+from libs.common.transient import contested, passing, slow
 
 log = structlog.get_logger()
 
 BATCH = 500
 FETCH_MILLISECONDS = 500
 PROGRESS_SECONDS = 1.0
-CONTESTED_TRIES = 5
+BOUNDED_TRIES = 10
+TRIES_AS_A_WHOLE = 3
+"""A connection that is lost each time may have been cut off because the batch takes too long: try less at once."""
 BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
@@ -62,9 +65,9 @@ class Subscription:
 
 
 class HandlingFailed(Exception):
-    """The event at `index` of the batch failed."""
+    """The event at `index` of the batch failed, or where that is None the commit of all."""
 
-    def __init__(self, index: int, cause: Exception) -> None:
+    def __init__(self, index: int | None, cause: Exception) -> None:
         super().__init__()
         self.index, self.cause = index, cause
 
@@ -93,36 +96,43 @@ class Consumer:
 
     async def handle(self, records: list[ConsumerRecord]) -> None:
         """Handle every record, whatever it takes: returns only once each has had its effect or is a dead letter."""
-        attempt = 0
+        waits = tries = 0
         while records:
-            try:
-                await self._in_one_transaction(records)
-            except HandlingFailed as failure:
-                failed, cause = failure.index, failure.cause
-            except Exception as error:  # noqa: BLE001 - the commit itself: who is to blame shows one by one
-                if len(records) > 1 and not passing(error):
-                    for record in records:
-                        await self.handle([record])
-                    return
-                failed, cause = 0, error
-            else:
+            failure = await self._in_one_transaction(records)
+            if failure is None:
                 return
-            if passing(cause) or (contested(cause) and attempt < CONTESTED_TRIES):
-                await self._back_off(cause, attempt)
-                attempt += 1
-                continue
-            await self.handle(records[:failed])
-            await self._bury(records[failed], cause)
-            records, attempt = records[failed + 1 :], 0
+            whole = len(records) == 1 or waits < TRIES_AS_A_WHOLE
+            if passing(failure.cause) and not slow(failure.cause) and whole:
+                await self._back_off(failure.cause, waits)
+                waits += 1
+            elif len(records) > 1:
+                parts, records = _parted(records, failure)
+                for part in parts:
+                    await self.handle(part)
+            elif (contested(failure.cause) or slow(failure.cause)) and tries < BOUNDED_TRIES:
+                await self._back_off(failure.cause, tries)
+                tries += 1
+            else:
+                await self._bury(records[0], failure.cause)
+                return
 
-    async def _in_one_transaction(self, records: list[ConsumerRecord]) -> None:
-        async with self.database.unit_of_work(self.scope) as uow:
-            for index, record in enumerate(records):
-                try:
-                    CONSUMED.labels(await self._handle_one(uow, record)).inc()
-                    await uow.session.flush()
-                except Exception as error:
-                    raise HandlingFailed(index, error) from error
+    async def _in_one_transaction(self, records: list[ConsumerRecord]) -> HandlingFailed | None:
+        try:
+            async with self.database.unit_of_work(self.scope) as uow:
+                for index, record in enumerate(records):
+                    await self._handle_at(uow, index, record)
+        except HandlingFailed as failure:
+            return failure
+        except Exception as error:  # noqa: BLE001 - told to the caller, who decides
+            return HandlingFailed(None, error)
+        return None
+
+    async def _handle_at(self, uow: UnitOfWork, index: int, record: ConsumerRecord) -> None:
+        try:
+            CONSUMED.labels(await self._handle_one(uow, record)).inc()
+            await uow.session.flush()
+        except Exception as error:
+            raise HandlingFailed(index, error) from error
 
     async def _handle_one(self, uow: UnitOfWork, record: ConsumerRecord) -> str:
         headers = headers_of(record)
@@ -187,5 +197,17 @@ class Consumer:
             log.warning("progress not stored", cause=type(error).__name__)
 
 
+def _parted(
+    records: list[ConsumerRecord], failure: HandlingFailed
+) -> tuple[list[list[ConsumerRecord]], list[ConsumerRecord]]:
+    """What to handle part by part, and what comes after it: the failing record goes alone, in its place."""
+    if slow(failure.cause) or passing(failure.cause):
+        half = len(records) // 2
+        return [records[:half]], records[half:]
+    if failure.index is None:  # the commit itself: who is to blame shows one by one
+        return [[record] for record in records], []
+    return [records[: failure.index], [records[failure.index]]], records[failure.index + 1 :]
+
+
 def headers_of(record: ConsumerRecord) -> dict[str, str]:
-    return {name: value.decode(errors="replace") for name, value in record.headers}
+    return {name: (value or b"").decode(errors="replace") for name, value in record.headers}

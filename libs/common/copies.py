@@ -6,8 +6,8 @@ rebuilt at any time: the topic is read into a shadow beside it, and the two are 
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -76,6 +76,13 @@ WATERMARKS = """
 """
 
 
+UNHEARD = """
+    INSERT INTO {schema}.watermarks (topic, partition, as_of)
+    SELECT topic, partition, $3 FROM unnest($1::text[], $2::int[]) AS p (topic, partition) ON CONFLICT DO NOTHING
+"""
+NEVER = datetime.fromtimestamp(0, UTC)
+
+
 @dataclass
 class Copier:
     """Keeps copies up to date. `schema` holds their tables and their watermarks."""
@@ -85,25 +92,36 @@ class Copier:
     copies: Sequence[Copy]
     consumer: AIOKafkaConsumer
     _held: Any = None
+    _noted: set[tuple[str, int]] = field(default_factory=set)
 
     async def run(self) -> None:
         await self.consumer.start()
         try:
             while True:
+                await self._note_partitions()
                 fetched = await self.consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
                 records = [record for part in fetched.values() for record in part]
                 if records:
-                    await self._apply_until_stored(records)
+                    await self._apply(records)
                 await commit_offsets(self.consumer, fetched)
         finally:
             await self._hang_up()
             await self.consumer.stop()
 
-    async def _apply_until_stored(self, records: list[ConsumerRecord]) -> None:
+    async def _apply(self, records: list[ConsumerRecord]) -> None:
+        await self._until_stored(lambda held: apply(held, self.schema, self.copies, records))
+
+    async def _note_partitions(self) -> None:
+        """A partition that was never heard is as old as can be: the copy is complete only once each was."""
+        known = {(c.topic, n) for c in self.copies for n in self.consumer.partitions_for_topic(c.topic) or ()}
+        if new := known - self._noted:
+            await self._until_stored(lambda held: note_partitions(held, self.schema, new))
+            self._noted |= new
+
+    async def _until_stored(self, store: Callable[[Any], Awaitable[None]]) -> None:
         while True:
             try:
-                connection = await self._connection()
-                await apply(connection, self.schema, self.copies, records)
+                await store(await self._connection())
             except Exception as error:
                 if not passing(error):
                     raise
@@ -122,6 +140,11 @@ class Copier:
         if self._held is not None:
             self._held.terminate()
             self._held = None
+
+
+async def note_partitions(connection: Any, schema: str, partitions: Iterable[tuple[str, int]]) -> None:
+    topics, numbers = zip(*sorted(partitions), strict=True)
+    await connection.execute(UNHEARD.format(schema=schema), topics, numbers, NEVER)
 
 
 async def apply(
@@ -169,7 +192,8 @@ async def rebuild(dsn: str, schema: str, copies: Sequence[Copy], consumer: AIOKa
     `consumer` is started, subscribed to those topics, and of no group. Returns the number of records read.
     Readers see the old copy until the commit.
     """
-    connection = await asyncpg.connect(dsn, timeout=5, server_settings={"transaction_timeout": "0"})
+    without_limits = {"transaction_timeout": "0", "statement_timeout": "0"}
+    connection = await asyncpg.connect(dsn, timeout=5, server_settings=without_limits)
     try:
         for table in sorted({copy.table for copy in copies}):
             await connection.execute(f"DELETE FROM {table}_shadow")  # noqa: S608 - our own table

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session, UOWTransaction
@@ -79,6 +80,11 @@ class UnitOfWork:
             raise Outdated("It has changed since you read it; read it again.")
 
 
+def new_engine(url: str, **options: Any) -> AsyncEngine:
+    """The driver reads the address itself: SQLAlchemy would not understand `sslmode`, which production demands."""
+    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), **options)
+
+
 class Database:
     """A service's database as its application role sees it."""
 
@@ -86,12 +92,7 @@ class Database:
         self, url: str, *, publications: Sequence[Publication] = (), sealer: Sealer | None = None, pool: int = 10
     ) -> None:
         self.dsn = url
-        self.engine: AsyncEngine = create_async_engine(
-            url.replace("postgresql://", "postgresql+asyncpg://", 1),
-            pool_size=pool,
-            max_overflow=0,
-            pool_timeout=5,
-        )
+        self.engine: AsyncEngine = new_engine(url, pool_size=pool, max_overflow=0, pool_timeout=5)
         self._publications = publications
         self._sealer = sealer
         self._sessions = async_sessionmaker(

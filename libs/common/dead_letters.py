@@ -19,6 +19,14 @@ INSERT = text("""
 """)
 
 
+LARGEST, LONGEST = 2**63, 200
+
+
+def _storable(header: str | None) -> str | None:
+    """What a foreign record says of itself, cut to what a column takes."""
+    return header.replace("\0", "")[:LONGEST] if header is not None else None
+
+
 @dataclass(frozen=True)
 class DeadLetters:
     cipher: FieldCipher
@@ -36,15 +44,15 @@ class DeadLetters:
             cause=type(cause).__name__,
         )
         content = base64.b64encode(record.value or b"").decode()
-        sequence = headers.get("ce_sequence", "")
+        type_, subject, sequence = (_storable(headers.get(name)) for name in ("ce_type", "ce_subject", "ce_sequence"))
         values = {
             "id": letter.dead_letter_id,
             "topic": letter.topic,
             "partition": letter.partition,
             "position": letter.position,
-            "type": headers.get("ce_type"),
-            "subject": headers.get("ce_subject"),
-            "sequence": int(sequence) if sequence.isdecimal() else None,
+            "type": type_,
+            "subject": subject,
+            "sequence": int(sequence) if sequence and sequence.isdecimal() and int(sequence) < LARGEST else None,
             "cause": letter.cause,
             "payload": self.cipher.encrypt(content, table="dead_letters", column="payload", row=letter.dead_letter_id),
         }

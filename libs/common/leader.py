@@ -36,7 +36,8 @@ class Leadership:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._pinged = time.monotonic()
-        self.woken = asyncio.Event()
+        self._wakes = asyncio.Event()
+        self.pulses = 0
 
     @property
     def lapsed(self) -> bool:
@@ -47,11 +48,17 @@ class Leadership:
         if self.lapsed:
             raise LeadershipLost
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait for a pulse, or for the poll behind it."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.woken.wait(), seconds)
-        self.woken.clear()
+    def wake(self) -> None:
+        """A pulse: every duty looks again, also one that is at work and looked before."""
+        self.pulses += 1
+        self._wakes.set()
+        self._wakes = asyncio.Event()
+
+    async def sleep(self, seconds: float, *, since: int) -> None:
+        """Wait for a pulse after the `since`th, or for the poll behind it."""
+        if self.pulses == since:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wakes.wait(), seconds)
 
     async def keep(self) -> None:
         while True:
@@ -81,7 +88,7 @@ async def _one_term(dsn: str, duties: Callable[[], Awaitable[Sequence[Duty]]]) -
         while not await connection.fetchval(LOCK):  # noqa: ASYNC110 - the lock is in another process
             await asyncio.sleep(POLL_SECONDS)
         leadership = Leadership(connection)
-        await connection.add_listener(WAKE_CHANNEL, lambda *_: leadership.woken.set())
+        await connection.add_listener(WAKE_CHANNEL, lambda *_: leadership.wake())
         LEADER.set(1)
         log.info("leading")
         async with asyncio.TaskGroup() as group:

@@ -1,6 +1,8 @@
 """Logins: how somebody signs in, as `issuer subject`. Neither holds a space, so the two are one word each."""
 
-from libs.common.domain import InvalidValue
+from datetime import datetime
+
+from libs.common.domain import InvalidValue, NotFound
 
 
 def login_of(issuer: str, subject: str) -> str:
@@ -15,6 +17,21 @@ def login_of(issuer: str, subject: str) -> str:
     return f"{issuer} {subject}"
 
 
-def bound(logins: list[str], login: str) -> list[str]:
-    """The logins with one more; the same list where it is bound already."""
-    return logins if login in logins else [*logins, login]
+class SignsIn:
+    """An aggregate that somebody acts as, by signing in."""
+
+    logins: list[str]
+
+    def bind_login(self, login: str, *, at: datetime) -> None:
+        """Let whoever signs in as `issuer subject` act as this one; once more changes nothing but the version."""
+        self.logins = self.logins if login in self.logins else [*self.logins, login]
+        self._updated("logins", at=at)
+
+    def unbind_login(self, login: str, *, at: datetime) -> None:
+        if login not in self.logins:
+            raise NotFound.thing("login")
+        self.logins = [known for known in self.logins if known != login]
+        self._updated("logins", at=at)
+
+    def _updated(self, what: str, *, at: datetime) -> None:
+        raise NotImplementedError

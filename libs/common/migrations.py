@@ -11,8 +11,9 @@ from alembic import command, context
 from alembic.config import Config
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from libs.common.database import new_engine
 
 
 class MigrationSettings(BaseSettings):
@@ -27,7 +28,7 @@ def configuration(folder: Path, url: str) -> Config:
     """Alembic's settings for one app's `storage/migrations` folder and the owner's database address."""
     config = Config()
     config.set_main_option("script_location", str(folder))
-    config.attributes["url"] = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+    config.attributes["url"] = url
     return config
 
 
@@ -41,7 +42,7 @@ def run(*metadata: sa.MetaData) -> None:
 
 
 async def _run(url: str, metadata: tuple[sa.MetaData, ...]) -> None:
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = new_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_migrate, metadata)
         await connection.commit()

@@ -42,6 +42,10 @@ STATUS: dict[type[DomainError], HTTPStatus] = {
 }
 
 
+UNSTORABLE = "22021"
+"""SQLSTATE of a character that is not in the database's repertoire, such as NUL."""
+
+
 class Problem(Exception):
     """An answer other than success, raised at the edge."""
 
@@ -139,6 +143,8 @@ async def _integrity(_request: Request, error: IntegrityError) -> Response:
 
 
 async def _database(request: Request, error: Exception) -> Response:
+    if getattr(getattr(error, "orig", error), "sqlstate", None) == UNSTORABLE:
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "A text holds a character that cannot be stored.")
     if passing(error):
         return await _unavailable(request, error)
     raise error

@@ -73,11 +73,12 @@ class Publisher:
         connection = await asyncpg.connect(self.dsn, timeout=5)
         try:
             while True:
+                pulses = leadership.pulses
                 more = await self.publish_batch(connection, leadership)
                 if time.monotonic() - self._told >= WATERMARK_SECONDS:
                     await self._tell_watermark(connection, leadership)
                 if not more:
-                    await leadership.sleep(WATERMARK_SECONDS)
+                    await leadership.sleep(WATERMARK_SECONDS, since=pulses)
         finally:
             connection.terminate()
 

@@ -9,6 +9,7 @@ import asyncio
 import asyncpg
 
 from libs.common.leader import WAKE_CHANNEL
+from libs.common.transient import passing
 
 AT_MOST_EVERY_SECONDS = 0.002
 
@@ -25,7 +26,9 @@ class Pulse:
         while True:
             try:
                 await self._beat()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except Exception as error:
+                if not passing(error):
+                    raise
                 await asyncio.sleep(1)
 
     async def _beat(self) -> None:

@@ -47,9 +47,10 @@ class Relay:
         connection = await asyncpg.connect(self.dsn, timeout=5)
         try:
             while True:
+                pulses = leadership.pulses
                 if await self.send_batch(connection, leadership) < BATCH:
                     await self._measure(connection)
-                    await leadership.sleep(POLL_SECONDS)
+                    await leadership.sleep(POLL_SECONDS, since=pulses)
         finally:
             connection.terminate()
 

@@ -12,14 +12,17 @@ import signal
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
+import structlog
 import uvicorn
 import uvloop
 
 from libs.common.app import App
-from libs.common.logs import configure_logs
+from libs.common.logs import configure_logs, where
 from libs.common.pulse import Pulse
 from libs.common.settings import Settings
 from libs.common.worker import Worker, run_worker
+
+log = structlog.get_logger()
 
 GRACE_SECONDS = 5
 
@@ -61,7 +64,10 @@ async def serve(app: App | None, worker: Worker | None) -> None:
         server.should_exit = True
     for task in tasks[len(servers) :]:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    ended, _ = await asyncio.wait(tasks, timeout=GRACE_SECONDS + 1)
+    for task in ended:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("ended by an error", error=type(error).__name__, at=where(error))
     if app:
         await app.close()
     if not stop.is_set():

@@ -75,7 +75,10 @@ def _outbound(metadata: MetaData) -> None:
         time("published_at", nullable=True),
         Column("parked_because", Text),
     )
-    Index("ix_outbox_waiting", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
+    waiting, parked = outbox.c.published_at.is_(None), outbox.c.parked_because.is_not(None)
+    Index("ix_outbox_waiting", outbox.c.id, postgresql_where=waiting)
+    Index("ix_outbox_parked", outbox.c.key, postgresql_where=waiting & parked)
+    Index("ix_outbox_published_at", outbox.c.published_at, postgresql_where=outbox.c.published_at.is_not(None))
     marks = Table(
         "publication_marks",
         metadata,

@@ -1,6 +1,7 @@
 """The background side of every service: relay and publishers under one leader, consumer, copies, schedules."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,21 +16,22 @@ from libs.common.copies import Copier, Copy
 from libs.common.database import Database
 from libs.common.dead_letters import DeadLetters
 from libs.common.encryption import FieldCipher
-from libs.common.housekeeping import tidy
+from libs.common.housekeeping import TIDYING
 from libs.common.kafka import new_consumer, new_producer
 from libs.common.keyring import KeyRing
-from libs.common.leader import Duty, lead
+from libs.common.leader import Duty, Leadership, LeadershipLost, lead
 from libs.common.logs import where
 from libs.common.publication import Publication
 from libs.common.publisher import Publisher
 from libs.common.relay import Relay
 from libs.common.schedules import Schedule, Sweep, run_schedule
 from libs.common.settings import Settings
+from libs.common.transient import passing
 
 log = structlog.get_logger()
 
 RESTART_SECONDS = 1.0
-TIDYING = Schedule("tidying", tidy, pause=60.0)
+STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ async def run_worker(worker: Worker) -> None:
     for schedule in worker.schedules:
         parts[schedule.name] = partial(_schedule, worker, schedule)
     if worker.events_topic:
-        parts[TIDYING.name] = partial(_schedule, worker, TIDYING)
+        parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in TIDYING}
         parts["leader"] = partial(_lead, worker, worker.events_topic)
     if worker.subscription.topics:
         parts["consumer"] = partial(_consume, worker)
@@ -100,19 +102,36 @@ async def _lead(worker: Worker, topic: str) -> None:
     async def duties() -> Sequence[Duty]:
         # A new producer for each term: its metadata and its idempotence begin anew after any failure.
         nonlocal producer
-        if producer is not None:
-            await producer.stop()
+        await _stop(producer)
         producer = new_producer(worker.settings)
         await producer.start()
         consumed, source = worker.subscription.topics, f"/guanxi/{worker.settings.service}"
         publishers = [Publisher(dsn, publication, producer, source, consumed) for publication in worker.publications]
-        return [Relay(dsn, topic, producer).run, *(publisher.run for publisher in publishers)]
+        return [Relay(dsn, topic, producer).run, *(partial(_apart, publisher) for publisher in publishers)]
 
     try:
         await lead(dsn, duties)
     finally:
-        if producer is not None:
-            await producer.stop()
+        await _stop(producer)
+
+
+async def _stop(producer: AIOKafkaProducer | None) -> None:
+    """It would wait for a broker that is away for ever; what it has not sent is still in the database."""
+    if producer is not None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+
+
+async def _apart(publisher: Publisher, leadership: Leadership) -> None:
+    """A stream that fails by its own fault, such as its query, holds up neither the relay nor the other streams."""
+    while True:
+        try:
+            await publisher.run(leadership)
+        except Exception as error:
+            if passing(error) or isinstance(error, LeadershipLost):
+                raise
+            log.error("publisher failed", stream=publisher.publication.stream, error=type(error).__name__)
+        await asyncio.sleep(RESTART_SECONDS)
 
 
 async def _consume(worker: Worker) -> None:

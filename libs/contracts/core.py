@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from libs.common.topics import Topic
-from libs.contracts.customer import HolderRole, HoldingKind
+from libs.contracts.customer import AccountStatus, HolderRole, HoldingKind
 
 ACCOUNTS = Topic(name="core.accounts.v1")
 ACCOUNT_STATED = "core.account.stated.v1"
@@ -39,7 +39,7 @@ class CoreAccount:
     unit_code: str | None
     opened_on: date | None
     closed_on: date | None = None
-    status: Literal["open", "closed"]
+    status: AccountStatus
     limit: Decimal | None = None
     rate: Decimal | None = None
     maturity_on: date | None = None

@@ -20,6 +20,7 @@ HoldingKind = Literal[
     "metal", "bond", "loan", "credit_card", "debit_card", "standing_order",
 ]  # fmt: skip
 HolderRole = Literal["owner", "co_owner", "authorised_user"]
+AccountStatus = Literal["open", "closed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +56,14 @@ class CustomerActivated(CustomerEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerUpdated(CustomerEvent):
-    """Something that the customer service keeps about a customer changed; `changed` names the kinds of thing."""
+    """Something that the customer service keeps about a customer changed; `changed` names the kinds of thing.
+
+    `home_unit_id` is where the customer banks now, whatever has changed.
+    """
 
     type: ClassVar[str] = "crm.customer.updated.v1"
     changed: list[str]
+    home_unit_id: UUID | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +108,10 @@ class AccountUpdated(AccountEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountClosed(AccountEvent):
-    """A holding ended."""
+    """A holding ended; the day is null where its keeper does not tell."""
 
     type: ClassVar[str] = "crm.account.closed.v1"
-    closed_on: date
+    closed_on: date | None
 
 
 ALL: tuple[type[DomainEvent], ...] = (

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from libs.contracts.customer import CustomerKind, HolderRole, HoldingKind
+from libs.contracts.customer import AccountStatus, CustomerKind, HolderRole, HoldingKind
 from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
 
 
@@ -34,7 +34,7 @@ class HoldingView:
     product: str
     number: str | None
     role: HolderRole
-    status: str
+    status: AccountStatus
     currency: str
     balance: Decimal | None
     opened_on: date | None
@@ -43,7 +43,10 @@ class HoldingView:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileSelf:
-    """What the customer sees. `balances`: by currency, of owned and co-owned holdings whose balance is known."""
+    """What the customer sees. `holdings` are the 200 that were entered last, open ones first, of `holding_count`.
+
+    `balances`: by currency, of all open holdings that they own or co-own and whose balance is known.
+    """
 
     name: str
     kind: CustomerKind
@@ -51,6 +54,7 @@ class ProfileSelf:
     documents: list[MaskedDocument]
     contact_points: list[MaskedContactPoint]
     holdings: list[HoldingView]
+    holding_count: int
     balances: dict[str, Decimal]
 
 

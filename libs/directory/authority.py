@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, func, literal, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common.authentication import Principal
@@ -81,11 +81,12 @@ class Directory:
     async def _look_up(self, principal: Principal) -> tuple[datetime | None, DirectoryCaller]:
         async with self.database.engine.connect() as connection:
             as_of = await _as_of(connection)
-            login = literal(principal.login)
-            found = await connection.execute(select(staff).where(login == any_(staff.c.logins), staff.c.active))
+            login = [principal.login]
+            signed_in = select(staff).where(staff.c.logins.contains(login), staff.c.active).order_by(staff.c.staff_id)
+            found = await connection.execute(signed_in)
             if (member := found.first()) is not None:
                 return as_of, await self._staff(connection, principal, member)
-            own = await connection.execute(select(customers.c.customer_id).where(login == any_(customers.c.logins)))
+            own = await connection.execute(select(customers.c.customer_id).where(customers.c.logins.contains(login)))
             return as_of, self._outsider(principal, tuple(row.customer_id for row in own))
 
     async def _staff(self, connection: AsyncConnection, principal: Principal, member: Any) -> DirectoryCaller:

@@ -38,7 +38,7 @@ CHANGE: dict[str, frozenset[Reach]] = {
     "auditor": frozenset(),
 }
 
-CASES: dict[str, frozenset[Reach]] = {"complaint_officer": frozenset({Reach.BRANCH_TREE})}
+CASES: dict[str, frozenset[Reach]] = {"complaint_officer": frozenset({Reach.CASE, Reach.BRANCH_TREE})}
 """Where the thing asked for is a complaint, its officers reach further."""
 
 CONFIGURES = frozenset({"admin"})
@@ -48,8 +48,16 @@ REASONED = frozenset({"auditor"})
 """Roles that read customers of every branch without a duty towards them: each request says why."""
 
 _SECTIONS = {"sections:profile", "sections:relationship", "sections:complaints"}
-_CUSTOMER_READ = {"customers:read", "accounts:read", "view:read", "complaints:read"} | _SECTIONS
-_STAFF_READ = _CUSTOMER_READ | {"customers:search", "assignments:read", "org_units:read", "staff:read"}
+_STAFF_READ = _SECTIONS | {
+    "view:read",
+    "customers:read",
+    "customers:search",
+    "accounts:read",
+    "complaints:read",
+    "assignments:read",
+    "org_units:read",
+    "staff:read",
+}
 _FRONT_OFFICE = _STAFF_READ | {
     "customers:register",
     "customers:update",
@@ -60,7 +68,7 @@ _FRONT_OFFICE = _STAFF_READ | {
 _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:reply", "complaints:close"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
-    "customer": frozenset(_CUSTOMER_READ | {"complaints:receive"}),
+    "customer": frozenset({"view:read", "complaints:receive"} | _SECTIONS),
     "partner": frozenset({"view:read", "sections:profile"}),
     "teller": frozenset(_FRONT_OFFICE),
     "manager": frozenset(_FRONT_OFFICE),
@@ -68,7 +76,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "branch_head": frozenset(_FRONT_OFFICE | _COMPLAINT_HANDLING | {"assignments:change", "logins:bind"}),
     "complaint_officer": frozenset(_STAFF_READ | _COMPLAINT_HANDLING | {"complaints:receive"}),
     "marketing_officer": frozenset(_STAFF_READ),
-    "compliance": frozenset(_STAFF_READ | _FRONT_OFFICE | {"logins:bind"}),
+    "compliance": frozenset(_STAFF_READ),
     "auditor": frozenset(_STAFF_READ),
     "admin": frozenset({"org_units:read", "org_units:change", "staff:read", "staff:change"}),
 }

@@ -3,8 +3,8 @@
 from libs.common.consumer import Subscription
 from libs.common.database import UnitOfWork
 from libs.contracts import customer
-from libs.contracts.customer import CustomerRegistered
-from services.manager.use_cases.assigning import welcome_customer
+from libs.contracts.customer import CustomerRegistered, CustomerUpdated
+from services.manager.use_cases.assigning import customer_moved, welcome_customer
 
 
 async def on_customer_registered(uow: UnitOfWork, event: CustomerRegistered) -> None:
@@ -13,7 +13,14 @@ async def on_customer_registered(uow: UnitOfWork, event: CustomerRegistered) -> 
     )
 
 
+async def on_customer_updated(uow: UnitOfWork, event: CustomerUpdated) -> None:
+    await customer_moved(uow, event.customer_id, home_unit_id=event.home_unit_id, at=event.occurred_at)
+
+
 SUBSCRIPTION = Subscription(
     topics=(customer.EVENTS.name,),
-    types={CustomerRegistered.type: (CustomerRegistered, on_customer_registered)},
+    types={
+        CustomerRegistered.type: (CustomerRegistered, on_customer_registered),
+        CustomerUpdated.type: (CustomerUpdated, on_customer_updated),
+    },
 )

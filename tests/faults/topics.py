@@ -36,7 +36,7 @@ async def last_versions(bootstrap: str, topic: str) -> dict[UUID, int]:
 
 def without_repeats(events: Iterable[Event]) -> list[Event]:
     """As an inbox sees them: the first of each id."""
-    return list({event.id: event for event in reversed(list(events))}.values())[::-1]
+    return list({event.id: event for event in events}.values())
 
 
 def _event(record: ConsumerRecord) -> Event:

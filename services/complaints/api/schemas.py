@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.common.access import Body, View
+from libs.common.codes import Code
 from services.complaints.domain.complaint import Channel, Complaint
 from services.complaints.domain.moves import Status
 
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 
 

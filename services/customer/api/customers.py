@@ -31,6 +31,7 @@ from services.customer.use_cases.changing import (
     bind_login,
     move_home,
     remove_contact_point,
+    unbind_login,
 )
 from services.customer.use_cases.registering import (
     Contact,
@@ -128,4 +129,10 @@ async def change_home(customer_id: UUID, body: NewHome, uow: Change, clock: Curr
 @router.post("/{customer_id}/logins", status_code=201, dependencies=[requires("logins:bind")])
 async def bind(customer_id: UUID, body: NewLogin, uow: Change, clock: CurrentClock) -> CustomerView:
     customer = await bind_login(uow, customer_id, body.issuer, body.subject, at=clock.now())
+    return uow.answer(CustomerView.of(customer))
+
+
+@router.post("/{customer_id}/logins/unbind", dependencies=[requires("logins:bind")])
+async def unbind(customer_id: UUID, body: NewLogin, uow: Change, clock: CurrentClock) -> CustomerView:
+    customer = await unbind_login(uow, customer_id, body.issuer, body.subject, at=clock.now())
     return uow.answer(CustomerView.of(customer))

@@ -8,7 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from libs.common.access import Body, View
-from libs.contracts.customer import HoldingKind
+from libs.common.codes import ProductCode
+from libs.contracts.customer import AccountStatus, HoldingKind
 from services.customer.domain.account import Account, Origin
 from services.customer.domain.customer import ContactKind, Customer, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
@@ -109,7 +110,7 @@ class CustomerView(CustomerRow):
 class NewAccount(Body):
     customer_id: UUID
     kind: HoldingKind
-    product: Name
+    product: ProductCode
     currency: Currency = "CNY"
     number: Identifier | None = None
     balance: Money | None = None
@@ -125,6 +126,7 @@ class AccountView(View):
     product: str
     currency: str
     number: str | None
+    status: AccountStatus
     balance: Decimal | None
     limit: Decimal | None
     opened_on: date | None

@@ -6,8 +6,16 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from libs.common.domain import Aggregate, Conflict, MoveNotAllowed
-from libs.contracts.customer import AccountClosed, AccountOpened, AccountUpdated, HolderRole, HoldingKind
+from libs.common.clock import day_of
+from libs.common.domain import Aggregate, Conflict, InvalidValue, MoveNotAllowed
+from libs.contracts.customer import (
+    AccountClosed,
+    AccountOpened,
+    AccountStatus,
+    AccountUpdated,
+    HolderRole,
+    HoldingKind,
+)
 from services.customer.domain.sealed import SealedIdentifier
 
 OWNERS = ("owner", "co_owner")
@@ -36,6 +44,7 @@ class Statement:
     unit_code: str | None
     opened_on: date | None
     closed_on: date | None
+    status: AccountStatus
     limit: Decimal | None
     rate: Decimal | None
     maturity_on: date | None
@@ -56,6 +65,7 @@ class Account(Aggregate):
     unit_code: str | None = None
     opened_on: date | None = None
     closed_on: date | None = None
+    status: AccountStatus = "open"
     limit: Decimal | None = None
     rate: Decimal | None = None
     maturity_on: date | None = None
@@ -67,6 +77,7 @@ class Account(Aggregate):
     holders: list[AccountHolder] = field(default_factory=list)
 
     def open(self, *, at: datetime) -> None:
+        """Become known. The core may state an account that is closed already: then that is told as well."""
         self.record(
             AccountOpened(
                 occurred_at=at,
@@ -80,36 +91,53 @@ class Account(Aggregate):
                 balance=self.balance,
             )
         )
+        if self.status == "closed":
+            self._closed(self._holder_ids(), at=at)
 
-    def restate(self, statement: Statement, holders: dict[UUID, HolderRole], *, at: datetime) -> None:
+    def restate(
+        self, statement: Statement, main_holder_id: UUID, holders: dict[UUID, HolderRole], *, at: datetime
+    ) -> None:
         """Take over what the core states now, unless it is older than what is known."""
         if statement.sequence <= self.sequence:
             return
-        was_open, before = self.closed_on is None, self._holder_ids()
+        was_open, before = self.status == "open", self._holder_ids()
         for name in Statement.__dataclass_fields__:
             setattr(self, name, getattr(statement, name))
+        self.main_holder_id = main_holder_id
         self.holders[:] = [AccountHolder(account_id=self.id, customer_id=c, role=r) for c, r in sorted(holders.items())]
-        concerned = {"account_id": self.id, "customer_id": self.main_holder_id}
         everybody = sorted({*before, *self._holder_ids()})
-        if was_open and self.closed_on is not None:
-            self.record(AccountClosed(occurred_at=at, **concerned, holder_ids=everybody, closed_on=self.closed_on))
-        else:
-            self.record(AccountUpdated(occurred_at=at, **concerned, holder_ids=everybody, balance=self.balance))
+        if was_open and self.status == "closed":
+            self._closed(everybody, at=at)
+            return
+        self.record(
+            AccountUpdated(
+                occurred_at=at,
+                account_id=self.id,
+                customer_id=self.main_holder_id,
+                holder_ids=everybody,
+                balance=self.balance,
+            )
+        )
 
     def close(self, on: date, *, at: datetime) -> None:
         """Close an account that Guanxi opened; the core closes its own."""
         if self.origin is Origin.CORE:
             raise Conflict("The core banking system keeps this account; close it there.")
-        if self.closed_on is not None:
+        if self.status == "closed":
             raise MoveNotAllowed("close", "closed", [])
-        self.closed_on = on
+        if not (self.opened_on or on) <= on <= day_of(at):
+            raise InvalidValue("closed_on", "An account closes on a day from its opening to today.")
+        self.status, self.closed_on = "closed", on
+        self._closed(self._holder_ids(), at=at)
+
+    def _closed(self, holder_ids: list[UUID], *, at: datetime) -> None:
         self.record(
             AccountClosed(
                 occurred_at=at,
                 account_id=self.id,
                 customer_id=self.main_holder_id,
-                holder_ids=self._holder_ids(),
-                closed_on=on,
+                holder_ids=holder_ids,
+                closed_on=self.closed_on,
             )
         )
 

@@ -6,11 +6,17 @@ from enum import StrEnum
 from uuid import UUID
 
 from libs.common.clock import day_of
-from libs.common.domain import Aggregate, Conflict, NotFound
-from libs.common.logins import bound
+from libs.common.domain import Aggregate, Conflict, InvalidValue, NotFound
+from libs.common.logins import SignsIn
 from libs.contracts.customer import CustomerActivated, CustomerRegistered, CustomerUpdated
 from services.customer.domain.identity_documents import DocumentType
+from services.customer.domain.names import fold, grams
 from services.customer.domain.sealed import SealedIdentifier
+
+MOST_DOCUMENTS, MOST_CONTACT_POINTS = 50, 50
+"""Per customer; all of them stand in the section."""
+GENDER_UNTOLD = ("0", "9")
+"""GB/T 2261.1: unknown, unstated."""
 
 
 class Kind(StrEnum):
@@ -52,19 +58,32 @@ class ContactPoint:
 
 
 @dataclass(kw_only=True, eq=False)
-class Customer(Aggregate):
+class Customer(SignsIn, Aggregate):
     kind: Kind
     name: str
-    name_grams: list[str]
     registered_at: datetime
     status: Status = Status.PROSPECT
     home_unit_id: UUID | None = None
     birth_date: date | None = None
     gender: str | None = None
     grade: str | None = None
+    name_folded: str = ""
+    name_grams: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     documents: list[IdentityDocument] = field(default_factory=list)
     contact_points: list[ContactPoint] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.name_folded = fold(self.name)
+        self.name_grams = grams(self.name_folded)
+
+    def learn(self, birth_date: date, gender: str) -> None:
+        """Take over what a resident ID number tells; what was said before must agree with it."""
+        if self.birth_date not in (None, birth_date):
+            raise InvalidValue("birth_date", "It contradicts the resident ID number.")
+        if self.gender not in (None, gender, *GENDER_UNTOLD):
+            raise InvalidValue("gender", "It contradicts the resident ID number.")
+        self.birth_date, self.gender = birth_date, gender
 
     def register(self) -> None:
         """Become known; a document that is valid today makes an active customer of a prospect."""
@@ -82,6 +101,8 @@ class Customer(Aggregate):
 
     def identify(self, document: IdentityDocument, *, at: datetime) -> None:
         """Add an identity document; the first valid one activates."""
+        if len(self.documents) >= MOST_DOCUMENTS:
+            raise Conflict(f"A customer has at most {MOST_DOCUMENTS} documents.")
         self.documents.append(document)
         self._updated("documents", at=at)
         if self.status is Status.PROSPECT and document.valid_on(day_of(at)):
@@ -91,6 +112,8 @@ class Customer(Aggregate):
     def add_contact_point(self, contact_point: ContactPoint, *, at: datetime) -> None:
         if any(contact_point.value.index == known.value.index for known in self.contact_points):
             raise Conflict("This contact point is known already.")
+        if len(self.contact_points) >= MOST_CONTACT_POINTS:
+            raise Conflict(f"A customer has at most {MOST_CONTACT_POINTS} contact points.")
         self.contact_points.append(contact_point)
         self._updated("contact_points", at=at)
 
@@ -106,10 +129,7 @@ class Customer(Aggregate):
         self.home_unit_id = unit_id
         self._updated("home_unit", at=at)
 
-    def bind_login(self, login: str, *, at: datetime) -> None:
-        """Let somebody who signs in as `issuer subject` act as this customer."""
-        self.logins = bound(self.logins, login)
-        self._updated("logins", at=at)
-
     def _updated(self, what: str, *, at: datetime) -> None:
-        self.record(CustomerUpdated(occurred_at=at, customer_id=self.id, changed=[what]))
+        self.record(
+            CustomerUpdated(occurred_at=at, customer_id=self.id, changed=[what], home_unit_id=self.home_unit_id)
+        )

@@ -8,8 +8,7 @@ def fold(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def grams(name: str) -> list[str]:
-    """Every one- and two-character piece of the folded name; a match of all is then checked letter by letter."""
-    folded = fold(name)
+def grams(folded: str) -> list[str]:
+    """Every one- and two-character piece of a folded name; a match of all is then checked letter by letter."""
     pieces = {folded[i : i + n] for n in (1, 2) for i in range(len(folded) - n + 1)}
     return sorted(pieces)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, exists, func, select
+from sqlalchemy import Select, case, exists, select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
@@ -27,8 +27,8 @@ async def list_customers(
     c = customers.c
     wanted = select(c.id, c.version, c.kind, c.name, c.status, c.home_unit_id, c.grade).where(uow.scope.customers(c.id))
     if name:
-        wanted = wanted.where(c.name_grams.contains(grams(name)))
-        wanted = wanted.where(func.lower(c.name).contains(fold(name), autoescape=True))
+        folded = fold(name)
+        wanted = wanted.where(c.name_grams.contains(grams(folded)), c.name_folded.contains(folded, autoescape=True))
     for column, value in ((c.status, status), (c.kind, kind), (c.home_unit_id, home_unit_id)):
         if value is not None:
             wanted = wanted.where(column == value)

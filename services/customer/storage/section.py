@@ -5,7 +5,7 @@ from libs.contracts.customer import REFERENCE, SECTION
 
 SHOWN = """
     'name', c.name, 'kind', c.kind, 'status', c.status, 'documents', d.documents,
-    'contact_points', p.contact_points, 'holdings', h.holdings, 'balances', b.balances
+    'contact_points', p.contact_points, 'holdings', h.holdings, 'holding_count', h.holding_count, 'balances', b.balances
 """
 
 PROFILE = f"""
@@ -24,17 +24,19 @@ PROFILE = f"""
         FROM contact_points WHERE customer_id = c.id) AS p
     CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(
-            'account_id', a.id, 'kind', a.kind, 'product', a.product, 'number', a.number_masked, 'role', o.role,
-            'status', CASE WHEN a.closed_on IS NULL THEN 'open' ELSE 'closed' END, 'currency', a.currency,
-            'balance', CASE WHEN o.role <> 'authorised_user' THEN a.balance::text END,
-            'opened_on', a.opened_on, 'maturity_on', a.maturity_on) ORDER BY a.id), '[]') AS holdings
-        FROM account_holders AS o JOIN accounts AS a ON a.id = o.account_id WHERE o.customer_id = c.id) AS h
+            'account_id', a.id, 'kind', a.kind, 'product', a.product, 'number', a.number_masked, 'role', a.role,
+            'status', a.status, 'currency', a.currency,
+            'balance', CASE WHEN a.role <> 'authorised_user' THEN a.balance::text END,
+            'opened_on', a.opened_on, 'maturity_on', a.maturity_on) ORDER BY a.id) FILTER (WHERE a.place <= 200), '[]')
+            AS holdings, count(*) AS holding_count
+        FROM (SELECT a.*, o.role, row_number() OVER (ORDER BY a.status DESC, a.id DESC) AS place
+              FROM account_holders AS o JOIN accounts AS a ON a.id = o.account_id WHERE o.customer_id = c.id) AS a) AS h
     CROSS JOIN LATERAL (
         SELECT coalesce(json_object_agg(currency, total::text), '{{}}') AS balances FROM (
             SELECT a.currency, sum(a.balance) AS total
             FROM account_holders AS o JOIN accounts AS a ON a.id = o.account_id
             WHERE o.customer_id = c.id AND o.role <> 'authorised_user' AND a.balance IS NOT NULL
-              AND a.closed_on IS NULL AND a.kind NOT IN ('loan', 'credit_card', 'debit_card', 'standing_order')
+              AND a.status = 'open' AND a.kind NOT IN ('loan', 'credit_card', 'debit_card', 'standing_order')
             GROUP BY a.currency ORDER BY a.currency) AS sums) AS b
     CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(source || ':' || source_id ORDER BY source, source_id), '[]') AS source_references

@@ -10,7 +10,6 @@ from libs.contracts.customer import HolderRole, HoldingKind
 from libs.directory.reading import unit_by_code
 from services.customer.domain.account import Account, AccountHolder, Origin, Statement
 from services.customer.domain.customer import Customer, Kind, Status
-from services.customer.domain.names import grams
 from services.customer.storage.repository import AccountRepository, CustomerRepository, SourceReferenceRepository
 from services.customer.use_cases.sealing import seal_account_number
 
@@ -32,14 +31,15 @@ async def open_account(
     customer = await CustomerRepository(uow).get(customer_id)
     if customer.status is not Status.ACTIVE:
         raise Conflict("Only an active customer can open an account; a valid identity document activates.")
-    if number and await AccountRepository(uow).number_is_known(OWN_SOURCE, uow.sealer.index("account", number)):
-        raise Conflict("An account with this number is open already.")
     account_id = new_id()
+    sealed = seal_account_number(uow.sealer, number, row=account_id) if number else None
+    if sealed and await AccountRepository(uow).number_is_known(OWN_SOURCE, sealed.index):
+        raise Conflict("An account with this number is open already.")
     account = Account(
         id=account_id,
         origin=Origin.GUANXI,
         source=OWN_SOURCE,
-        number=seal_account_number(uow.sealer, number, row=account_id) if number else None,
+        number=sealed,
         kind=kind,
         product=product,
         currency=currency,
@@ -76,7 +76,7 @@ async def state_account(
     ids = await _holder_ids(uow, source, [ref for ref, _ in holders], statement)
     roles = {ids[ref]: role for ref, role in reversed(holders)}
     if account is not None:
-        account.restate(statement, roles, at=statement.as_of)
+        account.restate(statement, ids[holders[0][0]], roles, at=statement.as_of)
         return
     AccountRepository(uow).add(_stated(uow, source, account_ref, ids[holders[0][0]], roles, statement))
 
@@ -107,12 +107,10 @@ async def _holder_ids(uow: UnitOfWork, source: str, refs: list[str], statement: 
 
 
 async def _prospect(uow: UnitOfWork, source: str, ref: str, statement: Statement) -> UUID:
-    name = f"{source} {ref}"
     customer = Customer(
         id=new_id(),
         kind=Kind.PERSON,
-        name=name,
-        name_grams=grams(name),
+        name=f"{source} {ref}",
         registered_at=statement.as_of,
         home_unit_id=await unit_by_code(uow, statement.unit_code) if statement.unit_code else None,
     )

@@ -43,3 +43,9 @@ async def bind_login(uow: UnitOfWork, customer_id: UUID, issuer: str, subject: s
     customer = await CustomerRepository(uow).get_for_change(customer_id)
     customer.bind_login(login_of(issuer, subject), at=at)
     return customer
+
+
+async def unbind_login(uow: UnitOfWork, customer_id: UUID, issuer: str, subject: str, *, at: datetime) -> Customer:
+    customer = await CustomerRepository(uow).get_for_change(customer_id)
+    customer.unbind_login(login_of(issuer, subject), at=at)
+    return customer

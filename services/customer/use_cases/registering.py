@@ -10,12 +10,12 @@ from libs.directory.reading import require_unit
 from services.customer.domain.customer import ContactKind, Customer, IdentityDocument, Kind
 from services.customer.domain.identity_documents import (
     DocumentType,
+    normalise_number,
     resident_id_birth_date,
     resident_id_gender,
 )
-from services.customer.domain.names import grams
 from services.customer.storage.repository import CustomerRepository, SourceReferenceRepository
-from services.customer.use_cases.sealing import normal_document_number, seal_contact_point, seal_document
+from services.customer.use_cases.sealing import seal_contact_point, seal_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +82,16 @@ async def register_customer(uow: UnitOfWork, registration: Registration, *, at: 
 async def seal_new_document(
     uow: UnitOfWork, customer: Customer, document: Document, field: str, *, at: datetime
 ) -> IdentityDocument:
-    """A document ready to be added.
+    """A document ready to be added; a resident ID tells birth date and gender.
 
     Raises:
-        InvalidValue: its number breaks a rule, or it does not suit this kind of customer.
+        InvalidValue: its number breaks a rule, or it does not suit this customer.
         Conflict: somebody holds it already.
     """
     if (document.type is DocumentType.USCC) != (customer.kind is Kind.ORGANISATION):
         raise InvalidValue(f"{field}.type", "A person has personal documents, an organisation a USCC.")
+    if document.valid_from and document.valid_to and document.valid_to < document.valid_from:
+        raise InvalidValue(f"{field}.valid_to", "The document ends before it begins.")
     sealed = seal_document(
         uow.sealer,
         document.number,
@@ -103,6 +105,9 @@ async def seal_new_document(
     )
     if await CustomerRepository(uow).document_is_known(document.type, sealed.number.index):
         raise Conflict("A customer with this identity document is registered already.")
+    if document.type is DocumentType.RESIDENT_ID:
+        number = normalise_number(document.type, document.number)
+        customer.learn(resident_id_birth_date(number), resident_id_gender(number))
     return sealed
 
 
@@ -114,19 +119,12 @@ async def _known(uow: UnitOfWork, reference: SourceReference | None) -> UUID | N
 
 
 def _customer(registration: Registration, at: datetime) -> Customer:
-    birth_date, gender = registration.birth_date, registration.gender
-    for place, document in enumerate(registration.documents):
-        if document.type is DocumentType.RESIDENT_ID:
-            field = f"documents.{place}.number"
-            number = normal_document_number(document.type, document.number, today=day_of(at), field=field)
-            birth_date, gender = birth_date or resident_id_birth_date(number), gender or resident_id_gender(number)
     return Customer(
         id=new_id(),
         kind=registration.kind,
         name=registration.name,
-        name_grams=grams(registration.name),
         registered_at=at,
         home_unit_id=registration.home_unit_id,
-        birth_date=birth_date,
-        gender=gender,
+        birth_date=registration.birth_date,
+        gender=registration.gender,
     )

@@ -51,6 +51,7 @@ def seal_contact_point(
 
 
 def seal_account_number(sealer: Sealer, number: str, *, row: UUID) -> SealedIdentifier:
+    _require_content(number, "number")
     return sealer.seal(number, kind="account", mask=mask_account, place="accounts.number", row=row)
 
 
@@ -62,4 +63,11 @@ def _normal_contact(kind: ContactKind, raw: str, field: str) -> str:
             raise InvalidValue(field, str(error)) from None
     if kind is ContactKind.EMAIL and not EMAIL.fullmatch(raw.strip()):
         raise InvalidValue(field, "This is not an e-mail address.")
+    _require_content(raw, field)
     return raw.strip()
+
+
+def _require_content(text: str, field: str) -> None:
+    """Spaces and hyphens alone identify nothing."""
+    if not any(character.isalnum() for character in text):
+        raise InvalidValue(field, "It has neither a letter nor a digit.")

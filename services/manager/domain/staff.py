@@ -5,13 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.domain import Aggregate, Conflict, InvalidValue
-from libs.common.logins import bound
+from libs.common.logins import SignsIn
 from libs.contracts.manager import StaffHired, StaffUpdated
 from services.manager.domain.roles import LOOKS_AFTER, ROLES
 
 
 @dataclass(kw_only=True, eq=False)
-class Staff(Aggregate):
+class Staff(SignsIn, Aggregate):
     number: str
     name: str
     unit_ids: list[UUID]
@@ -42,15 +42,6 @@ class Staff(Aggregate):
     def move(self, unit_ids: list[UUID], *, at: datetime) -> None:
         self.unit_ids = list(dict.fromkeys(unit_ids))
         self._updated("unit_ids", at=at)
-
-    def bind_login(self, login: str, *, at: datetime) -> None:
-        """Let somebody who signs in as `issuer subject` act as this member of staff."""
-        self.logins = bound(self.logins, login)
-        self._updated("logins", at=at)
-
-    def unbind_login(self, login: str, *, at: datetime) -> None:
-        self.logins = [known for known in self.logins if known != login]
-        self._updated("logins", at=at)
 
     def leave(self, *, at: datetime) -> None:
         if self.left_at is not None:

@@ -61,6 +61,11 @@ class StaffRepository:
         found = await self._uow.session.execute(select(staff.c.id).where(self._within()).limit(1))
         return found.first() is not None
 
+    async def signs_in(self, logins: list[str]) -> bool:
+        """Whether anybody who works here signs in with one of these."""
+        taken = select(staff.c.id).where(staff.c.logins.overlap(logins), staff.c.left_at.is_(None), self._within())
+        return (await self._uow.session.execute(taken.limit(1))).first() is not None
+
     async def smallest_book(self, unit_id: UUID) -> UUID | None:
         """The manager of a unit who looks after the fewest customers; the longest-serving one of several."""
         book = (
@@ -119,6 +124,19 @@ class KnownCustomerRepository:
         values = {"customer_id": customer_id, "line": line, "home_unit_id": home_unit_id, "waiting": True}
         noted = insert(known_customers).values(values)
         await self._uow.session.execute(noted.on_conflict_do_nothing())
+
+    async def moved(self, customer_id: UUID, home_unit_id: UUID | None) -> Line | None:
+        """Note a new home; the line of a customer who waits, and moved indeed."""
+        k = known_customers.c
+        found = await self._uow.session.execute(
+            update(known_customers)
+            .where(k.customer_id == customer_id, k.home_unit_id.is_distinct_from(home_unit_id))
+            .where(self._uow.scope.customers(k.customer_id))
+            .values(home_unit_id=home_unit_id)
+            .returning(k.line, k.waiting)
+        )
+        row = found.one_or_none()
+        return row.line if row and row.waiting else None
 
     async def looked_after(self, customer_id: UUID) -> None:
         k = known_customers.c

@@ -23,6 +23,13 @@ async def welcome_customer(
         await _assign_by_rule(uow, customer_id, line, home_unit_id, at=at)
 
 
+async def customer_moved(uow: UnitOfWork, customer_id: UUID, *, home_unit_id: UUID | None, at: datetime) -> None:
+    """Whoever waits, waits at the new home; whoever has a manager keeps them until a handover."""
+    line = await KnownCustomerRepository(uow).moved(customer_id, home_unit_id)
+    if line and home_unit_id:
+        await _assign_by_rule(uow, customer_id, line, home_unit_id, at=at)
+
+
 async def assign_waiting_customers(uow: UnitOfWork, now: datetime) -> int:
     """Assign those whose unit has a manager by now; returns how many."""
     waiting = await KnownCustomerRepository(uow).waiting(AT_ONCE)

@@ -2,7 +2,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import UnitOfWork
-from libs.common.domain import InvalidValue
+from libs.common.domain import Conflict, InvalidValue
 from libs.common.ids import new_id
 from libs.common.logins import login_of
 from services.manager.domain.staff import Staff
@@ -14,6 +14,7 @@ async def hire(
 ) -> Staff:
     """Hire somebody. Customers who wait for a manager of these units find theirs by a schedule."""
     await _check_units(uow, unit_ids)
+    await _check_logins(uow, logins)
     member = Staff(
         id=new_id(), number=number, name=name, unit_ids=unit_ids, roles=sorted(set(roles)), logins=logins, hired_at=at
     )
@@ -44,7 +45,10 @@ async def leave(uow: UnitOfWork, staff_id: UUID, *, at: datetime) -> Staff:
 
 async def bind_login(uow: UnitOfWork, staff_id: UUID, issuer: str, subject: str, *, at: datetime) -> Staff:
     member = await StaffRepository(uow).get_for_change(staff_id)
-    member.bind_login(login_of(issuer, subject), at=at)
+    login = login_of(issuer, subject)
+    if login not in member.logins:
+        await _check_logins(uow, [login])
+    member.bind_login(login, at=at)
     return member
 
 
@@ -52,6 +56,11 @@ async def unbind_login(uow: UnitOfWork, staff_id: UUID, issuer: str, subject: st
     member = await StaffRepository(uow).get_for_change(staff_id)
     member.unbind_login(login_of(issuer, subject), at=at)
     return member
+
+
+async def _check_logins(uow: UnitOfWork, logins: list[str]) -> None:
+    if await StaffRepository(uow).signs_in(logins):
+        raise Conflict("Somebody who works here signs in with this login.")
 
 
 async def _check_units(uow: UnitOfWork, unit_ids: list[UUID]) -> None:

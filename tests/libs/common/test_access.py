@@ -3,11 +3,13 @@ import json
 import logging
 from uuid import uuid4
 
+import certifi
 import httpx
 import pytest
 from fastapi import APIRouter
 
 from libs.common.app import new_api, permissions_of, undeclared
+from libs.common.database import new_engine
 from libs.common.settings import Mode
 from tests.conftest import Ground
 from tests.libs.common.probe import Probe
@@ -98,6 +100,15 @@ def test_production_refuses_what_only_a_developer_may_do(ground: Ground) -> None
         ground.settings("probe", mode=Mode.PRODUCTION)
     for cause in ("is local", "not https", "sslmode", "KAFKA_TLS"):
         assert cause in str(refused.value)
+
+
+async def test_the_address_that_production_demands_reaches_the_driver(ground: Ground) -> None:
+    url = f"{ground.url('probe', 'app')}?sslmode=verify-full&sslrootcert={certifi.where()}"
+    engine = new_engine(url)
+    with pytest.raises(ConnectionError, match="SSL"):  # the local server has none, and says so
+        async with engine.connect():
+            pass
+    await engine.dispose()
 
 
 def test_permissions_are_read_from_the_routes(probe: Probe) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer, Subscription, headers_of
-from libs.common.database import UnitOfWork
+from libs.common.database import Database, UnitOfWork
 from libs.common.dead_letters import DeadLetters
 from libs.common.domain import Conflict
 from libs.common.encryption import FieldCipher
@@ -17,10 +17,11 @@ from libs.common.kafka import new_consumer, new_producer
 from libs.common.keyring import KeyRing
 from libs.common.outbox import LARGEST_EVENT
 from libs.common.relay import Relay
+from libs.common.sealing import Sealer
 from libs.common.worker import run_worker
 from libs.directory.scope import SystemScope
 from tests.libs.common.flow import AlwaysLeading, connect_to, of, read_all, running, sent, touch, touch_again, worker
-from tests.libs.common.probe import EVENTS, Probe, Thing, ThingTouched
+from tests.libs.common.probe import EVENTS, PUBLICATION, Probe, Thing, ThingTouched
 
 
 async def test_events_arrive_in_order_with_their_envelope(probe: Probe) -> None:
@@ -40,12 +41,14 @@ class Listener:
 
     probe: Probe
     boasts: set[str] = field(default_factory=set)
+    nap: float = 0.0
     poison: set[str] = field(default_factory=set)
     passing: dict[str, int] = field(default_factory=dict)
 
     async def handle(self, uow: UnitOfWork, event: ThingTouched) -> None:
         effect = {"thing_id": event.thing_id, "note": event.note}
         await uow.session.execute(text("INSERT INTO effects (thing_id, note) VALUES (:thing_id, :note)"), effect)
+        await uow.session.execute(text("SELECT pg_sleep(:nap)"), {"nap": self.nap})
         if event.note in self.boasts:
             uow.record(replace(event, note="x" * LARGEST_EVENT), sequence=1)
         if event.note in self.poison:
@@ -59,15 +62,25 @@ class Listener:
         async with self.probe.database.engine.connect() as connection:
             return list((await connection.execute(wanted, {"thing_id": thing_id})).scalars())
 
-    async def hears(self, *records: ConsumerRecord) -> None:
+    async def hears(self, *records: ConsumerRecord, transaction_timeout: str | None = None) -> None:
         subscription = Subscription((EVENTS.name,), {ThingTouched.type: (ThingTouched, self.handle)})
         letters = DeadLetters(FieldCipher(KeyRing.load(self.probe.settings.keyring)), Clock())
         kafka = new_consumer(self.probe.settings, EVENTS.name, group=f"test {uuid4()}")
+        database = self.probe.database if transaction_timeout is None else limited(self.probe, transaction_timeout)
         try:
-            consumer = Consumer(self.probe.database, kafka, subscription, SystemScope(), letters)
+            consumer = Consumer(database, kafka, subscription, SystemScope(), letters)
             await consumer.handle(list(records))
         finally:
             await kafka.stop()
+            if database is not self.probe.database:
+                await database.close()
+
+
+def limited(probe: Probe, transaction_timeout: str) -> Database:
+    """The same database under another limit."""
+    sealer = Sealer(KeyRing.load(probe.settings.keyring))
+    address = f"{probe.settings.dsn}?transaction_timeout={transaction_timeout}"
+    return Database(address, publications=[PUBLICATION], sealer=sealer)
 
 
 async def test_an_event_is_handled_once_however_often_it_is_sent(probe: Probe) -> None:
@@ -112,6 +125,25 @@ async def test_an_undecodable_record_is_poison(probe: Probe) -> None:
     await Listener(probe).hears(broken)
     async with probe.database.engine.connect() as connection:
         assert (await connection.execute(count)).scalar_one() == before + 1
+
+
+async def test_a_header_without_a_value_is_no_obstacle(probe: Probe) -> None:
+    thing_id, records = await sent(probe, 1)
+    await Listener(probe).hears(replace(records[0], headers=(("empty", None), *records[0].headers)))
+    listener = Listener(probe, poison={"0"})
+    foreign = (("ce_type", b"crm.thing.touched.v1"), ("ce_subject", b"a\0b"), ("ce_sequence", b"9" * 30), ("x", None))
+    await listener.hears(replace(records[0], headers=foreign))
+    assert await listener.effects(thing_id) == ["0"]
+
+
+async def test_a_batch_too_slow_for_one_transaction_is_halved(probe: Probe) -> None:
+    thing_id, records = await sent(probe, 6)
+    listener = Listener(probe, nap=0.12)
+    async with probe.database.engine.connect() as connection:
+        limit = (await connection.execute(text("SHOW transaction_timeout"))).scalar_one()
+    assert limit != "0"
+    await listener.hears(*records, transaction_timeout="500ms")
+    assert await listener.effects(thing_id) == ["0", "1", "2", "3", "4", "5"]
 
 
 async def test_what_passes_is_tried_again_in_place(probe: Probe) -> None:

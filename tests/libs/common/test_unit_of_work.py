@@ -99,6 +99,7 @@ async def test_of_two_editors_at_once_one_wins(client: httpx.AsyncClient, probe:
     url = f"/api/v1/things/{made.json()['id']}/touch"
     answers = await asyncio.gather(*[client.post(url, headers={**_key(), "If-Match": '"1"'}) for _ in range(5)])
     assert sorted(a.status_code for a in answers) == [200, 412, 412, 412, 412]
+    assert [a.headers["ETag"] for a in answers if "ETag" in a.headers] == ['"2"'], "a loser was told the winner's tag"
     assert await _outbox(probe, made.json()["id"]) == [1, 2]
 
 

@@ -37,23 +37,25 @@ async def test_a_login_that_nobody_bound_is_refused(service: Opened) -> None:  #
 
 
 async def test_staff_are_refused_once_the_directory_is_old_and_customers_go_on(service: Opened) -> None:  # noqa: F811
-    customer = await service("customer")
-    unit, own = await customer.know_unit("a2"), uuid4()
-    await customer.know_staff("stale", ["teller"], [unit])
-    await customer.know_customer(own, unit)
-    connection = await customer.connect()
+    complaints = await service("complaints")
+    unit, own = await complaints.know_unit("a2"), uuid4()
+    await complaints.know_staff("stale", ["teller"], [unit])
+    await complaints.know_customer(own, unit)
+    connection = await complaints.connect()
     await connection.execute(
         "UPDATE directory.customers SET logins = $2 WHERE customer_id = $1", own, ["http://issuer.guanxi.localhost me"]
     )
-    await customer.hear(datetime.now(UTC) - timedelta(seconds=customer.settings.authz_max_age + 1))
+    body = {"customer_id": str(own), "channel": "mobile", "business": "loan", "cause": "fees", "facts": "F."}
+    await complaints.hear(datetime.now(UTC) - timedelta(seconds=complaints.settings.authz_max_age + 1))
     try:
-        refused = await customer.signed_in("stale", "teller").get("/api/v1/customers")
+        refused = await complaints.signed_in("stale", "teller").get("/api/v1/complaints")
         assert refused.status_code == 503
         assert refused.headers["Retry-After"]
-        assert (await customer.signed_in("me", "customer").get("/api/v1/accounts")).status_code == 200
+        received = await complaints.send(complaints.signed_in("me", "customer"), "complaints", body)
+        assert received.status_code == 201
     finally:
-        await customer.hear()
-    assert (await customer.signed_in("stale", "teller").get("/api/v1/customers")).status_code == 200
+        await complaints.hear()
+    assert (await complaints.signed_in("stale", "teller").get("/api/v1/complaints")).status_code == 200
 
 
 async def test_a_teller_reaches_the_own_branch_and_a_head_the_tree(service: Opened) -> None:  # noqa: F811
@@ -68,7 +70,8 @@ async def test_a_teller_reaches_the_own_branch_and_a_head_the_tree(service: Open
     for unit, customer_id in ids.items():
         await complaints.know_customer(customer_id, unit)
         await connection.execute(
-            "INSERT INTO customers VALUES ($1, 1, 'person', 'A', '{}', 'active', $2, NULL, NULL, NULL, '{}', now())",
+            "INSERT INTO customers VALUES"
+            " ($1, 1, 'person', 'A', 'a', '{}', 'active', $2, NULL, NULL, NULL, '{}', now())",
             customer_id, unit,
         )  # fmt: skip
     sees = {
@@ -99,4 +102,4 @@ def test_nobody_changes_what_they_cannot_read(role: str) -> None:
 def test_a_complaint_officer_reaches_further_where_complaints_are_asked_for() -> None:
     officer = frozenset({"complaint_officer"})
     assert reach_of(officer, READ) == {Reach.CASE}
-    assert reach_of(officer, READ, CASES) == {Reach.BRANCH_TREE}
+    assert reach_of(officer, READ, CASES) == {Reach.CASE, Reach.BRANCH_TREE}

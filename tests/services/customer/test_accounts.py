@@ -1,5 +1,6 @@
 """Accounts: opened here or stated by the core, and whose money they are."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -101,9 +102,14 @@ async def test_an_account_of_ours_is_closed_once(
     body = {"customer_id": str(holder), "kind": "current", "product": "活期存款"}
     made = (await accounts.send(teller, "accounts", body)).json()
     path = f"accounts/{made['id']}/close"
-    closed = await accounts.send(teller, path, {"closed_on": "2026-03-02"}, made["version"])
-    assert closed.json()["closed_on"] == "2026-03-02"
-    again = await accounts.send(teller, path, {"closed_on": "2026-03-03"}, closed.json()["version"])
+    for day in ("2020-01-01", "9999-01-01"):
+        refused = await accounts.send(teller, path, {"closed_on": day}, made["version"])
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["field"] == "closed_on"
+    today = {"closed_on": made["opened_on"]}
+    closed = await accounts.send(teller, path, today, made["version"])
+    assert (closed.json()["status"], closed.json()["closed_on"]) == ("closed", made["opened_on"])
+    again = await accounts.send(teller, path, today, closed.json()["version"])
     assert again.status_code == 409
     assert again.json()["allowed"] == []
 
@@ -120,6 +126,80 @@ async def test_the_newest_statement_of_the_core_counts_and_a_repeated_one_change
     assert [(account["balance"], account["origin"]) for account in listed] == [("200.0000", "core")]
     refused = await accounts.send(teller, f"accounts/{listed[0]['id']}/close", {"closed_on": "2026-03-02"}, 1)
     assert refused.status_code == 409
+
+
+async def test_what_the_core_states_as_closed_is_told_as_closed_and_counts_no_more(
+    accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID], database: Database
+) -> None:
+    source_id = str(uuid4())
+    holder = await customer(accounts, teller, units[0], source_reference={"source": "core", "source_id": source_id})
+    stated = replace(STATED, account_ref=str(uuid4()), holders=[Holder(customer_ref=source_id, role="owner")])
+    await state(database, replace(stated, status="closed", closed_on=None))
+    connection = await accounts.connect()
+    types = await connection.fetch(
+        "SELECT type FROM outbox WHERE key = $1 AND type LIKE '%account%' ORDER BY id", holder
+    )
+    assert [row["type"] for row in types] == ["crm.account.opened.v1", "crm.account.closed.v1"]
+    profile = json.loads((await connection.fetchrow(PUBLICATIONS[0].query, [holder]))["json_build_object"])["staff"]
+    assert profile["balances"] == {}
+    assert [(h["status"], h["balance"]) for h in profile["holdings"]] == [("closed", "100.2500")]
+
+
+async def test_the_main_holder_follows_the_core(
+    accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID], database: Database
+) -> None:
+    first_ref, second_ref = str(uuid4()), str(uuid4())
+    first, second = [
+        await customer(accounts, teller, units[0], source_reference={"source": "core", "source_id": ref})
+        for ref in (first_ref, second_ref)
+    ]
+    stated = replace(STATED, account_ref=str(uuid4()), holders=[Holder(customer_ref=first_ref, role="owner")])
+    await state(database, stated)
+    await state(database, replace(stated, sequence=2, holders=[Holder(customer_ref=second_ref, role="owner")]))
+    row = await (await accounts.connect()).fetchrow(
+        "SELECT key, payload FROM outbox WHERE type = 'crm.account.updated.v1' ORDER BY id DESC LIMIT 1"
+    )
+    assert row["key"] == second
+    assert sorted(json.loads(row["payload"])["holder_ids"]) == sorted([str(first), str(second)])
+
+
+async def test_a_profile_lists_so_many_holdings_and_counts_all(
+    accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID]
+) -> None:
+    holder = await customer(accounts, teller, units[0])
+    connection = await accounts.connect()
+    await connection.execute(
+        "WITH made AS (INSERT INTO accounts (id, version, origin, source, kind, product, currency, status, sequence,"
+        " as_of, main_holder_id, balance) SELECT uuidv7(), 1, 'core', 'many', 'savings', 'p', 'CNY',"
+        " CASE WHEN n % 2 = 0 THEN 'open' ELSE 'closed' END, 1, now(), $1, 1 FROM generate_series(1, 500) AS n"
+        " RETURNING id) INSERT INTO account_holders SELECT id, $1, 'owner' FROM made",
+        holder,
+    )
+    profile = json.loads((await connection.fetchrow(PUBLICATIONS[0].query, [holder]))["json_build_object"])["self"]
+    assert (len(profile["holdings"]), profile["holding_count"]) == (200, 500)
+    assert {h["status"] for h in profile["holdings"]} == {"open"}
+    assert profile["balances"] == {"CNY": "250.0000"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"number": "-"}, "number"),
+        ({"product": "for 13812345678"}, "product"),
+        ({"product": "张伟13812345678"}, "product"),
+        ({"balance": "1.00001"}, "balance"),
+        ({"kind": "piggy_bank"}, "kind"),
+    ],
+)
+async def test_an_error_names_the_field(
+    accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID], changed: dict[str, str], field: str
+) -> None:
+    document = {"type": "passport", "number": f"A{uuid4().hex[:8].upper()}"}
+    holder = await customer(accounts, teller, units[0], documents=[document])
+    body = {"customer_id": str(holder), "kind": "current", "product": "活期存款", **changed}
+    refused = await accounts.send(teller, "accounts", body)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == field
 
 
 async def test_an_unknown_holder_becomes_a_prospect_at_the_unit_that_the_core_names(

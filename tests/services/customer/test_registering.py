@@ -31,6 +31,10 @@ def teller(customers: Service, unit: UUID) -> httpx.AsyncClient:  # noqa: ARG001
     return customers.signed_in("reg-teller", "teller")
 
 
+WANG = {"type": "resident_id", "number": "119999199003070115"}
+BACKWARDS = {"type": "passport", "valid_from": "2026-01-02", "valid_to": "2026-01-01"}
+
+
 def passport() -> dict[str, str]:
     return {"type": "passport", "number": next(PASSPORTS)}
 
@@ -111,6 +115,11 @@ async def test_an_organisation_has_a_uscc_and_a_person_has_not(
         ({"name": "王芳", "home_unit_id": str(uuid4())}, "home_unit_id"),
         ({"name": "王芳", "gender": "x"}, "gender"),
         ({"name": "王芳", "surprise": 1}, "surprise"),
+        ({"name": "王\0芳"}, "name"),
+        ({"name": "王芳", "contact_points": [{"kind": "address", "value": "——"}]}, "contact_points.0.value"),
+        ({"name": "王芳", "documents": [{**BACKWARDS, "number": "P7654321"}]}, "documents.0.valid_to"),
+        ({"name": "王芳", "birth_date": "1990-03-08", "documents": [WANG]}, "birth_date"),
+        ({"name": "王芳", "gender": "2", "documents": [WANG]}, "gender"),
     ],
 )
 async def test_an_error_names_the_field_and_stores_nothing(
@@ -160,6 +169,34 @@ async def test_a_stranger_does_not_find_a_customer_by_their_document(
     assert (await teller.post("/api/v1/customers/find-by-document", json=document)).status_code == 200
 
 
+async def test_a_repeated_registration_waits_until_the_first_can_be_seen(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID
+) -> None:
+    key = {"Idempotency-Key": str(uuid4())}
+    first = await teller.post("/api/v1/customers", json={"name": "王芳"}, headers=key)
+    early = await teller.post("/api/v1/customers", json={"name": "王芳"}, headers=key)
+    assert early.status_code == 503
+    assert early.headers["Retry-After"]
+    connection = await customers.connect()
+    made = UUID(first.json()["id"])
+    await customers.know_customer(made, unit)
+    await connection.execute("UPDATE directory.customers SET version = $2 WHERE customer_id = $1", made, 2**62)
+    later = await teller.post("/api/v1/customers", json={"name": "王芳"}, headers=key)
+    assert (later.status_code, later.json()) == (201, first.json())
+
+
+async def test_a_login_is_bound_to_a_customer_and_taken_back(customers: Service, unit: UUID) -> None:
+    await customers.know_staff("reg-binder", ["branch_head"], [unit])
+    head = customers.signed_in("reg-binder", "branch_head")
+    made = await registered(customers, head, unit)
+    login = {"issuer": "https://bank.example", "subject": "wang"}
+    path = f"customers/{made['id']}/logins"
+    bound = await customers.send(head, path, login, made["version"])
+    taken = await customers.send(head, f"{path}/unbind", login, bound.json()["version"])
+    again = await customers.send(head, f"{path}/unbind", login, taken.json()["version"])
+    assert [answer.status_code for answer in (bound, taken, again)] == [201, 200, 404]
+
+
 async def test_a_source_reference_makes_a_registration_repeatable_for_ever(
     customers: Service, teller: httpx.AsyncClient, unit: UUID
 ) -> None:
@@ -189,7 +226,7 @@ async def test_contact_points_are_normalised_masked_and_known_once(
 async def test_a_search_finds_any_part_of_a_chinese_name_and_treats_signs_as_signs(
     customers: Service, teller: httpx.AsyncClient, unit: UUID
 ) -> None:
-    for name in ("欧阳娜娜", "欧阳修", "100%纯金"):
+    for name in ("欧阳娜娜", "欧阳修", "100%纯金", "某某（集团）有限公司", "Ａｃｍｅ　Ltd"):
         await registered(customers, teller, unit, name=name)
 
     async def found(name: str) -> list[str]:
@@ -200,6 +237,10 @@ async def test_a_search_finds_any_part_of_a_chinese_name_and_treats_signs_as_sig
     assert await found("娜") == ["欧阳娜娜"]
     assert await found("%") == ["100%纯金"]
     assert await found("阳欧") == []
+    for asked in ("某某（集团）有限公司", "(集团)"):
+        assert await found(asked) == ["某某（集团）有限公司"]
+    assert await found("acme ltd") == ["Ａｃｍｅ　Ltd"]
+    assert (await teller.get("/api/v1/customers?name=%00")).status_code == 422
 
 
 def test_every_document_type_can_be_registered() -> None:

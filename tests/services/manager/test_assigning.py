@@ -10,10 +10,10 @@ import pytest
 
 from guanxi.local.issuer import ISSUER
 from libs.common.database import Database
-from libs.contracts.customer import CustomerRegistered
+from libs.contracts.customer import CustomerRegistered, CustomerUpdated
 from libs.directory.composition import service_database
 from libs.directory.scope import SystemScope
-from services.manager.event_handlers import on_customer_registered
+from services.manager.event_handlers import on_customer_registered, on_customer_updated
 from services.manager.storage.section import PUBLICATIONS
 from services.manager.use_cases.assigning import assign_waiting_customers
 from tests.services.conftest import Opened, Service
@@ -170,6 +170,32 @@ async def test_an_error_names_the_field(
     refused = await manager.send(admin, path, body)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["field"] == field
+
+
+async def test_whoever_waits_waits_at_the_new_home(
+    manager: Service, admin: httpx.AsyncClient, database: Database
+) -> None:
+    old, new = await unit(manager, admin, "as10"), await unit(manager, admin, "as11")
+    there = await hired(manager, admin, "as11-1", "manager", new)
+    customers = await register(database, old, 2)
+    assert await mains(manager, customers) == {}
+    event = CustomerUpdated(
+        occurred_at=datetime.now(UTC), customer_id=customers[0], changed=["home_unit"], home_unit_id=new
+    )
+    async with database.unit_of_work(SystemScope()) as uow:
+        await on_customer_updated(uow, event)
+    assert await mains(manager, customers) == {customers[0]: there["id"]}
+
+
+async def test_a_login_is_one_persons(manager: Service, admin: httpx.AsyncClient) -> None:
+    here = await unit(manager, admin, "as12")
+    await hired(manager, admin, "as12-1", "teller", here)
+    body = {"number": "as12-2", "name": "N", "unit_ids": [str(here)], "roles": ["teller"]}
+    login = {"issuer": ISSUER, "subject": "as12-1"}
+    assert (await manager.send(admin, "staff", {**body, "logins": [login]})).status_code == 409
+    other = (await manager.send(admin, "staff", body)).json()
+    bound = await manager.send(admin, f"staff/{other['id']}/logins", login, other["version"])
+    assert bound.status_code == 409
 
 
 async def test_a_code_that_is_taken_is_named(manager: Service, admin: httpx.AsyncClient) -> None:
