@@ -13,6 +13,8 @@ from guanxi.demo.people import people
 from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.settings import APPS
 from guanxi.local.stack import Stack
+from libs.contracts.catalogue import TOPICS
+from tests.kafka import records_of
 from tests.polling import until
 
 pytestmark = pytest.mark.e2e
@@ -29,8 +31,12 @@ async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
     needles = [PERSON.resident_id, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL]
     found = await asyncio.to_thread(look_for, stack.settings.home, needles)
     found += await in_metrics(stack, needles)
+    found += await in_records(stack, needles)
     assert found == []
-    assert await asyncio.to_thread(look_for, stack.settings.home, [customer_id]), "the search itself finds nothing"
+    seen = await asyncio.to_thread(look_for, stack.settings.home, [customer_id])
+    assert any("postgres/" in place for place in seen), "the search finds nothing in database files"
+    assert await in_records(stack, [customer_id]), "the search finds nothing in records"
+    assert await asyncio.to_thread(look_for, stack.settings.home, ["leading"]), "the search finds nothing in logs"
 
 
 async def plant(stack: Stack) -> str:
@@ -108,6 +114,17 @@ def look_for(home: Path, needles: list[str]) -> list[str]:
             if file.is_file() and file.suffix != ".jar":
                 content = file.read_bytes()
                 found += [f"{needle!r} in {file.relative_to(home)}" for needle in wanted if needle in content]
+    return found
+
+
+async def in_records(stack: Stack, needles: list[str]) -> list[str]:
+    """Keys, values and headers of every record: on the disk they lie compressed."""
+    wanted = [needle.encode() for needle in needles]
+    found = []
+    for topic in TOPICS:
+        async for record in records_of(stack.kafka.bootstrap, topic.name):
+            parts = [record.key or b"", record.value or b"", *(value or b"" for _, value in record.headers)]
+            found += [f"{needle!r} on {topic.name}" for needle in wanted if any(needle in part for part in parts)]
     return found
 
 

@@ -100,6 +100,7 @@ async def test_a_customer_is_registered_served_and_seen_whole(signed_in: SignIn)
     await view_when(manager, customer["id"], whole)
     await live_equals_stored(head, customer["id"])
     await strangers_see_nothing(stranger, customer["id"], complaint["id"], customer["name"])
+    await the_customer_sees_their_own(head, signed_in("customer-t01", "customer"), customer["id"])
 
 
 async def register(teller: Person, here: Branch) -> dict[str, Any]:
@@ -166,6 +167,27 @@ async def strangers_see_nothing(stranger: Person, customer_id: str, complaint_id
     assert [c["id"] for c in found.json()["items"]] == []
     listed = await stranger.get("/api/v1/complaints", customer_id=customer_id)
     assert listed.json()["items"] == []
+
+
+async def the_customer_sees_their_own(head: Person, customer: Person, customer_id: str) -> None:
+    """The `self` documents: nothing of what is meant for staff, nobody else's, and no list."""
+    version = (await head.get(f"/api/v1/customers/{customer_id}")).json()["version"]
+    login = {"issuer": ISSUER, "subject": "customer-t01"}
+    bound = await head.post(f"/api/v1/customers/{customer_id}/logins", login, version)
+    assert bound.status_code == 201, bound.text
+    sections = await view_when(customer, customer_id, whole)
+    assert sections["profile"]["data"]["balances"] == {"CNY": "500.1000"}
+    text = str(sections)
+    for of_staff in ("home_unit_id", "source_references", "staff_id", "reason", "handler_id", "cause", "birth_date"):
+        assert f"'{of_staff}'" not in text
+    others = (await head.get("/api/v1/customers")).json()["items"]
+    for path in (
+        f"customers/{uuid.uuid4()}/360",
+        *(f"customers/{o['id']}/360" for o in others if o["id"] != customer_id),
+    ):
+        assert (await customer.get(f"/api/v1/{path}")).status_code == 404
+    for path in ("customers", f"customers/{customer_id}", "accounts", "complaints", "staff"):
+        assert (await customer.get(f"/api/v1/{path}")).status_code == 403
 
 
 async def test_the_view_answers_304_and_names_its_sections(signed_in: SignIn) -> None:
