@@ -9,6 +9,7 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
+from guanxi.client import Refused
 from guanxi.importers.command import imports
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import LocalIssuer
@@ -132,8 +133,15 @@ def main() -> None:
     try:
         cli()
     except LocalFailure as failure:
-        Console(stderr=True).print(f"[red]{failure}[/red]")
+        _say_why(str(failure))
         raise SystemExit(failure.exit_status) from None
+    except Refused as refused:
+        _say_why(f"The API refused: {refused}")
+        raise SystemExit(os.EX_UNAVAILABLE) from None
+
+
+def _say_why(sentence: str) -> None:
+    Console(stderr=True).print(sentence, style="red", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from guanxi.client import Client, Refused
+from guanxi.client import Client
 from guanxi.importers.berka_bank import HEAD, IMPORTER, BerkaBank
 from guanxi.importers.berka_files import read_berka
 from guanxi.importers.berka_records import BerkaFiles
@@ -50,11 +50,8 @@ async def import_berka(folder: Path, settings: LocalSettings, console: Console) 
     with Progress(*columns, console=console) as progress:
         sizes = {"branches": len(files.districts), "clients": len(files.clients), "statements": len(stated)}
         bars = {name: progress.add_task(name, start=False, total=size) for name, size in sizes.items()}
-        try:
-            await _bank(files, settings, progress, bars)
-            await _state(stated, settings, progress, bars["statements"])
-        except Refused as refused:
-            raise LocalFailure(f"The API refused: {refused}", os.EX_UNAVAILABLE) from None
+        await _bank(files, settings, progress, bars)
+        await _state(stated, settings, progress, bars["statements"])
 
 
 async def _bank(files: BerkaFiles, settings: LocalSettings, progress: Progress, bars: dict[str, TaskID]) -> None:

@@ -1,7 +1,6 @@
 """The Berka bank's branches, people and clients, through the REST API with fixed Idempotency-Keys."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,7 +9,6 @@ from typing import Any, TypeVar
 from guanxi.client import Client, Refused
 from guanxi.importers.berka_records import BankClient, BerkaFiles, District
 from guanxi.importers.berka_statements import SOURCE, branch_code
-from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ISSUER
 
 HEAD = "branch_head"
@@ -108,5 +106,5 @@ async def patiently(ask: Callable[[], Awaitable[T]], passes: Callable[[Refused],
             return await ask()
         except Refused as refused:
             if not passes(refused) or clock() > deadline:
-                raise LocalFailure(f"The API refused: {refused}", os.EX_UNAVAILABLE) from None
+                raise
             await asyncio.sleep(0.1)

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 
 from libs.common.settings import Settings
 
+RETRY_MILLISECONDS = 250
 NEVER_SENT = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
 """What no other try changes: a person has to."""
 
@@ -37,6 +38,7 @@ def new_producer(settings: Settings) -> AIOKafkaProducer:
         compression_type="lz4",
         request_timeout_ms=10_000,
         metadata_max_age_ms=5_000,
+        retry_backoff_ms=RETRY_MILLISECONDS,
         **_security(settings),
     )
 
@@ -54,6 +56,7 @@ def new_consumer(settings: Settings, *topics: str, group: str | None) -> AIOKafk
         heartbeat_interval_ms=1_000,
         max_poll_interval_ms=120_000,
         metadata_max_age_ms=3_000,
+        retry_backoff_ms=RETRY_MILLISECONDS,
         **_security(settings),
     )
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import MutableMapping
 from traceback import walk_tb
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import structlog
 
 from libs.common.tracing import trace_id
+
+REPEAT_SECONDS = 10.0
 
 
 def configure_logs(service: str, level: str) -> None:
@@ -36,11 +39,23 @@ def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 class _Forward(logging.Handler):
+    """Says the same only once in a while: a client whose server is away repeats itself many times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
     def emit(self, record: logging.LogRecord) -> None:
+        message = record.msg if isinstance(record.msg, str) else "logged"
+        said_at, held_back = self._said.get((record.name, message), (-REPEAT_SECONDS, 0))
+        now = time.monotonic()
+        if now - said_at < REPEAT_SECONDS:
+            self._said[record.name, message] = said_at, held_back + 1
+            return
+        self._said[record.name, message] = now, 0
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        structlog.get_logger(record.name).log(
-            record.levelno, record.msg if isinstance(record.msg, str) else "logged", error=error
-        )
+        repeats = {"repeated": held_back} if held_back else {}
+        structlog.get_logger(record.name).log(record.levelno, message, error=error, **repeats)
 
 
 OWN = ("libs", "services", "gateway", "guanxi")

@@ -64,13 +64,15 @@ async def test_while_kafka_is_away_commands_are_answered_and_the_view_stands_sti
     kafka = bank.stack.kafka
     strike = await bank.strike(kafka.process)
     await kafka.ended()
-    await bank.outbox_grows(100)
-    newest, answered = await bank.newest_in_view(), len(bank.driver.ledger.customers)
-    await bank.outbox_grows(50)
-    assert strike.in_flight >= IN_FLIGHT
-    assert await bank.newest_in_view() == newest
-    assert len(bank.driver.ledger.customers) > answered
-    await kafka.start()
+    try:
+        await bank.outbox_grows(100)
+        newest, answered = await bank.newest_in_view(), len(bank.driver.ledger.customers)
+        await bank.outbox_grows(50)
+        assert strike.in_flight >= IN_FLIGHT
+        assert await bank.newest_in_view() == newest
+        assert len(bank.driver.ledger.customers) > answered
+    finally:
+        await kafka.start()
     await bank.outage_is_seen(strike)
     await bank.whole_again()
 
