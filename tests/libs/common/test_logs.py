@@ -6,7 +6,7 @@ from libs.common.logs import _Forward
 
 
 def test_a_library_that_repeats_itself_is_heard_once_and_its_arguments_never() -> None:
-    library = logging.Logger("library")
+    library = logging.Logger("library")  # noqa: LOG001 - one of its own, with no handler of the run
     library.addHandler(_Forward())
     with capture_logs() as lines:
         for _ in range(50):
