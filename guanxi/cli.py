@@ -67,7 +67,9 @@ async def _start(stack: Stack, *, demo: bool) -> None:
 
         example = await ensure_demo(stack.settings, stack.issuer, console)
         token = stack.issuer.token(example.subject, [example.role])
-        console.print("\nA customer, whole (the token is good for 8 hours; `guanxi token --help` makes others):\n")
+        console.print(
+            "\nA customer, whole (the token is good for 8 hours; `guanxi token` makes others):\n", soft_wrap=True
+        )
         console.print(
             f"curl -s {stack.settings.gateway}/api/v1/customers/{example.customer_id}/360"
             f" -H 'Authorization: Bearer {token}'",
