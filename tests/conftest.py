@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from guanxi.local.issuer import LocalIssuer
 from guanxi.local.kafka import LocalKafka
+from guanxi.local.kafka_answer import cluster_that_answers
 from guanxi.local.postgres import LocalPostgres
 from guanxi.local.secrets import Secrets
 from guanxi.topics import apply_topics
@@ -24,13 +25,28 @@ APPS = ("customer", "manager", "complaints", "gateway", "probe")
 
 
 @dataclass(frozen=True)
+class GivenKafka:
+    """A cluster that is there already, by BROKER=host:port. Nothing falls back to another."""
+
+    bootstrap: str
+
+    async def start(self) -> None:
+        host, _, port = self.bootstrap.partition(":")
+        if not port.isdecimal() or await cluster_that_answers(host, int(port)) is None:
+            pytest.exit(f"BROKER={self.bootstrap}: no Kafka answers there; name one as host:port, or unset it.", 69)
+
+    async def stop(self) -> None:
+        """It is not ours to stop."""
+
+
+@dataclass(frozen=True)
 class Ground:
     """The servers, and how an app finds them."""
 
     home: Path
     postgres_port: int
     postgres: LocalPostgres
-    kafka: LocalKafka
+    kafka: LocalKafka | GivenKafka
     secrets: Secrets
     issuer: LocalIssuer
 
@@ -58,6 +74,12 @@ class Ground:
         assert await process.wait() == 0
 
 
+def _kafka(home: Path) -> LocalKafka | GivenKafka:
+    if given := os.environ.get("BROKER"):
+        return GivenKafka(given)
+    return LocalKafka(home / "kafka", port=free_port(), controller_port=free_port(), cache=JARS)
+
+
 @pytest.fixture(scope="session")
 async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
     home = tmp_path_factory.mktemp("ground")
@@ -66,7 +88,7 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
     issuer.ensure()
     postgres_port = free_port()
     postgres = LocalPostgres(home / "postgres", port=postgres_port)
-    kafka = LocalKafka(home / "kafka", port=free_port(), controller_port=free_port(), cache=JARS)
+    kafka = _kafka(home)
     try:
         await asyncio.gather(postgres.start(), kafka.start())
         for app in APPS:
