@@ -105,7 +105,7 @@ async def complete(bank: Bank) -> None:
             sections = (await view(person, customers[0]["id"])).values()
             return all(s["as_of"] and datetime.fromisoformat(s["as_of"]) > now for s in sections)
 
-        await until(as_of_now, seconds=3 * MINUTES)
+        await until(as_of_now, seconds=8 * MINUTES)
 
 
 async def arrived_everywhere(bank: Bank) -> None:
@@ -122,8 +122,8 @@ async def arrived_everywhere(bank: Bank) -> None:
                 reached += len(await everything(head, "customers"))
         return reached == len(bank.facts.clients)
 
-    await until(has_managers, seconds=MINUTES)
-    await until(are_reached, seconds=MINUTES)
+    await until(has_managers, seconds=4 * MINUTES)
+    await until(are_reached, seconds=4 * MINUTES)
 
 
 async def for_each(things: list[str], do: Callable[[str], Awaitable[None]]) -> None:

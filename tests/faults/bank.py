@@ -20,7 +20,7 @@ from tests.faults.stories import Stories
 from tests.faults.watcher import Watcher
 
 IN_FLIGHT = 10
-WHOLE_WITHIN = 40.0
+WHOLE_WITHIN = 90.0
 NEWCOMERS = 20
 
 Condition = Callable[[], Awaitable[bool]]
@@ -100,10 +100,10 @@ class Bank:
             found.extend(leader for leader in [await self.leader(app)] if leader)
             return bool(found)
 
-        await until(leads, 15, f"somebody leads in {app}")
+        await until(leads, 30, f"somebody leads in {app}")
         return found[0]
 
-    async def successor(self, former: Running, *, within: float = 15) -> Running:
+    async def successor(self, former: Running, *, within: float = 30) -> Running:
         """Who leads after `former`."""
         found: list[Running] = []
 
@@ -122,7 +122,7 @@ class Bank:
         async def busy() -> bool:
             return self.driver.in_flight >= IN_FLIGHT
 
-        await until(busy, 15, f"{IN_FLIGHT} commands are in flight")
+        await until(busy, 30, f"{IN_FLIGHT} commands are in flight")
         strike = Strike(time.monotonic(), self.driver.in_flight)
         os.kill(pid, number)
         return strike
@@ -133,7 +133,7 @@ class Bank:
         async def noticed() -> bool:
             return bool(self.driver.troubled(strike.at) or self.watcher.late(strike.at))
 
-        await until(noticed, 20, "the client notices the outage")
+        await until(noticed, 40, "the client notices the outage")
 
     @contextmanager
     def waking(self, pid: int) -> Iterator[None]:
@@ -150,7 +150,7 @@ class Bank:
             now = self.running(former.name)
             return now is not None and now.pid != former.pid and await self._at_work(now)
 
-        await until(back, 30, f"{former.name} is back")
+        await until(back, 60, f"{former.name} is back")
         now = self.running(former.name)
         assert now is not None
         return now
@@ -185,7 +185,7 @@ class Bank:
         async def grown() -> bool:
             return await self._waiting_events() >= before + events
 
-        await until(grown, 20, f"{events} more events wait")
+        await until(grown, 60, f"{events} more events wait")
 
     async def _waiting_events(self) -> int:
         return sum([len(await self.databases.rows(app, OUTBOX)) for app in SERVICES])
@@ -199,7 +199,7 @@ class Bank:
         async def published() -> bool:
             return waiting.isdisjoint([row[0] for row in await self.databases.rows(app, OUTBOX)])
 
-        await until(published, 15, f"the outbox of {app} is published by another")
+        await until(published, 40, f"the outbox of {app} is published by another")
 
     async def session_of(self, running: Running) -> int:
         """The process id of one of its sessions, PostgreSQL's side."""
@@ -221,7 +221,7 @@ class Bank:
 
     async def freeze_inside_a_transaction(self, app: str) -> tuple[Running, int, Strike]:
         """Stop a worker that holds the locks of what it has written. Returns it, its session, and the strike."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             ports = {port: worker for worker in self.workers(app) for port in ports_of(worker.pid)}
             for _ in range(50):

@@ -81,7 +81,7 @@ async def branches(stack: Stack, databases: Databases) -> list[Branch]:
     async with Client(stack.settings.gateway, stack.issuer.token(ADMIN, ["admin"])) as admin:
         branches = await found_bank(admin)
     for app in APPS:
-        await until(_heard(databases, app), 30, f"{app} knows units and staff")
+        await until(_heard(databases, app), 60, f"{app} knows units and staff")
     return branches
 
 
@@ -123,6 +123,6 @@ async def _nobody_is_answered_wrongly(bank: Bank) -> AsyncIterator[None]:
 @pytest.fixture(scope="session")
 async def settled(bank: Bank) -> Bank:
     """Every command answered, every queue drained."""
-    await asyncio.wait_for(bank.stories.finish(), 60)
-    await until(lambda: is_settled(bank.databases), 60, "every queue is drained")
+    await asyncio.wait_for(bank.stories.finish(), 120)
+    await until(lambda: is_settled(bank.databases), 180, "every queue is drained")
     return bank
