@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from gateway.view import tables as view
-from libs.common.copies import Copier, rebuild
+from libs.common.copies import NEVER, Copier, rebuild
 from libs.common.kafka import key_of, new_consumer, new_producer
 from libs.common.settings import Settings
 from libs.contracts import customer
@@ -88,6 +88,19 @@ async def test_late_and_repeated_records_change_nothing_and_tombstones_stay(
             return await held(connection, key) == (4, "active")
 
         await until(back)
+
+
+async def test_a_partition_that_was_never_heard_is_as_old_as_can_be(
+    settings: Settings, connection: asyncpg.Connection
+) -> None:
+    await connection.execute("DELETE FROM directory.watermarks")
+    async with copying(settings, "unheard"):
+
+        async def noted() -> bool:
+            oldest = await connection.fetch("SELECT topic, max(as_of), count(*) FROM directory.watermarks GROUP BY 1")
+            return sorted(map(tuple, oldest)) == sorted((copy.topic, NEVER, 2) for copy in COPIES)
+
+        await until(noted)
 
 
 async def test_a_rebuild_heals_the_copy_and_no_reader_sees_a_version_fall(
