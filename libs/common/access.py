@@ -5,6 +5,7 @@ In this order: authentication, consistency, reason, permission, scope, replay of
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, NoReturn, cast
 from uuid import UUID
@@ -16,10 +17,8 @@ from libs.common import consistency, idempotency
 from libs.common.authentication import Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
 from libs.common.clock import Clock
-from libs.common.consistency import too_slow
 from libs.common.database import Database, UnitOfWork
 from libs.common.domain import Forbidden, NotFound
-from libs.common.idempotency import FirstAnswer
 from libs.common.keyring import KeyRing
 from libs.common.problems import Problem
 from libs.common.settings import Settings
@@ -161,13 +160,15 @@ def command(show: Show, *, conditional: bool) -> Any:
     return Depends(open_command, scope="function")
 
 
-async def _replay(shared: Chassis, principal: Principal, first: FirstAnswer, show: Show, uow: UnitOfWork) -> NoReturn:
+async def _replay(
+    shared: Chassis, principal: Principal, first: idempotency.FirstAnswer, show: Show, uow: UnitOfWork
+) -> NoReturn:
     """Answer as the first time. Whose scope rests on what the command wrote sees it once that has come round."""
     try:
         view = await show(uow, first.resource_id)
     except NotFound:
         if not await shared.consistency.holds(first.written):
-            raise too_slow() from None
+            raise consistency.too_slow() from None
         raise
     raise Replayed(first.status, view, shared.consistency.token(principal, first.written))
 
@@ -177,7 +178,8 @@ def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | 
         raise RuntimeError("a command must name what it answers: uow.answer(view)")
     status, resource_id = request.scope["route"].status_code or HTTPStatus.OK, uow.answered.id
     if attempt:
-        uow.at_commit(lambda session, marks: attempt.store(session, FirstAnswer(status, resource_id, marks)))
+        first = partial(idempotency.FirstAnswer, status, resource_id)
+        uow.at_commit(lambda session, marks: attempt.store(session, first(marks)))
 
 
 def _tell_version(request: Request, uow: UnitOfWork) -> None:

@@ -101,8 +101,8 @@ class Consumer:
             failure = await self._in_one_transaction(records)
             if failure is None:
                 return
-            whole = len(records) == 1 or waits < TRIES_AS_A_WHOLE
-            if passing(failure.cause) and not slow(failure.cause) and whole:
+            undivided = len(records) == 1 or waits < TRIES_AS_A_WHOLE
+            if passing(failure.cause) and not slow(failure.cause) and undivided:
                 await self._back_off(failure.cause, waits)
                 waits += 1
             elif len(records) > 1:
@@ -210,4 +210,5 @@ def _parted(
 
 
 def headers_of(record: ConsumerRecord) -> dict[str, str]:
-    return {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    """As text that can be stored: a foreign record's header may have no value, or hold what no column takes."""
+    return {name: (value or b"").decode(errors="replace").replace("\0", "") for name, value in record.headers}

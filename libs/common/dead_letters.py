@@ -17,14 +17,8 @@ INSERT = text("""
     INSERT INTO dead_letters (id, topic, partition, position, type, subject, sequence, cause, payload)
     VALUES (:id, :topic, :partition, :position, :type, :subject, :sequence, :cause, :payload)
 """)
-
-
 LARGEST, LONGEST = 2**63, 200
-
-
-def _storable(header: str | None) -> str | None:
-    """What a foreign record says of itself, cut to what a column takes."""
-    return header.replace("\0", "")[:LONGEST] if header is not None else None
+"""What the columns take of a record's own words: a sequence, and characters of a header."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +38,15 @@ class DeadLetters:
             cause=type(cause).__name__,
         )
         content = base64.b64encode(record.value or b"").decode()
-        type_, subject, sequence = (_storable(headers.get(name)) for name in ("ce_type", "ce_subject", "ce_sequence"))
+        type_, subject, sequence = (headers.get(f"ce_{name}", "")[:LONGEST] for name in ("type", "subject", "sequence"))
         values = {
             "id": letter.dead_letter_id,
             "topic": letter.topic,
             "partition": letter.partition,
             "position": letter.position,
-            "type": type_,
-            "subject": subject,
-            "sequence": int(sequence) if sequence and sequence.isdecimal() and int(sequence) < LARGEST else None,
+            "type": type_ or None,
+            "subject": subject or None,
+            "sequence": int(sequence) if sequence.isdecimal() and int(sequence) < LARGEST else None,
             "cause": letter.cause,
             "payload": self.cipher.encrypt(content, table="dead_letters", column="payload", row=letter.dead_letter_id),
         }

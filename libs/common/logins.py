@@ -34,4 +34,5 @@ class SignsIn:
         self._updated("logins", at=at)
 
     def _updated(self, what: str, *, at: datetime) -> None:
+        """Records the aggregate's own event: only it knows which."""
         raise NotImplementedError

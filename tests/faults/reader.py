@@ -11,6 +11,7 @@ from tests.faults.databases import Databases
 from tests.faults.driver import ATTEMPT, Token
 from tests.faults.ledger import Ledger
 from tests.faults.staff import Branch
+from tests.faults.tasks import stop
 
 WATCHED = 300
 PAUSE = 0.1
@@ -35,12 +36,7 @@ class Reader:
         self._tasks = [asyncio.create_task(self._poll_table()), asyncio.create_task(self._poll_gateway())]
 
     async def stop(self) -> None:
-        """Raises what ended a poll before its time."""
-        for task in self._tasks:
-            task.cancel()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
+        await stop(self._tasks)
 
     def _watched(self) -> list[str]:
         """The first customers for ever, and the newest, which change most."""

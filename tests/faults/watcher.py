@@ -9,6 +9,7 @@ import aiohttp
 from tests.faults.driver import ATTEMPT, Token
 from tests.faults.ledger import Ledger
 from tests.faults.staff import Branch
+from tests.faults.tasks import stop
 
 WATCHERS = 12
 PAUSE = 0.1
@@ -38,12 +39,7 @@ class Watcher:
         self._tasks = [asyncio.create_task(self._watch()) for _ in range(WATCHERS)]
 
     async def stop(self) -> None:
-        """Raises what ended a watcher before its time."""
-        for task in self._tasks:
-            task.cancel()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
+        await stop(self._tasks)
 
     def late(self, since: float) -> list[Wait]:
         """Who waited long from that time on."""
