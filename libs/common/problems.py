@@ -110,9 +110,15 @@ async def _bad_cursor(_request: Request, error: BadCursor) -> Response:
 
 
 async def _invalid_request(_request: Request, error: RequestValidationError) -> Response:
-    errors = [{"field": _field(e["loc"]), "detail": e["msg"]} for e in error.errors()]
+    errors = [_wrong(e["type"], e["loc"], e["msg"]) for e in error.errors()]
     detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors[:5])
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+
+
+def _wrong(kind: str, location: tuple[Any, ...], message: str) -> dict[str, str]:
+    if kind == "json_invalid":  # then the location ends with a character's place
+        return {"field": "body", "detail": f"This is not JSON, from character {location[-1]} on."}
+    return {"field": _field(location), "detail": message}
 
 
 def _field(location: tuple[Any, ...]) -> str:

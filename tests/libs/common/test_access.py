@@ -76,6 +76,13 @@ async def test_an_error_names_the_field(client: httpx.AsyncClient) -> None:
     assert {error["field"] for error in answer.json()["errors"]} == {"name", "surprise"}
 
 
+async def test_a_body_that_is_no_json_is_named(client: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
+    answer = await client.post("/api/v1/things", content=b"{broken", headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "body", "detail": "This is not JSON, from character 1 on."}]
+
+
 async def test_a_cursor_leads_through_all_pages_and_is_bound_to_its_filters(client: httpx.AsyncClient) -> None:
     for place in range(5):
         name = {"name": f"page {uuid4()} {place}"}
