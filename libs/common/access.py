@@ -164,10 +164,11 @@ async def _replay(
     shared: Chassis, principal: Principal, first: idempotency.FirstAnswer, show: Show, uow: UnitOfWork
 ) -> NoReturn:
     """Answer as the first time. Whose scope rests on what the command wrote sees it once that has come round."""
+    has_come_round = await shared.consistency.holds(first.written)  # asked first: it may come round while we look
     try:
         view = await show(uow, first.resource_id)
     except NotFound:
-        if not await shared.consistency.holds(first.written):
+        if not has_come_round:
             raise consistency.too_slow() from None
         raise
     raise Replayed(first.status, view, shared.consistency.token(principal, first.written))

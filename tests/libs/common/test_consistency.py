@@ -1,10 +1,16 @@
 import asyncio
+from typing import Annotated
 from uuid import UUID, uuid4
 
 import httpx
+from fastapi import APIRouter
 
+from libs.common.access import command, requires
+from libs.common.app import create_app
+from libs.common.database import UnitOfWork
+from libs.common.domain import NotFound
 from tests.conftest import Ground
-from tests.libs.common.probe import Probe
+from tests.libs.common.probe import NewThing, Probe, ThingView, create
 
 
 async def _create(client: httpx.AsyncClient) -> tuple[str, str]:
@@ -42,3 +48,24 @@ async def test_a_repeated_command_gives_the_token_of_the_first_answer(client: ht
     again = await client.post("/api/v1/things", json=body, headers=key)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert again.headers["Guanxi-Consistency"] == first.headers["Guanxi-Consistency"]
+
+
+async def test_a_repeat_is_no_404_when_the_copy_arrives_while_it_is_looked_for(ground: Ground, probe: Probe) -> None:
+    async def show(_uow: UnitOfWork, thing_id: UUID) -> ThingView:
+        probe.versions[thing_id] = 2**62
+        raise NotFound.thing("thing")
+
+    router = APIRouter()
+
+    @router.post("/late", status_code=201, dependencies=[requires("things:change")])
+    async def create_late(body: NewThing, uow: Annotated[UnitOfWork, command(show, conditional=False)]) -> ThingView:
+        return await create(body, uow)
+
+    headers = {
+        "Authorization": f"Bearer {ground.issuer.token('late', ['things:change'])}",
+        "Idempotency-Key": str(uuid4()),
+    }
+    late = httpx.ASGITransport(create_app(probe.app.chassis, title="late", routers=[router]).public)
+    async with httpx.AsyncClient(transport=late, base_url="http://late", headers=headers) as client:
+        answers = [await client.post("/late", json={"name": f"t {headers['Idempotency-Key']}"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 503, 404]
