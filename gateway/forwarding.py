@@ -20,6 +20,8 @@ OWNERS = {
     "org-units": "manager",
     "staff": "manager",
     "assignments": "manager",
+    "access-grants": "manager",
+    "ethical-walls": "manager",
     "complaints": "complaints",
 }
 """First part of a path behind `/api/v1/` → the service that owns it."""

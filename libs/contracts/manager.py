@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -103,4 +103,69 @@ class AssignmentEnded(AssignmentEvent):
     type: ClassVar[str] = "crm.assignment.ended.v1"
 
 
-ALL: tuple[type[DomainEvent], ...] = (OrgUnitOpened, StaffHired, StaffUpdated, AssignmentStarted, AssignmentEnded)
+@dataclass(frozen=True, kw_only=True)
+class AccessEvent(DomainEvent):
+    """Whether a member of staff may see a customer changed."""
+
+    customer_id: UUID
+    staff_id: UUID
+
+    def customers(self) -> Iterable[UUID]:
+        return (self.customer_id,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessGrantEvent(AccessEvent):
+    """A participant's access to a customer began or ended."""
+
+    access_grant_id: UUID
+
+    @property
+    def subject(self) -> UUID:
+        return self.access_grant_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessGrantGiven(AccessGrantEvent):
+    """A member of staff takes part in a customer's business, until `ends_at` at most."""
+
+    type: ClassVar[str] = "crm.access_grant.given.v1"
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessGrantEnded(AccessGrantEvent):
+    """A grant was taken back, or lapsed."""
+
+    type: ClassVar[str] = "crm.access_grant.ended.v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EthicalWallEvent(AccessEvent):
+    """A wall between a member of staff and a customer was raised or lifted."""
+
+    ethical_wall_id: UUID
+
+    @property
+    def subject(self) -> UUID:
+        return self.ethical_wall_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class EthicalWallRaised(EthicalWallEvent):
+    """From now on a member of staff sees nothing of a customer, whatever else would let them."""
+
+    type: ClassVar[str] = "crm.ethical_wall.raised.v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EthicalWallLifted(EthicalWallEvent):
+    """The wall stands no longer."""
+
+    type: ClassVar[str] = "crm.ethical_wall.lifted.v1"
+
+
+ALL: tuple[type[DomainEvent], ...] = (
+    OrgUnitOpened, StaffHired, StaffUpdated, AssignmentStarted, AssignmentEnded,
+    AccessGrantGiven, AccessGrantEnded, EthicalWallRaised, EthicalWallLifted,
+)  # fmt: skip

@@ -66,6 +66,8 @@ _FRONT_OFFICE = _STAFF_READ | {
     "complaints:receive",
 }
 _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:reply", "complaints:close"}
+_GRANTING = {"access_grants:read", "access_grants:change"}
+_WALLS = {"ethical_walls:read", "ethical_walls:change"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "customer": frozenset({"view:read", "complaints:receive"} | _SECTIONS),
@@ -73,11 +75,11 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "teller": frozenset(_FRONT_OFFICE),
     "manager": frozenset(_FRONT_OFFICE),
     "team_lead": frozenset(_FRONT_OFFICE),
-    "branch_head": frozenset(_FRONT_OFFICE | _COMPLAINT_HANDLING | {"assignments:change", "logins:bind"}),
+    "branch_head": frozenset(_FRONT_OFFICE | _COMPLAINT_HANDLING | _GRANTING | {"assignments:change", "logins:bind"}),
     "complaint_officer": frozenset(_STAFF_READ | _COMPLAINT_HANDLING | {"complaints:receive"}),
     "marketing_officer": frozenset(_STAFF_READ),
-    "compliance": frozenset(_STAFF_READ),
-    "auditor": frozenset(_STAFF_READ),
+    "compliance": frozenset(_STAFF_READ | _GRANTING | _WALLS),
+    "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read"}),
     "admin": frozenset({"org_units:read", "org_units:change", "staff:read", "staff:change"}),
 }
 

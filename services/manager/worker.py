@@ -12,6 +12,7 @@ from services.manager.settings import ManagerSettings
 from services.manager.storage.section import PUBLICATIONS
 from services.manager.use_cases.assigning import assign_waiting_customers
 from services.manager.use_cases.founding import found
+from services.manager.use_cases.granting import end_lapsed_access
 
 
 def worker(settings: ManagerSettings) -> Worker:
@@ -23,6 +24,9 @@ def worker(settings: ManagerSettings) -> Worker:
         events=EVENTS,
         publications=PUBLICATIONS,
         subscription=SUBSCRIPTION,
-        schedules=[Schedule("waiting customers", assign_waiting_customers)],
+        schedules=[
+            Schedule("waiting customers", assign_waiting_customers),
+            Schedule("lapsed access", end_lapsed_access),
+        ],
         startup=[found_once],
     )

@@ -17,6 +17,9 @@ UNSCOPED: Mapping[str, str] = {
         "a document belongs to one customer of the whole bank; only yes or no comes out, as from the unique constraint"
     ),
     "services/customer/storage/repository.py AccountRepository.number_is_known": "as document_is_known: yes or no",
+    "services/manager/storage/repository.py StaffRepository.works": (
+        "who is let in may come from any unit; only yes or no comes out"
+    ),
     "services/manager/storage/repository.py KnownCustomerRepository.note": "stores what was heard, and reads nothing",
     "gateway/view/storage.py versions": "counters by which a consistency token is awaited, no content",
 }

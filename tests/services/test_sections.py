@@ -95,8 +95,10 @@ ROWS = {
     ],
     "manager": [
         "INSERT INTO org_units VALUES ($key, 1, $key, 'Branch', 'branch', '/' || $key || '/', NULL)",
-        "INSERT INTO staff VALUES ($key, 1, $key, 'Li', '{}', '{manager}', '{}', '{}', '{}', now(), NULL)",
+        "INSERT INTO staff VALUES ($key, 1, $key, 'Li', '{}', '{manager}', '{}', now(), NULL)",
         "INSERT INTO assignments VALUES ($other, 1, $key, $key, 'retail', 'main', 'smallest_book', NULL, now())",
+        "INSERT INTO access_grants VALUES ($other, 1, $other, $key, 'deal', now(), now())",
+        "INSERT INTO ethical_walls VALUES ($other, 1, $other, $key, 'conflict of interest', now())",
     ],
     "complaints": [
         "INSERT INTO complaints (id, version, customer_id, number, regimes, channel, business, cause, facts, status, cycle,"

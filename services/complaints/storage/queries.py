@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from libs.common.database import UnitOfWork
+from libs.common.listing import matching, newest
 from services.complaints.storage.tables import complaints
 
 
@@ -20,13 +21,7 @@ async def list_complaints(
     limit: int,
 ) -> Sequence[Any]:
     """Newest first, within scope."""
-    wanted = select(complaints).where(uow.scope.customers(complaints.c.customer_id))
-    if customer_id:
-        wanted = wanted.where(complaints.c.customer_id == customer_id)
-    if status:
-        wanted = wanted.where(complaints.c.status == status)
-    if handler_id:
-        wanted = wanted.where(complaints.c.handler_id == handler_id)
-    if after:
-        wanted = wanted.where(complaints.c.id < after)
-    return (await uow.session.execute(wanted.order_by(complaints.c.id.desc()).limit(limit))).all()
+    c = complaints.c
+    within = select(complaints).where(uow.scope.customers(c.customer_id))
+    wanted = matching(within, (c.customer_id, customer_id), (c.status, status), (c.handler_id, handler_id))
+    return await newest(uow, wanted, c.id, after=after, limit=limit)

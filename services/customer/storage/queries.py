@@ -8,6 +8,7 @@ from sqlalchemy import Select, case, exists, select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.listing import matching, newest
 from services.customer.domain.account import OWNERS
 from services.customer.domain.names import fold, grams
 from services.customer.storage.tables import account_holders, accounts, customers, identity_documents
@@ -29,12 +30,8 @@ async def list_customers(
     if name:
         folded = fold(name)
         wanted = wanted.where(c.name_grams.contains(grams(folded)), c.name_folded.contains(folded, autoescape=True))
-    for column, value in ((c.status, status), (c.kind, kind), (c.home_unit_id, home_unit_id)):
-        if value is not None:
-            wanted = wanted.where(column == value)
-    if after:
-        wanted = wanted.where(c.id < after)
-    return (await uow.session.execute(wanted.order_by(c.id.desc()).limit(limit))).all()
+    wanted = matching(wanted, (c.status, status), (c.kind, kind), (c.home_unit_id, home_unit_id))
+    return await newest(uow, wanted, c.id, after=after, limit=limit)
 
 
 async def customer_by_document(uow: UnitOfWork, type_: str, index: bytes) -> UUID | None:
@@ -51,10 +48,7 @@ async def list_accounts(uow: UnitOfWork, *, customer_id: UUID | None, after: UUI
         wanted = wanted.where(
             exists().where(account_holders.c.account_id == accounts.c.id, account_holders.c.customer_id == customer_id)
         )
-    if after:
-        wanted = wanted.where(accounts.c.id < after)
-    rows: Sequence[Any] = (await uow.session.execute(wanted.order_by(accounts.c.id.desc()).limit(limit))).all()
-    return rows
+    return await newest(uow, wanted, accounts.c.id, after=after, limit=limit)
 
 
 async def read_account(uow: UnitOfWork, account_id: UUID) -> Any:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from libs.common.access import Body, View
 from services.manager.domain.assignment import AssignmentRole, Line, Rule
@@ -50,6 +50,23 @@ class NewAssignment(Body):
     reason: Name
 
 
+class NewAccessGrant(Body):
+    customer_id: UUID
+    staff_id: UUID
+    reason: Name
+    ends_at: AwareDatetime
+
+
+class NewEthicalWall(Body):
+    customer_id: UUID
+    staff_id: UUID
+    reason: Name
+
+
+class Reason(Body):
+    reason: Name
+
+
 class _Shown(View):
     @classmethod
     def of(cls, thing: Any) -> Self:
@@ -84,3 +101,22 @@ class AssignmentView(_Shown):
     started_at: datetime
     ended_at: datetime | None
     end_reason: str | None
+
+
+class AccessGrantView(_Shown):
+    customer_id: UUID
+    staff_id: UUID
+    reason: str
+    given_at: datetime
+    ends_at: datetime
+    ended_at: datetime | None
+    end_reason: str | None
+
+
+class EthicalWallView(_Shown):
+    customer_id: UUID
+    staff_id: UUID
+    reason: str
+    raised_at: datetime
+    lifted_at: datetime | None
+    lift_reason: str | None

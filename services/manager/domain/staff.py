@@ -17,8 +17,6 @@ class Staff(SignsIn, Aggregate):
     unit_ids: list[UUID]
     roles: list[str]
     logins: list[str] = field(default_factory=list)
-    grants: list[UUID] = field(default_factory=list)
-    walls: list[UUID] = field(default_factory=list)
     hired_at: datetime
     left_at: datetime | None = None
 

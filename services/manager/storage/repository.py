@@ -1,5 +1,6 @@
 """Units, staff and assignments as aggregates, within the unit of work's scope."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, any_, func, literal, or_, select, update
@@ -7,11 +8,19 @@ from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from services.manager.domain.access import AccessGrant, EthicalWall
 from services.manager.domain.assignment import Assignment, AssignmentRole, Line
 from services.manager.domain.org_unit import OrgUnit
 from services.manager.domain.roles import LOOKS_AFTER
 from services.manager.domain.staff import Staff
-from services.manager.storage.tables import assignments, known_customers, org_units, staff
+from services.manager.storage.tables import (
+    access_grants,
+    assignments,
+    ethical_walls,
+    known_customers,
+    org_units,
+    staff,
+)
 
 MANAGES = staff.c.roles.contains([LOOKS_AFTER]) & staff.c.left_at.is_(None)
 
@@ -66,6 +75,13 @@ class StaffRepository:
         taken = select(staff.c.id).where(staff.c.logins.overlap(logins), staff.c.left_at.is_(None), self._within())
         return (await self._uow.session.execute(taken.limit(1))).first() is not None
 
+    async def works(self, staff_id: UUID) -> bool:
+        """Whether anybody by this id works in the whole bank: who takes part may come from another unit."""
+        found = await self._uow.session.execute(
+            select(staff.c.id).where(staff.c.id == staff_id, staff.c.left_at.is_(None))
+        )
+        return found.first() is not None
+
     async def smallest_book(self, unit_id: UUID) -> UUID | None:
         """The manager of a unit who looks after the fewest customers; the longest-serving one of several."""
         book = (
@@ -111,6 +127,66 @@ class AssignmentRepository:
             .where(self._uow.scope.customers(a.customer_id))
         )
         return found.scalar_one_or_none()
+
+
+class AccessGrantRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, grant: AccessGrant) -> None:
+        self._uow.session.add(grant)
+
+    async def get(self, grant_id: UUID) -> AccessGrant:
+        within = self._uow.scope.customers(access_grants.c.customer_id)
+        found = await self._uow.session.execute(select(AccessGrant).where(access_grants.c.id == grant_id, within))
+        grant = found.scalar_one_or_none()
+        if grant is None:
+            raise NotFound.thing("access grant")
+        return grant
+
+    async def get_for_change(self, grant_id: UUID) -> AccessGrant:
+        grant = await self.get(grant_id)
+        self._uow.check_version(grant)
+        return grant
+
+    async def lapsed(self, now: datetime, limit: int) -> list[AccessGrant]:
+        """Grants whose time is over, locked so that no other sweeper takes them."""
+        g = access_grants.c
+        found = await self._uow.session.execute(
+            select(AccessGrant)
+            .where(g.ended_at.is_(None), g.ends_at <= now, self._uow.scope.customers(g.customer_id))
+            .order_by(g.ends_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return list(found.scalars())
+
+
+class EthicalWallRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, wall: EthicalWall) -> None:
+        self._uow.session.add(wall)
+
+    async def get(self, wall_id: UUID) -> EthicalWall:
+        within = self._uow.scope.customers(ethical_walls.c.customer_id)
+        found = await self._uow.session.execute(select(EthicalWall).where(ethical_walls.c.id == wall_id, within))
+        wall = found.scalar_one_or_none()
+        if wall is None:
+            raise NotFound.thing("ethical wall")
+        return wall
+
+    async def get_for_change(self, wall_id: UUID) -> EthicalWall:
+        wall = await self.get(wall_id)
+        self._uow.check_version(wall)
+        return wall
+
+    async def stands(self, customer_id: UUID, staff_id: UUID) -> bool:
+        w = ethical_walls.c
+        standing = select(w.id).where(w.customer_id == customer_id, w.staff_id == staff_id, w.lifted_at.is_(None))
+        found = await self._uow.session.execute(standing.where(self._uow.scope.customers(w.customer_id)))
+        return found.first() is not None
 
 
 class KnownCustomerRepository:

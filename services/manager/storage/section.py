@@ -10,6 +10,7 @@ from libs.contracts.manager import (
     ORG_UNIT_REFERENCE,
     SECTION,
     STAFF_REFERENCE,
+    AccessEvent,
     AssignmentEvent,
     OrgUnitEvent,
     StaffEvent,
@@ -41,9 +42,16 @@ ORG_UNITS = """
 """
 
 STAFF = """
-    SELECT id, json_build_object('unit_ids', unit_ids, 'roles', roles, 'logins', logins, 'grants', grants,
-        'walls', walls, 'active', left_at IS NULL)::text
-    FROM staff WHERE id = ANY($1::uuid[])
+    SELECT s.id, json_build_object('unit_ids', s.unit_ids, 'roles', s.roles, 'logins', s.logins,
+        'grants', g.customer_ids, 'walls', w.customer_ids, 'active', s.left_at IS NULL)::text
+    FROM staff AS s
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(DISTINCT customer_id), '[]') AS customer_ids
+        FROM access_grants WHERE staff_id = s.id AND ended_at IS NULL) AS g
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(customer_id), '[]') AS customer_ids
+        FROM ethical_walls WHERE staff_id = s.id AND lifted_at IS NULL) AS w
+    WHERE s.id = ANY($1::uuid[])
 """
 
 
@@ -56,7 +64,7 @@ def org_units_of(event: DomainEvent) -> Iterable[UUID]:
 
 
 def staff_of(event: DomainEvent) -> Iterable[UUID]:
-    return (event.staff_id,) if isinstance(event, StaffEvent) else ()
+    return (event.staff_id,) if isinstance(event, (StaffEvent, AccessEvent)) else ()
 
 
 PUBLICATIONS = (

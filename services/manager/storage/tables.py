@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 
 from libs.common.tables import chassis_tables, new_metadata, time, version, words
+from services.manager.domain.access import AccessGrant, EthicalWall
 from services.manager.domain.assignment import Assignment, AssignmentRole, Line, Rule
 from services.manager.domain.org_unit import OrgUnit, OrgUnitKind
 from services.manager.domain.staff import Staff
@@ -34,8 +35,6 @@ staff = Table(
     Column("unit_ids", ARRAY(Uuid), nullable=False),
     Column("roles", ARRAY(Text), nullable=False),
     Column("logins", ARRAY(Text), nullable=False),
-    Column("grants", ARRAY(Uuid), nullable=False),
-    Column("walls", ARRAY(Uuid), nullable=False),
     time("hired_at"),
     time("left_at", nullable=True),
     Index("ix_staff_unit_ids", "unit_ids", postgresql_using="gin"),
@@ -77,6 +76,51 @@ Index(
     postgresql_where=_running & (assignments.c.role == "main"),
 )
 
+access_grants = Table(
+    "access_grants",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    Column("customer_id", Uuid, nullable=False),
+    Column("staff_id", Uuid, ForeignKey("staff.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    time("given_at"),
+    time("ends_at"),
+    time("ended_at", nullable=True),
+    Column("end_reason", Text),
+    Index("ix_access_grants_customer_id", "customer_id"),
+)
+_lasting = access_grants.c.ended_at.is_(None)
+Index("ix_access_grants_lasting", access_grants.c.staff_id, postgresql_where=_lasting)
+Index("ix_access_grants_ends_at", access_grants.c.ends_at, postgresql_where=_lasting)
+
+ethical_walls = Table(
+    "ethical_walls",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    Column("customer_id", Uuid, nullable=False),
+    Column("staff_id", Uuid, ForeignKey("staff.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    time("raised_at"),
+    time("lifted_at", nullable=True),
+    Column("lift_reason", Text),
+    Index("ix_ethical_walls_customer_id", "customer_id"),
+)
+Index(
+    "uq_ethical_walls_standing",
+    ethical_walls.c.staff_id,
+    ethical_walls.c.customer_id,
+    unique=True,
+    postgresql_where=ethical_walls.c.lifted_at.is_(None),
+)
+
 mapping = registry(metadata=metadata)
-for aggregate, table in ((OrgUnit, org_units), (Staff, staff), (Assignment, assignments)):
+for aggregate, table in (
+    (OrgUnit, org_units),
+    (Staff, staff),
+    (Assignment, assignments),
+    (AccessGrant, access_grants),
+    (EthicalWall, ethical_walls),
+):
     mapping.map_imperatively(aggregate, table, version_id_col=table.c.version, version_id_generator=False)
