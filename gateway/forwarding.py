@@ -23,8 +23,11 @@ OWNERS = {
     "access-grants": "manager",
     "ethical-walls": "manager",
     "complaints": "complaints",
+    "me/contact-points": "customer",
+    "me/consents": "customer",
+    "me/complaints": "complaints",
 }
-"""First part of a path behind `/api/v1/` → the service that owns it."""
+"""How a path begins behind `/api/v1/` → the service that owns it."""
 
 PASSED_ON = {
     "accept", "accept-language", "authorization", "content-type", "content-length", "guanxi-consistency",
@@ -43,7 +46,8 @@ def forwarding_router(settings: GatewaySettings, upstreams: Upstreams) -> APIRou
         "/api/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], dependencies=[Depends(Forwarded())]
     )
     async def forward(path: str, request: Request) -> Response:
-        owner = OWNERS.get(path.split("/", 1)[0])
+        first, second, *_ = [*path.split("/"), ""]
+        owner = OWNERS.get(first) or OWNERS.get(f"{first}/{second}")
         if owner is None:
             raise Problem(HTTPStatus.NOT_FOUND, "There is no such resource.")
         url = settings.upstreams[owner].public + request.scope["raw_path"].decode("ascii")

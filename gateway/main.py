@@ -6,7 +6,10 @@ from gateway.settings import GatewaySettings
 from gateway.upstreams import Upstreams
 from gateway.view.api import view_router
 from gateway.view.live import LiveSections
+from gateway.view.me import me_router
+from gateway.view.reading import View
 from gateway.view.storage import versions as view_versions
+from gateway.view.watermarks import Watermarks
 from libs.common.app import App, build_chassis, create_app
 from libs.common.database import Database
 from libs.directory.authority import Directory
@@ -19,6 +22,8 @@ def app(settings: GatewaySettings) -> App:
     chassis = build_chassis(settings, database, Directory(settings, database), copies)
     upstreams = Upstreams(settings)
     live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
-    # The view comes first: what it does not own is passed on.
-    routers = [docs_router(settings, upstreams), view_router(live), forwarding_router(settings, upstreams)]
+    view = View(Watermarks(database), chassis.clock, settings.section_stale_after)
+    # What the gateway answers itself comes first: everything else is passed on.
+    routers = [docs_router(settings, upstreams), view_router(view, live), me_router(view)]
+    routers.append(forwarding_router(settings, upstreams))
     return create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])

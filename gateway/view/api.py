@@ -1,21 +1,34 @@
-"""`/api/v1/customers/{customer_id}/360`."""
+"""`/api/v1/customers/{customer_id}/360` and many at once."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Header, Request
 from fastapi import Query as Parameter
 from fastapi.responses import Response
+from pydantic import Field
 
-from gateway.view.document import Shown, State, etag, render, shown
+from gateway.view.document import etag, forbidden, render
 from gateway.view.live import LiveSections
-from gateway.view.storage import Section, read_sections
-from libs.common.access import CurrentCaller, CurrentClock, Query, chassis, requires
+from gateway.view.reading import View
+from libs.common.access import Body, CurrentCaller, Query, requires
 from libs.common.domain import InvalidValue
 from libs.contracts.catalogue import SECTIONS
 
+JSON = "application/json"
+AT_ONCE = 100
 
-def view_router(live: LiveSections) -> APIRouter:
+Names = Annotated[str | None, Parameter(description="Names separated by commas; all by default.")]
+IfNoneMatch = Annotated[str | None, Header()]
+
+
+class Batch(Body):
+    customer_ids: Annotated[list[UUID], Field(min_length=1, max_length=AT_ONCE)]
+    sections: Annotated[list[str] | None, Field(description="All by default.")] = None
+
+
+def view_router(view: View, live: LiveSections) -> APIRouter:
     router = APIRouter(prefix="/api/v1/customers", tags=["360° view"])
 
     @router.get("/{customer_id}/360", dependencies=[requires("view:read")])
@@ -24,47 +37,44 @@ def view_router(live: LiveSections) -> APIRouter:
         request: Request,
         uow: Query,
         caller: CurrentCaller,
-        clock: CurrentClock,
-        sections: Annotated[str | None, Parameter(description="Names separated by commas; all by default.")] = None,
+        sections: Names = None,
         consistency: Annotated[
             Literal["live"] | None, Parameter(description="`live` asks the services themselves.")
         ] = None,
-        if_none_match: Annotated[str | None, Header()] = None,
+        if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Everything known about a customer, section by section, each with its state."""
-        names = _names(sections)
-        stored = await read_sections(uow, customer_id, names, caller.variant)
-        permitted = [name for name in names if caller.may(f"sections:{name}")]
+        names = names_of(sections)
         if consistency == "live":
-            await uow.session.close()
-            answered = await live.read(customer_id, permitted, request.headers)
-            return Response(render(customer_id, _with_forbidden(names, answered)), media_type="application/json")
-        stale_after = chassis(request).settings.section_stale_after
-        parts = [
-            shown(section, permitted=section.name in permitted, now=clock.now(), stale_after=stale_after)
-            for section in stored
-        ]
-        return _stored(customer_id, parts, caller.variant, if_none_match)
+            await view.one(uow, caller, customer_id, [])
+            permitted = [name for name in names if caller.may(f"sections:{name}")]
+            answered = {part.section.name: part for part in await live.read(customer_id, permitted, request.headers)}
+            parts = [answered.get(name) or forbidden(name) for name in names]
+            return Response(render(customer_id, parts), media_type=JSON)
+        parts = await view.one(uow, caller, customer_id, names)
+        return with_etag(render(customer_id, parts), etag(parts, caller.variant), if_none_match)
+
+    @router.post("/360:batch", dependencies=[requires("view:read")])
+    async def view_many(body: Batch, uow: Query, caller: CurrentCaller) -> Response:
+        """Up to 100 customers in one statement; `not_found` are unknown or out of scope, nobody learns which."""
+        names = names_of(",".join(body.sections) if body.sections else None)
+        found = await view.many(uow, caller, body.customer_ids, names)
+        items = b",".join(render(customer_id, parts) for customer_id, parts in found.items())
+        missing = orjson.dumps([customer_id for customer_id in body.customer_ids if customer_id not in found])
+        return Response(b'{"items":[%s],"not_found":%s}' % (items, missing), media_type=JSON)
 
     return router
 
 
-def _names(asked: str | None) -> list[str]:
+def names_of(asked: str | None) -> list[str]:
     names = list(dict.fromkeys(asked.split(","))) if asked else list(SECTIONS)
     if unknown := [name for name in names if name not in SECTIONS]:
         raise InvalidValue("sections", f"Unknown: {', '.join(unknown)[:100]}; known: {', '.join(SECTIONS)}.")
     return names
 
 
-def _with_forbidden(names: list[str], answered: list[Shown]) -> list[Shown]:
-    by_name = {part.section.name: part for part in answered}
-    nothing = {"version": None, "changed_at": None, "as_of": None, "document": None}
-    return [by_name.get(name) or Shown(Section(name=name, **nothing), State.FORBIDDEN) for name in names]
-
-
-def _stored(customer_id: UUID, parts: list[Shown], variant: str, if_none_match: str | None) -> Response:
+def with_etag(body: bytes, tag: str, if_none_match: str | None) -> Response:
     """What is stored has versions, and so an ETag; what the services answer has neither."""
-    tag = etag(parts, variant)
     if tag in [known.strip().removeprefix("W/") for known in (if_none_match or "").split(",")]:
         return Response(status_code=304, headers={"ETag": tag})
-    return Response(render(customer_id, parts), headers={"ETag": tag}, media_type="application/json")
+    return Response(body, headers={"ETag": tag}, media_type=JSON)

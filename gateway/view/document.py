@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -20,23 +20,23 @@ class State(StrEnum):
     FORBIDDEN = "forbidden"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """A section with its state."""
+    """A section with its state, and how far it is known to be complete."""
 
     section: Section
     state: State
+    as_of: datetime | None
 
 
-def shown(section: Section, *, permitted: bool, now: datetime, stale_after: int) -> Shown:
-    if not permitted:
-        return Shown(
-            Section(name=section.name, version=None, changed_at=None, as_of=None, document=None), State.FORBIDDEN
-        )
+def shown(section: Section, as_of: datetime | None, *, stale_before: datetime) -> Shown:
     if section.document is None:
-        return Shown(section, State.MISSING)
-    fresh = section.as_of is not None and section.as_of > now - timedelta(seconds=stale_after)
-    return Shown(section, State.OK if fresh else State.STALE)
+        return Shown(section, State.MISSING, as_of)
+    return Shown(section, State.OK if as_of is not None and as_of > stale_before else State.STALE, as_of)
+
+
+def forbidden(name: str) -> Shown:
+    return Shown(Section(name), State.FORBIDDEN, None)
 
 
 def render(customer_id: UUID, parts: Iterable[Shown]) -> bytes:
@@ -57,7 +57,7 @@ def _part(part: Shown) -> bytes:
             "state": part.state,
             "version": section.version,
             "changed_at": section.changed_at,
-            "as_of": section.as_of,
+            "as_of": part.as_of,
         },
         option=orjson.OPT_UTC_Z,
     )

@@ -50,4 +50,4 @@ class LiveSections:
         states[HTTPStatus.FORBIDDEN] = State.FORBIDDEN
         state = states.get(HTTPStatus(status), State.UNAVAILABLE)
         as_of = asked_at if document else None
-        return Shown(Section(name=name, version=None, changed_at=None, as_of=as_of, document=document), state)
+        return Shown(Section(name, document=document), state, as_of)

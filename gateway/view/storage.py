@@ -1,68 +1,62 @@
-"""One statement reads a customer's sections, how far each is complete, and whether the caller may see them."""
+"""One statement reads the sections of customers, and only of those that the caller reaches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import String, column, func, select, values
+from sqlalchemy import Text, Uuid, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from gateway.view.tables import sections, watermarks
-from libs.common.caller import Variant
+from gateway.view.tables import sections
+from libs.common.caller import Scope, Variant
 from libs.common.consistency import VersionOf
-from libs.common.copies import NEVER
 from libs.common.database import Database, UnitOfWork
-from libs.common.domain import NotFound
+from libs.common.driver import Statement, compiled
 from libs.contracts.catalogue import SECTIONS
 from libs.directory.tables import customers
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Section:
     """A section as the read model has it; `document` is its ready-made JSON."""
 
     name: str
-    version: int | None
-    changed_at: datetime | None
-    as_of: datetime | None
-    document: str | None
+    version: int | None = None
+    changed_at: datetime | None = None
+    document: str | None = None
 
 
-async def read_sections(uow: UnitOfWork, customer_id: UUID, names: Sequence[str], variant: Variant) -> list[Section]:
-    """The named sections of a customer.
+_statements: WeakKeyDictionary[Scope, dict[Variant, Statement]] = WeakKeyDictionary()
+"""Compiled once for each scope, which lives as long as its caller is remembered."""
 
-    Raises:
-        NotFound: unknown, or out of scope.
-    """
-    named = values(column("section", String), column("topic", String), name="named").data(
-        [(name, SECTIONS[name][0].name) for name in names]
+
+async def read_sections(
+    uow: UnitOfWork, customer_ids: Sequence[UUID], names: Sequence[str], variant: Variant
+) -> dict[UUID, dict[str, Section]]:
+    """The named sections of each customer within reach, in the order asked; those beyond it are left out."""
+    by_variant = _statements.setdefault(uow.scope, {})
+    if variant not in by_variant:
+        by_variant[variant] = _statement(uow.scope, variant)
+    rows = await uow.fetch(by_variant[variant], ids=customer_ids, names=names)
+    held: dict[UUID, dict[str, Section]] = {}
+    for customer_id, name, version, changed_at, document in rows:
+        mine = held.setdefault(customer_id, {})
+        if name is not None:
+            mine[name] = Section(name, version, changed_at, document)
+    return {id_: {n: held[id_].get(n) or Section(n) for n in names} for id_ in customer_ids if id_ in held}
+
+
+def _statement(scope: Scope, variant: Variant) -> Statement:
+    c, s = customers.c, sections.c
+    wanted = any_(bindparam("names", type_=ARRAY(Text)))
+    asked = any_(bindparam("ids", type_=ARRAY(Uuid)))
+    return compiled(
+        select(c.customer_id, s.section, s.version, s.changed_at, s[variant])
+        .outerjoin_from(customers, sections, (s.customer_id == c.customer_id) & (s.section == wanted))
+        .where(c.customer_id == asked, scope.customers(c.customer_id))
     )
-    heard = (
-        select(watermarks.c.topic, func.nullif(func.min(watermarks.c.as_of), NEVER).label("as_of"))
-        .group_by(watermarks.c.topic)
-        .subquery()
-    )
-    s = sections.c
-    statement = (
-        select(named.c.section, s.version, s.changed_at, heard.c.as_of, s[variant].label("document"))
-        .select_from(customers.join(named, customers.c.customer_id == customer_id))
-        .outerjoin(sections, (s.customer_id == customers.c.customer_id) & (s.section == named.c.section))
-        .outerjoin(heard, heard.c.topic == named.c.topic)
-        .where(customers.c.customer_id == customer_id, uow.scope.customers(customers.c.customer_id))
-    )
-    rows = {row.section: row for row in await uow.session.execute(statement)}
-    if not rows:
-        raise NotFound.thing("customer")
-    return [
-        Section(
-            name=name,
-            version=rows[name].version,
-            changed_at=rows[name].changed_at,
-            as_of=rows[name].as_of,
-            document=rows[name].document,
-        )
-        for name in names
-    ]
 
 
 def versions(database: Database) -> dict[str, VersionOf]:

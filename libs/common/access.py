@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn, cast
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
+from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from libs.common import consistency, idempotency
@@ -18,7 +19,7 @@ from libs.common.authentication import Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
 from libs.common.clock import Clock
 from libs.common.database import Database, UnitOfWork
-from libs.common.domain import Forbidden, NotFound
+from libs.common.domain import Forbidden, InvalidValue, NotFound
 from libs.common.keyring import KeyRing
 from libs.common.problems import Problem
 from libs.common.settings import Settings
@@ -132,6 +133,19 @@ async def _query(request: Request) -> AsyncIterator[UnitOfWork]:
         _tell_version(request, uow)
 
 
+def _own_customer(
+    request: Request,
+    customer_id: Annotated[UUID | None, Parameter(description="Needed where a login stands for several.")] = None,
+) -> UUID:
+    own = _current_caller(request).own_customer_ids
+    if customer_id is None and len(own) > 1:
+        raise InvalidValue("customer_id", "You sign in for several customers: name one of them.")
+    if customer_id not in (None, *own) or not own:
+        raise NotFound.thing("customer")
+    return customer_id or own[0]
+
+
+OwnCustomer = Annotated[UUID, Depends(_own_customer)]
 CurrentCaller = Annotated[Caller, Depends(_current_caller)]
 CurrentClock = Annotated[Clock, Depends(_clock)]
 Query = Annotated[UnitOfWork, Depends(_query, scope="function")]

@@ -33,6 +33,10 @@ class Caller(Protocol):
         """The organisation units that a member of staff works for."""
 
     @property
+    def own_customer_ids(self) -> tuple[UUID, ...]:
+        """Whom a customer's login stands for: themselves, and perhaps their firm."""
+
+    @property
     def variant(self) -> Variant:
         """Which of a section's two documents the caller may see."""
 

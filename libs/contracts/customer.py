@@ -21,6 +21,7 @@ HoldingKind = Literal[
 ]  # fmt: skip
 HolderRole = Literal["owner", "co_owner", "authorised_user"]
 AccountStatus = Literal["open", "closed"]
+ConsentPurpose = Literal["third_party_sharing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +115,39 @@ class AccountClosed(AccountEvent):
     closed_on: date | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConsentEvent(DomainEvent):
+    """A customer gave or took back a consent. `party` is the code of who may act on it."""
+
+    consent_id: UUID
+    customer_id: UUID
+    purpose: ConsentPurpose
+    party: str
+
+    @property
+    def subject(self) -> UUID:
+        return self.consent_id
+
+    def customers(self) -> Iterable[UUID]:
+        return (self.customer_id,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentGranted(ConsentEvent):
+    """A customer agreed. `text_version` names the words that they agreed to."""
+
+    type: ClassVar[str] = "crm.consent.granted.v1"
+    text_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentWithdrawn(ConsentEvent):
+    """A customer took a consent back; from now on nobody acts on it."""
+
+    type: ClassVar[str] = "crm.consent.withdrawn.v1"
+
+
 ALL: tuple[type[DomainEvent], ...] = (
     CustomerRegistered, CustomerActivated, CustomerUpdated, AccountOpened, AccountUpdated, AccountClosed,
+    ConsentGranted, ConsentWithdrawn,
 )  # fmt: skip

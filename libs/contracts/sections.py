@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from libs.contracts.customer import AccountStatus, CustomerKind, HolderRole, HoldingKind
+from libs.contracts.customer import AccountStatus, ConsentPurpose, CustomerKind, HolderRole, HoldingKind
 from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
 
 
@@ -21,8 +21,21 @@ class MaskedDocument:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedContactPoint:
+    contact_point_id: UUID
     kind: str
     value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentView:
+    """A consent that stands. `version` is what its withdrawal names in If-Match."""
+
+    consent_id: UUID
+    purpose: ConsentPurpose
+    party: str
+    text_version: str
+    granted_at: datetime
+    version: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +58,17 @@ class HoldingView:
 class ProfileSelf:
     """What the customer sees. `holdings` are the 200 that were entered last, open ones first, of `holding_count`.
 
-    `balances`: by currency, of all open holdings that they own or co-own and whose balance is known.
+    `balances`: by currency, of all open holdings that they own or co-own and whose balance is known. `version` is what
+    a change of their own data names in If-Match.
     """
 
+    version: int
     name: str
     kind: CustomerKind
     status: str
     documents: list[MaskedDocument]
     contact_points: list[MaskedContactPoint]
+    consents: list[ConsentView]
     holdings: list[HoldingView]
     holding_count: int
     balances: dict[str, Decimal]

@@ -1,7 +1,7 @@
 """Who is this caller, and what may they do: the token's claims held against the directory.
 
 Effective roles are those in the token and in the directory alike. What the directory heard is trusted only so long:
-staff are refused once its references are older than `authz_max_age`; customers reading themselves go on.
+staff and partners are refused once its references are older than `authz_max_age`; customers reading themselves go on.
 """
 
 import time
@@ -44,6 +44,10 @@ class DirectoryCaller:
     change: CallerScope
 
     @property
+    def own_customer_ids(self) -> tuple[UUID, ...]:
+        return self.read.customer_ids
+
+    @property
     def unit_ids(self) -> tuple[UUID, ...]:
         return self.read.unit_ids
 
@@ -71,8 +75,8 @@ class Directory:
             if len(self._known) >= CACHE_SIZE:
                 self._known.clear()
             self._known[key] = (time.monotonic() + self.settings.caller_max_age, as_of, caller)
-        if caller.staff_id is not None and self._stale(as_of):
-            raise AuthorityStale("What is known here of staff and their rights is too old; try again.")
+        if not caller.own_customer_ids and self._stale(as_of):
+            raise AuthorityStale("What is known here of rights and consents is too old; try again.")
         return caller
 
     def _stale(self, as_of: datetime | None) -> bool:
@@ -86,7 +90,8 @@ class Directory:
             found = await connection.execute(signed_in)
             if (member := found.first()) is not None:
                 return as_of, await self._staff(connection, principal, member)
-            own = await connection.execute(select(customers.c.customer_id).where(customers.c.logins.contains(login)))
+            theirs = select(customers.c.customer_id).where(customers.c.logins.contains(login))
+            own = await connection.execute(theirs.order_by(customers.c.customer_id))
             return as_of, self._outsider(principal, tuple(row.customer_id for row in own))
 
     async def _staff(self, connection: AsyncConnection, principal: Principal, member: Any) -> DirectoryCaller:

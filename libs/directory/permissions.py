@@ -70,7 +70,7 @@ _GRANTING = {"access_grants:read", "access_grants:change"}
 _WALLS = {"ethical_walls:read", "ethical_walls:change"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
-    "customer": frozenset({"view:read", "complaints:receive"} | _SECTIONS),
+    "customer": frozenset({"view:read", "me:read", "me:change"} | _SECTIONS),
     "partner": frozenset({"view:read", "sections:profile"}),
     "teller": frozenset(_FRONT_OFFICE),
     "manager": frozenset(_FRONT_OFFICE),

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
+from sqlalchemy import ColumnElement, Uuid, all_, and_, any_, exists, false, literal, or_, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from libs.directory import tables
 from libs.directory.permissions import Reach
@@ -15,6 +16,15 @@ _customers = tables.customers.alias("scope_customers")
 _org_units = tables.org_units.alias("scope_org_units")
 _assignments = tables.assignments.alias("scope_assignments")
 _cases = tables.cases.alias("scope_cases")
+
+
+def _any(ids: tuple[UUID, ...]) -> ColumnElement[Any]:
+    """One parameter, however many: a statement is prepared once for all callers of one reach."""
+    return any_(literal(list(ids), ARRAY(Uuid)))
+
+
+def _none_of(ids: tuple[UUID, ...]) -> ColumnElement[Any]:
+    return all_(literal(list(ids), ARRAY(Uuid)))
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class SystemScope:
         return true()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CallerScope:
     """What a caller reaches: the union over the reaches, and grants; walls take away."""
 
@@ -46,28 +56,28 @@ class CallerScope:
     def customers(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         conditions = [self._condition(reach, column) for reach in sorted(self.reaches)]
         if self.grants:
-            conditions.append(column.in_(self.grants))
+            conditions.append(column == _any(self.grants))
         reached = or_(false(), *conditions)
-        return and_(reached, not_(column.in_(self.walls))) if self.walls else reached
+        return and_(reached, column != _none_of(self.walls)) if self.walls else reached
 
     def units(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         if self.configures or Reach.ALL in self.reaches:
             return true()
         if Reach.BRANCH_TREE in self.reaches:
             return exists().where(_org_units.c.org_unit_id == column, self._below())
-        return column.in_(self.unit_ids)
+        return column == _any(self.unit_ids)
 
     def _condition(self, reach: Reach, column: ColumnElement[Any]) -> ColumnElement[bool]:
         match reach:
             case Reach.ALL:
                 return true()
             case Reach.SELF:
-                return column.in_(self.customer_ids)
+                return column == _any(self.customer_ids)
             case Reach.CONSENT:
                 consenting = _customers.c.partner_consents.contains([self.partner or ""])
                 return exists().where(_customers.c.customer_id == column, consenting)
             case Reach.BRANCH:
-                at_home = _customers.c.home_unit_id.in_(self.unit_ids)
+                at_home = _customers.c.home_unit_id == _any(self.unit_ids)
                 return exists().where(_customers.c.customer_id == column, at_home)
             case Reach.BRANCH_TREE:
                 same_unit = _org_units.c.org_unit_id == _customers.c.home_unit_id

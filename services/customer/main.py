@@ -3,9 +3,9 @@
 from libs.common.app import App
 from libs.common.settings import Settings
 from libs.directory.composition import service_app
-from services.customer.api import accounts, customers
+from services.customer.api import accounts, customers, me
 from services.customer.storage.section import PUBLICATIONS
 
 
 def app(settings: Settings) -> App:
-    return service_app(settings, routers=[customers.router, accounts.router], publications=PUBLICATIONS)
+    return service_app(settings, routers=[customers.router, accounts.router, me.router], publications=PUBLICATIONS)

@@ -100,7 +100,10 @@ async def test_a_customer_is_registered_served_and_seen_whole(signed_in: SignIn)
     await view_when(manager, customer["id"], whole)
     await live_equals_stored(head, customer["id"])
     await strangers_see_nothing(stranger, customer["id"], complaint["id"], customer["name"])
-    await the_customer_sees_their_own(head, signed_in("customer-t01", "customer"), customer["id"])
+    me = signed_in("customer-t01", "customer")
+    await the_customer_sees_their_own(head, me, customer["id"])
+    await a_partner_sees_what_the_customer_shares(me, signed_in("wealth-app", "partner"), customer["id"])
+    await many_are_read_at_once(head, stranger, customer["id"])
 
 
 async def register(teller: Person, here: Branch) -> dict[str, Any]:
@@ -186,8 +189,53 @@ async def the_customer_sees_their_own(head: Person, customer: Person, customer_i
         *(f"customers/{o['id']}/360" for o in others if o["id"] != customer_id),
     ):
         assert (await customer.get(f"/api/v1/{path}")).status_code == 404
+    mine = (await customer.get("/api/v1/me/view")).json()
+    assert mine["customer_id"] == customer_id
+    assert {n: s["data"] for n, s in mine["sections"].items()} == {n: s["data"] for n, s in sections.items()}
+    for part, name in (("accounts", "holdings"), ("contact-points", "contact_points")):
+        assert (await customer.get(f"/api/v1/me/{part}")).json()["items"] == sections["profile"]["data"][name]
+    complaint = {"channel": "mobile", "business": "loan", "cause": "fees", "facts": "The fee was not named."}
+    complained = await customer.post("/api/v1/me/complaints", complaint)
+    assert complained.status_code == 201, complained.text
+    await view_when(customer, customer_id, lambda s: len(s["complaints"]["data"]["complaints"]) == 2)
+    listed = (await customer.get("/api/v1/me/complaints")).json()
+    assert complained.json()["number"] in {item["number"] for item in listed["items"]}
     for path in ("customers", f"customers/{customer_id}", "accounts", "complaints", "staff"):
         assert (await customer.get(f"/api/v1/{path}")).status_code == 403
+
+
+async def a_partner_sees_what_the_customer_shares(me: Person, partner: Person, customer_id: str) -> None:
+    assert (await partner.get(f"/api/v1/customers/{customer_id}/360")).status_code == 404
+    terms = {"purpose": "third_party_sharing", "party": "wealth-app", "text_version": "sharing-v3"}
+    granted = await me.post("/api/v1/me/consents", terms)
+    assert granted.status_code == 201, granted.text
+    sections = await view_when(partner, customer_id, lambda s: s)
+    assert {name: section["state"] for name, section in sections.items()} == {
+        "profile": "ok",
+        "relationship": "forbidden",
+        "complaints": "forbidden",
+    }
+    consents = (await me.get("/api/v1/me/consents")).json()["items"]
+    assert [(consent["party"], consent["consent_id"]) for consent in consents] == [("wealth-app", granted.json()["id"])]
+    withdrawn = await me.post(f"/api/v1/me/consents/{consents[0]['consent_id']}/withdraw", None, consents[0]["version"])
+    assert withdrawn.status_code == 200, withdrawn.text
+
+    async def gone() -> bool:
+        return (await partner.get(f"/api/v1/customers/{customer_id}/360")).status_code == 404
+
+    await until(gone)
+
+
+async def many_are_read_at_once(head: Person, stranger: Person, customer_id: str) -> None:
+    asked = {"customer_ids": [customer_id, str(uuid.uuid4())], "sections": ["profile"]}
+    found = await head.post("/api/v1/customers/360:batch", asked)
+    assert [item["customer_id"] for item in found.json()["items"]] == [customer_id]
+    assert list(found.json()["items"][0]["sections"]) == ["profile"]
+    assert found.json()["not_found"] == asked["customer_ids"][1:]
+    hidden = await stranger.post("/api/v1/customers/360:batch", asked)
+    assert hidden.json() == {"items": [], "not_found": asked["customer_ids"]}
+    too_many = await head.post("/api/v1/customers/360:batch", {"customer_ids": [str(uuid.uuid4()) for _ in range(101)]})
+    assert too_many.status_code == 422
 
 
 async def test_the_view_answers_304_and_names_its_sections(signed_in: SignIn) -> None:

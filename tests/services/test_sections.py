@@ -88,6 +88,7 @@ ROWS = {
         " ($key, 1, 'person', '张伟', '张伟', '{}', 'active', NULL, '1980-01-01', '1', NULL, '{}', now())",
         "INSERT INTO identity_documents VALUES ($other, $key, 'passport', '\\x00', decode(md5($key), 'hex'), 'E**5')",
         "INSERT INTO contact_points VALUES ($other, $key, 'phone', '\\x00', '\\x01', '138****5678')",
+        "INSERT INTO consents VALUES ($other, 1, $key, 'third_party_sharing', 'wealth-app', '2026-01', now())",
         "INSERT INTO source_references VALUES ('core', $key, $key)",
         "INSERT INTO accounts (id, version, origin, source, kind, product, currency, status, sequence, as_of,"
         " main_holder_id, balance) VALUES ($other, 1, 'core', 'core', 'savings', 'p', 'CNY', 'open', 1, now(), $key, 12.34)",

@@ -14,13 +14,16 @@ from services.complaints.domain.moves import Status
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 
 
-class NewComplaint(Body):
-    customer_id: UUID
+class NewOwnComplaint(Body):
     regimes: Annotated[list[Code], Field(default_factory=lambda: ["nfra"], min_length=1, max_length=5)]
     channel: Channel
     business: Code
     cause: Code
     facts: Prose
+
+
+class NewComplaint(NewOwnComplaint):
+    customer_id: UUID
 
 
 class Assignment(Body):
@@ -38,20 +41,16 @@ class Closure(Body):
     remedy: Prose
 
 
-class ComplaintView(View):
+class OwnComplaintView(View):
+    """What the complainant sees."""
+
     number: str
-    customer_id: UUID
     status: Status
-    regimes: list[str]
     channel: Channel
-    business: str
-    cause: str
     facts: str
     received_at: datetime
     reply_due_at: datetime
-    handler_id: UUID | None
     decision: str | None
-    reply_channel: Channel | None
     replied_at: datetime | None
     closed_at: datetime | None
 
@@ -59,3 +58,12 @@ class ComplaintView(View):
     def of(cls, complaint: Complaint | Any) -> Self:
         """From an aggregate or from a row of the list: both name their fields alike."""
         return cls(**{name: getattr(complaint, name) for name in cls.model_fields})
+
+
+class ComplaintView(OwnComplaintView):
+    customer_id: UUID
+    regimes: list[str]
+    business: str
+    cause: str
+    handler_id: UUID | None
+    reply_channel: Channel | None

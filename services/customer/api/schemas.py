@@ -8,9 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from libs.common.access import Body, View
+from libs.common.codes import Code as Word
 from libs.common.codes import ProductCode
 from libs.contracts.customer import AccountStatus, HoldingKind
 from services.customer.domain.account import Account, Origin
+from services.customer.domain.consent import Purpose
 from services.customer.domain.customer import ContactKind, Customer, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
 
@@ -63,6 +65,12 @@ class NewLogin(Body):
     subject: Identifier
 
 
+class NewConsent(Body):
+    purpose: Purpose
+    party: Annotated[Word, Field(description="The code of the partner that may see the customer's own documents.")]
+    text_version: Annotated[Word, Field(description="Which words the customer agreed to.")]
+
+
 class DocumentView(BaseModel):
     id: UUID
     type: DocumentType
@@ -105,6 +113,29 @@ class CustomerView(CustomerRow):
         points = [ContactPointView(id=p.id, kind=p.kind, value=p.value.masked) for p in row.contact_points]
         plain = {n: getattr(row, n) for n in cls.model_fields if n not in ("documents", "contact_points")}
         return cls(**plain, documents=documents, contact_points=points)
+
+
+class OwnContactData(View):
+    """What a customer sees of how the bank reaches them."""
+
+    contact_points: list[ContactPointView]
+
+    @classmethod
+    def of(cls, customer: Customer) -> Self:
+        points = [ContactPointView(id=p.id, kind=p.kind, value=p.value.masked) for p in customer.contact_points]
+        return cls(id=customer.id, version=customer.version, contact_points=points)
+
+
+class ConsentView(View):
+    purpose: Purpose
+    party: str
+    text_version: str
+    granted_at: datetime
+    withdrawn_at: datetime | None
+
+    @classmethod
+    def of(cls, consent: Any) -> Self:
+        return cls(**{name: getattr(consent, name) for name in cls.model_fields})
 
 
 class NewAccount(Body):

@@ -8,8 +8,16 @@ from sqlalchemy.orm import selectinload
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
 from services.customer.domain.account import OWNERS, Account
+from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import Customer
-from services.customer.storage.tables import account_holders, accounts, customers, identity_documents, source_references
+from services.customer.storage.tables import (
+    account_holders,
+    accounts,
+    consents,
+    customers,
+    identity_documents,
+    source_references,
+)
 
 
 class CustomerRepository:
@@ -61,6 +69,34 @@ class SourceReferenceRepository:
         await self._uow.session.flush()
         values = {"source": source, "source_id": source_id, "customer_id": customer_id}
         await self._uow.session.execute(insert(source_references).values(values))
+
+
+class ConsentRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, consent: Consent) -> None:
+        self._uow.session.add(consent)
+
+    async def get(self, consent_id: UUID) -> Consent:
+        found = await self._one(consents.c.id == consent_id)
+        if found is None:
+            raise NotFound.thing("consent")
+        return found
+
+    async def get_for_change(self, consent_id: UUID) -> Consent:
+        consent = await self.get(consent_id)
+        self._uow.check_version(consent)
+        return consent
+
+    async def standing(self, customer_id: UUID, purpose: Purpose, party: str) -> Consent | None:
+        c = consents.c
+        same = (c.customer_id == customer_id) & (c.purpose == purpose) & (c.party == party)
+        return await self._one(same & c.withdrawn_at.is_(None))
+
+    async def _one(self, condition: ColumnElement[bool]) -> Consent | None:
+        within = self._uow.scope.customers(consents.c.customer_id)
+        return (await self._uow.session.execute(select(Consent).where(condition, within))).scalar_one_or_none()
 
 
 class AccountRepository:

@@ -4,8 +4,9 @@ from libs.common.publication import Publication, customers_of
 from libs.contracts.customer import REFERENCE, SECTION
 
 SHOWN = """
-    'name', c.name, 'kind', c.kind, 'status', c.status, 'documents', d.documents,
-    'contact_points', p.contact_points, 'holdings', h.holdings, 'holding_count', h.holding_count, 'balances', b.balances
+    'version', c.version, 'name', c.name, 'kind', c.kind, 'status', c.status, 'documents', d.documents,
+    'contact_points', p.contact_points, 'consents', n.consents,
+    'holdings', h.holdings, 'holding_count', h.holding_count, 'balances', b.balances
 """
 
 PROFILE = f"""
@@ -20,8 +21,13 @@ PROFILE = f"""
         FROM identity_documents WHERE customer_id = c.id) AS d
     CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(
-            'kind', kind, 'value', value_masked) ORDER BY id), '[]') AS contact_points
+            'contact_point_id', id, 'kind', kind, 'value', value_masked) ORDER BY id), '[]') AS contact_points
         FROM contact_points WHERE customer_id = c.id) AS p
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(json_build_object(
+            'consent_id', id, 'purpose', purpose, 'party', party, 'text_version', text_version,
+            'granted_at', granted_at, 'version', version) ORDER BY id), '[]') AS consents
+        FROM consents WHERE customer_id = c.id AND withdrawn_at IS NULL) AS n
     CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(
             'account_id', a.id, 'kind', a.kind, 'product', a.product, 'number', a.number_masked, 'role', a.role,
@@ -45,9 +51,13 @@ PROFILE = f"""
 """  # noqa: S608 - the only thing put in is a constant
 
 CUSTOMER_REFERENCE = """
-    SELECT id, json_build_object('status', status, 'kind', kind, 'home_unit_id', home_unit_id, 'grade', grade,
-        'canonical_id', id, 'partner_consents', '[]'::json, 'logins', logins)::text
-    FROM customers WHERE id = ANY($1::uuid[])
+    SELECT c.id, json_build_object('status', c.status, 'kind', c.kind, 'home_unit_id', c.home_unit_id,
+        'grade', c.grade, 'canonical_id', c.id, 'partner_consents', n.parties, 'logins', c.logins)::text
+    FROM customers AS c
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(party ORDER BY party), '[]') AS parties FROM consents
+        WHERE customer_id = c.id AND purpose = 'third_party_sharing' AND withdrawn_at IS NULL) AS n
+    WHERE c.id = ANY($1::uuid[])
 """
 
 PUBLICATIONS = (

@@ -21,6 +21,7 @@ from sqlalchemy.orm import composite, registry, relationship
 from libs.common.sealing import Sealed
 from libs.common.tables import chassis_tables, new_metadata, time, version, words
 from services.customer.domain.account import Account, AccountHolder, Origin
+from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import ContactKind, ContactPoint, Customer, IdentityDocument, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
 
@@ -120,6 +121,27 @@ account_holders = Table(
     Column("role", Text, nullable=False),
 )
 
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
+    words("purpose", Purpose),
+    Column("party", Text, nullable=False),
+    Column("text_version", Text, nullable=False),
+    time("granted_at"),
+    time("withdrawn_at", nullable=True),
+)
+Index(
+    "uq_consents_standing",
+    consents.c.customer_id,
+    consents.c.purpose,
+    consents.c.party,
+    unique=True,
+    postgresql_where=consents.c.withdrawn_at.is_(None),
+)
+
 mapping = registry(metadata=metadata)
 mapping.map_imperatively(
     IdentityDocument,
@@ -152,6 +174,7 @@ mapping.map_imperatively(
         "contact_points": relationship(ContactPoint, lazy="raise", cascade="all, delete-orphan"),
     },
 )
+mapping.map_imperatively(Consent, consents, version_id_col=consents.c.version, version_id_generator=False)
 mapping.map_imperatively(AccountHolder, account_holders)
 mapping.map_imperatively(
     Account,

@@ -150,6 +150,7 @@ class Tester:
     id: str = "tester"
     staff_id: UUID | None = None
     unit_ids: tuple[UUID, ...] = ()
+    own_customer_ids: tuple[UUID, ...] = ()
     variant: Variant = "staff"
     must_give_reasons: bool = False
 

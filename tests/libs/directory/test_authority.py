@@ -45,14 +45,15 @@ async def test_staff_are_refused_once_the_directory_is_old_and_customers_go_on(s
     await connection.execute(
         "UPDATE directory.customers SET logins = $2 WHERE customer_id = $1", own, ["http://issuer.guanxi.localhost me"]
     )
-    body = {"customer_id": str(own), "channel": "mobile", "business": "loan", "cause": "fees", "facts": "F."}
+    body = {"channel": "mobile", "business": "loan", "cause": "fees", "facts": "F."}
     await complaints.hear(datetime.now(UTC) - timedelta(seconds=complaints.settings.authz_max_age + 1))
     try:
         refused = await complaints.signed_in("stale", "teller").get("/api/v1/complaints")
         assert refused.status_code == 503
         assert refused.headers["Retry-After"]
-        received = await complaints.send(complaints.signed_in("me", "customer"), "complaints", body)
+        received = await complaints.send(complaints.signed_in("me", "customer"), "me/complaints", body)
         assert received.status_code == 201
+        assert (await complaints.signed_in("p", "partner").get("/api/v1/complaints")).status_code == 503
     finally:
         await complaints.hear()
     assert (await complaints.signed_in("stale", "teller").get("/api/v1/complaints")).status_code == 200

@@ -1,0 +1,48 @@
+"""`/api/v1/me`: what customers see of themselves, signed in as themselves. It reads their `self` documents only."""
+
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter, Path
+from fastapi.responses import Response
+
+from gateway.view.api import IfNoneMatch, Names, names_of, with_etag
+from gateway.view.document import etag, render
+from gateway.view.reading import View
+from libs.common.access import CurrentCaller, OwnCustomer, Query, requires
+
+PARTS = {
+    "accounts": ("profile", "holdings"),
+    "consents": ("profile", "consents"),
+    "contact-points": ("profile", "contact_points"),
+    "complaints": ("complaints", "complaints"),
+    "managers": ("relationship", "managers"),
+}
+"""Part → the section that holds it, and its name there."""
+Part = Annotated[Literal["accounts", "consents", "contact-points", "complaints", "managers"], Path()]
+
+
+def me_router(view: View) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/me", tags=["me"])
+
+    @router.get("/view", dependencies=[requires("me:read")])
+    async def own_view(
+        own: OwnCustomer, uow: Query, caller: CurrentCaller, sections: Names = None, if_none_match: IfNoneMatch = None
+    ) -> Response:
+        """Everything that the bank shows a customer of themselves."""
+        parts = await view.one(uow, caller, own, names_of(sections))
+        return with_etag(render(own, parts), etag(parts, "self"), if_none_match)
+
+    @router.get("/{part}", dependencies=[requires("me:read")])
+    async def own_part(
+        own: OwnCustomer, part: Part, uow: Query, caller: CurrentCaller, if_none_match: IfNoneMatch = None
+    ) -> Response:
+        """One list of it, with the state of the section that it comes from."""
+        section, name = PARTS[part]
+        (found,) = await view.one(uow, caller, own, [section])
+        document = orjson.loads(found.section.document or "{}")
+        body = {"state": found.state, "as_of": found.as_of, "version": document.get("version")}
+        listed = orjson.dumps({**body, "items": document.get(name, [])}, option=orjson.OPT_UTC_Z)
+        return with_etag(listed, etag([found], f"self {part}"), if_none_match)
+
+    return router

@@ -1,0 +1,102 @@
+"""What customers change of their own: consents, and how the bank reaches them. Nobody else does it for them."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from guanxi.local.issuer import ISSUER
+from services.customer.storage.section import CUSTOMER_REFERENCE
+from tests.services.conftest import Opened, Service
+
+CONSENT = {"purpose": "third_party_sharing", "party": "wealth-app", "text_version": "sharing-v3"}
+
+
+@pytest.fixture(scope="module")
+async def customer(service: Opened) -> Service:
+    return await service("customer")
+
+
+async def born(customer: Service, login: str) -> UUID:
+    """A customer of whom service and directory know, who signs in by this login."""
+    customer_id, unit = uuid4(), uuid4()
+    await customer.know_customer(customer_id, unit)
+    connection = await customer.connect()
+    logins = [f"{ISSUER} {login}"]
+    await connection.execute("UPDATE directory.customers SET logins = $2 WHERE customer_id = $1", customer_id, logins)
+    await connection.execute(
+        "INSERT INTO customers VALUES ($1, 1, 'person', 'A', 'a', '{}', 'active', $2, NULL, NULL, NULL, $3, now())",
+        customer_id, unit, logins,
+    )  # fmt: skip
+    return customer_id
+
+
+async def signed_in(customer: Service) -> tuple[UUID, httpx.AsyncClient]:
+    login = f"own-{uuid4()}"
+    return await born(customer, login), customer.signed_in(login, "customer")
+
+
+async def parties(customer: Service, customer_id: UUID) -> Any:
+    rows = await (await customer.connect()).fetch(CUSTOMER_REFERENCE, [customer_id])
+    return json.loads(rows[0][1])["partner_consents"]
+
+
+async def test_a_consent_stands_in_the_reference_until_it_is_withdrawn(customer: Service) -> None:
+    customer_id, me = await signed_in(customer)
+    granted = await customer.send(me, "me/consents", CONSENT)
+    assert granted.status_code == 201, granted.text
+    assert await parties(customer, customer_id) == ["wealth-app"]
+    assert (await customer.send(me, "me/consents", CONSENT)).status_code == 409
+    path = f"me/consents/{granted.json()['id']}/withdraw"
+    assert (await customer.send(me, path)).status_code == 428
+    assert (await customer.send(me, path, version=7)).status_code == 412
+    withdrawn = await customer.send(me, path, version=granted.json()["version"])
+    assert withdrawn.json()["withdrawn_at"]
+    assert await parties(customer, customer_id) == []
+    assert (await customer.send(me, "me/consents", CONSENT)).status_code == 201, "one as easily as the other"
+
+
+async def test_nobody_consents_for_another(customer: Service) -> None:
+    _, me = await signed_in(customer)
+    _, other = await signed_in(customer)
+    granted = (await customer.send(me, "me/consents", CONSENT)).json()
+    path = f"me/consents/{granted['id']}/withdraw"
+    assert (await customer.send(other, path, version=granted["version"])).status_code == 404
+    await customer.know_staff("own-head", ["branch_head"], [await customer.know_unit("own")])
+    assert (
+        await customer.send(customer.signed_in("own-head", "branch_head"), "me/consents", CONSENT)
+    ).status_code == 403
+
+
+@pytest.mark.parametrize("party", ["wealth app", "6222021234561234", ""])
+async def test_a_party_is_a_code(customer: Service, party: str) -> None:
+    _, me = await signed_in(customer)
+    refused = await customer.send(me, "me/consents", {**CONSENT, "party": party})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "party"
+
+
+async def test_customers_change_how_the_bank_reaches_them(customer: Service) -> None:
+    _, me = await signed_in(customer)
+    added = await customer.send(me, "me/contact-points", {"kind": "phone", "value": "13812345678"}, version=1)
+    assert added.status_code == 201, added.text
+    point = added.json()["contact_points"][0]
+    assert point["value"] == "138****5678"
+    path, old = f"/api/v1/me/contact-points/{point['id']}", {"If-Match": '"1"'}
+    assert (await me.delete(path, headers=old)).status_code == 412
+    removed = await me.delete(path, headers={"If-Match": added.headers["ETag"]})
+    assert removed.json()["contact_points"] == []
+
+
+async def test_a_login_for_several_names_one(customer: Service) -> None:
+    login = f"own-{uuid4()}"
+    own = [await born(customer, login) for _ in range(2)]
+    me = customer.signed_in(login, "customer")
+    unnamed = await customer.send(me, "me/consents", CONSENT)
+    assert unnamed.status_code == 422
+    assert unnamed.json()["errors"][0]["field"] == "customer_id"
+    assert (await customer.send(me, f"me/consents?customer_id={own[1]}", CONSENT)).status_code == 201
+    assert await parties(customer, own[1]) == ["wealth-app"]
+    assert (await customer.send(me, f"me/consents?customer_id={uuid4()}", CONSENT)).status_code == 404
