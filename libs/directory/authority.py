@@ -79,6 +79,10 @@ class Directory:
             raise AuthorityStale("What is known here of rights and consents is too old; try again.")
         return caller
 
+    def forget(self) -> None:
+        """Look everybody up anew."""
+        self._known.clear()
+
     def _stale(self, as_of: datetime | None) -> bool:
         return as_of is None or as_of < datetime.now(UTC) - timedelta(seconds=self.settings.authz_max_age)
 

@@ -1,0 +1,177 @@
+"""Nobody gets to a customer by one path who does not by all: every path, by every role, to each of twelve customers.
+
+Each condition that a repository or a query applies is then taken out, one by one, and the matrix must fail each time.
+"""
+
+import ast
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import true
+
+from gateway import main as gateway
+from gateway.settings import GatewaySettings
+from libs.common.edge import Edge
+from libs.directory.authority import Directory
+from libs.directory.scope import CallerScope
+from services.complaints import main as complaints
+from services.customer import main as customer
+from services.manager import main as manager
+from tests.conftest import ROOT, Ground
+from tests.security.bank import Bank, fill, fill_organisation, hear
+from tests.security.expected import OF_NOBODY, PATHS, ROLES, expected
+from tests.security.paths import TRIES
+from tests.security.storage import READS
+
+APPS = {"customer": customer.app, "manager": manager.app, "complaints": complaints.app}
+
+
+@pytest.fixture(scope="module")
+async def bank(ground: Ground) -> AsyncIterator[Bank]:
+    for name in APPS:
+        await ground.migrate(name, f"services.{name}")
+    await ground.migrate("gateway", "gateway")
+    apps = {name: app(ground.settings(name)) for name, app in APPS.items()}
+    settings = ground.settings("gateway", GatewaySettings, upstreams={})
+    assert isinstance(settings, GatewaySettings)
+    apps["gateway"] = gateway.app(settings)
+    opened = Bank(ground, apps)
+    connection = await asyncpg.connect(apps["manager"].chassis.settings.dsn)
+    await fill_organisation(connection)
+    await connection.close()
+    await fill(opened)
+    yield opened
+    for app in apps.values():
+        await app.close()
+
+
+@pytest.fixture(autouse=True)
+async def _heard(bank: Bank) -> None:
+    await hear(bank)
+
+
+def mounted(bank: Bank) -> Iterator[str]:
+    for name, app in bank.apps.items():
+        for port in (app.public, app.internal):
+            assert isinstance(port, Edge)
+            assert isinstance(port.app, FastAPI)
+            for route in iter_route_contexts(port.app.routes):
+                yield from (f"{name} {method} {route.path}" for method in route.methods or ())
+
+
+def test_every_mounted_path_has_its_row(bank: Bank) -> None:
+    rows = {path.partition("?")[0] for path in PATHS} | set(OF_NOBODY)
+    assert set(mounted(bank)) == rows
+    assert set(TRIES) == set(PATHS)
+
+
+async def wrong(bank: Bank, path: str, role: str) -> str | None:
+    app, method, url = path.split(" ")
+    async with bank.client(app, role, internal=url.startswith("/internal")) as client:
+        seen = await TRIES[path](client, method, url)
+    should = expected(path, role)
+    if should is not None and "org-units" in path:
+        should = should - {"nowhere"}
+    return None if seen == should else f"{role} by {path}: sees {seen}, should see {should}"
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_role_gets_to_whom_it_should(bank: Bank, path: str) -> None:
+    assert [found for role in sorted(ROLES) if (found := await wrong(bank, path, role))] == []
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a repository or a query applies the scope."""
+
+    file: str
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.first}"
+
+    @property
+    def app(self) -> str | None:
+        parts = self.file.split("/")
+        return {"services": parts[1], "gateway": "gateway"}.get(parts[0])
+
+
+def _sites() -> Iterator[Site]:
+    folders = [*ROOT.glob("services/*/storage"), ROOT / "gateway" / "view", ROOT / "libs" / "directory"]
+    files = [file for folder in folders for file in folder.glob("*.py")] + [ROOT / "libs" / "common" / "live.py"]
+    for file in sorted(files):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("scope.customers", "scope.units")):
+                yield Site(str(file.relative_to(ROOT)), node.lineno, node.end_lineno or node.lineno)
+
+
+SITES = list(_sites())
+
+
+@contextmanager
+def unfiltered(site: Site) -> Iterator[None]:
+    """The scope lets everybody in, at one place."""
+    kept = {name: getattr(CallerScope, name) for name in ("customers", "units")}
+    file = str(ROOT / site.file)
+
+    def loosened(name: str) -> Any:
+        def condition(self: CallerScope, column: Any) -> Any:
+            frame = sys._getframe(1)
+            here = frame.f_code.co_filename == file and site.first <= frame.f_lineno <= site.last
+            return true() if here else kept[name](self, column)
+
+        return condition
+
+    try:
+        for name in kept:
+            setattr(CallerScope, name, loosened(name))
+        yield
+    finally:
+        for name, method in kept.items():
+            setattr(CallerScope, name, method)
+
+
+def forget_callers(bank: Bank) -> None:
+    for app in bank.apps.values():
+        authority = app.chassis.authority
+        assert isinstance(authority, Directory)
+        authority.forget()
+
+
+async def first_leak(bank: Bank, site: Site) -> str | None:
+    """What the matrix finds first: by the reads of storage themselves, else by the paths over HTTP."""
+    for name, read in READS.items():
+        near = Path(site.file).stem in name and site.app in (None, read.app)
+        if near and (found := await read.wrong(bank)):
+            return found
+    for path in PATHS:
+        if site.app in (None, path.split(" ")[0]):
+            for role in ("teller", "compliance", "branch_head", "customer", "partner"):
+                if found := await wrong(bank, path, role):
+                    return found
+    return None
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_every_read_of_storage_is_scoped(bank: Bank, name: str) -> None:
+    assert await READS[name].wrong(bank) is None
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("site", SITES, ids=str)
+async def test_the_matrix_fails_where_a_filter_is_lost(bank: Bank, site: Site) -> None:
+    forget_callers(bank)
+    try:
+        with unfiltered(site):
+            assert await first_leak(bank, site), f"nothing notices that {site} filters no longer"
+    finally:
+        forget_callers(bank)
