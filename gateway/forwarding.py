@@ -10,7 +10,8 @@ from yarl import URL
 
 from gateway.settings import GatewaySettings
 from gateway.upstreams import Upstreams
-from libs.common.access import Forwarded
+from libs.common.access import Forwarded, chassis
+from libs.common.clients import HEADER, client_credential, origin_of
 from libs.common.problems import RETRY_SOON, Problem
 from libs.common.tracing import traceparent
 
@@ -58,7 +59,9 @@ def forwarding_router(settings: GatewaySettings, upstreams: Upstreams) -> APIRou
 
 async def _pass_on(upstreams: Upstreams, request: Request, url: str) -> Response:
     headers = {name: value for name, value in request.headers.items() if name in PASSED_ON}
+    shared = chassis(request)
     headers["traceparent"] = traceparent() or ""
+    headers[HEADER] = client_credential(shared.shared_keyring, "gateway", origin_of(request), shared.clock)
     has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
     body = request.stream() if has_body else None
     try:

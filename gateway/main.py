@@ -1,5 +1,6 @@
 """The HTTP side of the gateway: the 360° view, the documentation, and everything else passed on."""
 
+from gateway.audit import api as audit
 from gateway.docs import docs_router
 from gateway.forwarding import forwarding_router
 from gateway.settings import GatewaySettings
@@ -24,6 +25,6 @@ def app(settings: GatewaySettings) -> App:
     live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
     view = View(Watermarks(database), chassis.clock, settings.section_stale_after)
     # What the gateway answers itself comes first: everything else is passed on.
-    routers = [docs_router(settings, upstreams), view_router(view, live), me_router(view)]
+    routers = [docs_router(settings, upstreams), view_router(view, live), me_router(view), audit.router]
     routers.append(forwarding_router(settings, upstreams))
     return create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])

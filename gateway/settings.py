@@ -15,6 +15,7 @@ class GatewaySettings(Settings):
     upstreams: dict[str, Upstream]
     upstream_timeout: float = 30.0
     live_timeout: float = 1.0
+    audit_strangers_per_day: int = 50
 
 
 def load() -> GatewaySettings:

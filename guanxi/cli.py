@@ -13,7 +13,7 @@ from guanxi.client import Refused
 from guanxi.importers.command import imports
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import LocalIssuer
-from guanxi.local.settings import LocalSettings
+from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
 from guanxi.topics import apply_topics
 from libs.directory.permissions import PERMISSIONS
@@ -25,7 +25,9 @@ cli = typer.Typer(
     help="Guanxi: customer relationships for banks.",
 )
 topics = typer.Typer(no_args_is_help=True, help="Kafka topics as the contracts declare them.")
+audit = typer.Typer(no_args_is_help=True, help="The audit trail: who looked at whom, and what they changed.")
 cli.add_typer(topics, name="topics")
+cli.add_typer(audit, name="audit")
 cli.add_typer(imports, name="import")
 
 
@@ -129,6 +131,19 @@ def apply(
         sentence = f"Kafka at {bootstrap} did not do it ({type(error).__name__}): start `guanxi up`, or set --kafka."
         raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
     typer.echo("\n".join(done) or "all topics are as declared")
+
+
+@audit.command("verify")
+def verify(
+    app: Annotated[list[str] | None, typer.Option(help="An app; may be repeated. All by default.")] = None,
+) -> None:
+    """Hold every entry against its hash, the signed heads and the gateway's copy; exit status 1 where one is amiss."""
+    from guanxi.audit import verify_apps  # noqa: PLC0415 - only where it is wanted
+
+    if unknown := set(app or ()) - set(APPS):
+        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; apps are: {', '.join(APPS)}")
+    faults = asyncio.run(verify_apps(Stack(LocalSettings(), Console()), app or list(APPS), Console()))
+    raise typer.Exit(1 if faults else 0)
 
 
 def main() -> None:

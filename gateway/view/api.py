@@ -48,7 +48,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
         if consistency == "live":
             await view.one(uow, caller, customer_id, [])
             permitted = [name for name in names if caller.may(f"sections:{name}")]
-            answered = {part.section.name: part for part in await live.read(customer_id, permitted, request.headers)}
+            answered = {part.section.name: part for part in await live.read(customer_id, permitted, request)}
             parts = [answered.get(name) or forbidden(name) for name in names]
             return Response(render(customer_id, parts), media_type=JSON)
         parts = await view.one(uow, caller, customer_id, names)

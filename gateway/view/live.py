@@ -7,15 +7,16 @@ from http import HTTPStatus
 from uuid import UUID
 
 import aiohttp
+from fastapi import Request
 
 from gateway.settings import GatewaySettings
 from gateway.upstreams import Upstreams
 from gateway.view.document import Shown, State
 from gateway.view.storage import Section
 from libs.common.access import REASON
+from libs.common.clients import HEADER, client_credential, origin_of
 from libs.common.clock import Clock
 from libs.common.keyring import KeyRing
-from libs.common.live import CLIENT_HEADER, client_credential
 from libs.contracts.catalogue import SECTIONS
 
 
@@ -28,18 +29,19 @@ class LiveSections:
     def __init__(self, settings: GatewaySettings, upstreams: Upstreams, ring: KeyRing, clock: Clock) -> None:
         self._settings, self._upstreams, self._ring, self._clock = settings, upstreams, ring, clock
 
-    async def read(self, customer_id: UUID, names: Sequence[str], asked: Mapping[str, str]) -> list[Shown]:
-        """The named sections, for whoever `asked`: the headers of their request."""
+    async def read(self, customer_id: UUID, names: Sequence[str], request: Request) -> list[Shown]:
+        """The named sections, for whoever sent the request."""
+        asked = request.headers
         caller = {name: asked[name] for name in ("Authorization", REASON) if name in asked}
+        caller[HEADER] = client_credential(self._ring, "gateway", origin_of(request), self._clock)
         return list(await asyncio.gather(*[self._one(customer_id, name, caller) for name in names]))
 
     async def _one(self, customer_id: UUID, name: str, caller: Mapping[str, str]) -> Shown:
         asked_at = self._clock.now()
         url = f"{self._settings.upstreams[service_of(name)].internal}/internal/v1/sections/{customer_id}"
-        headers = {**caller, CLIENT_HEADER: client_credential(self._ring, "gateway", self._clock)}
         timeout = aiohttp.ClientTimeout(total=self._settings.live_timeout)
         try:
-            async with self._upstreams.session.get(url, headers=headers, timeout=timeout) as answer:
+            async with self._upstreams.session.get(url, headers=caller, timeout=timeout) as answer:
                 return self._shown(name, asked_at, answer.status, await answer.text())
         except (aiohttp.ClientError, TimeoutError, OSError):
             return self._shown(name, asked_at, HTTPStatus.SERVICE_UNAVAILABLE, "")

@@ -24,6 +24,7 @@ class View:
         self, uow: UnitOfWork, caller: Caller, customer_ids: Sequence[UUID], names: Sequence[str]
     ) -> dict[UUID, list[Shown]]:
         """Each customer within reach, with the named sections in their states."""
+        uow.about(*customer_ids)
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         found = await read_sections(uow, customer_ids, permitted, caller.variant)
         as_of, stale_before = await self.watermarks.as_of(), self.clock.now() - timedelta(seconds=self.stale_after)

@@ -12,19 +12,21 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from fastapi import Query as Parameter
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 
-from libs.common import consistency, idempotency
+from libs.common import audited, consistency, idempotency
+from libs.common.audit import AuditTrail
 from libs.common.authentication import Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
 from libs.common.clock import Clock
 from libs.common.database import Database, UnitOfWork
 from libs.common.domain import Forbidden, InvalidValue, NotFound
+from libs.common.encryption import BlindIndex
 from libs.common.keyring import KeyRing
 from libs.common.problems import Problem
 from libs.common.settings import Settings
 
-REASON = "Guanxi-Reason"
+REASON = audited.REASON
 LONGEST_VERSION = 18
 
 
@@ -40,6 +42,8 @@ class Chassis:
     shared_keyring: KeyRing
     consistency: consistency.Consistency
     clock: Clock
+    trail: AuditTrail
+    blind: BlindIndex
 
 
 class Body(BaseModel):
@@ -62,6 +66,13 @@ class View(BaseModel):
 
     id: UUID
     version: int
+    _concerns: tuple[UUID, ...] = PrivateAttr(())
+
+    @property
+    def concerns(self) -> tuple[UUID, ...]:
+        """The customers whose it is, for the audit."""
+        own: UUID | None = getattr(self, "customer_id", None)
+        return (own,) if own else self._concerns
 
 
 def chassis(request: Request) -> Chassis:
@@ -75,7 +86,7 @@ class Requires:
     permission: str
 
     async def __call__(self, request: Request) -> None:
-        caller = await _caller(request)
+        caller = await _caller(request, self.permission)
         if not caller.may(self.permission):
             raise Forbidden(f"This needs the permission {self.permission}.")
 
@@ -104,16 +115,18 @@ def requires(permission: str) -> Any:
     return Depends(Requires(permission))
 
 
-async def _caller(request: Request) -> Caller:
+async def _caller(request: Request, permission: str) -> Caller:
     shared = chassis(request)
     principal = shared.verifier.verify(request.headers.get("authorization"))
+    entry = audited.begin(request, shared, principal, permission)
     token = request.headers.get(consistency.HEADER)
     if token:
         await shared.consistency.wait(principal, token)
     request.state.principal = principal
     request.state.caller = await shared.authority.caller(principal, fresh=token is not None)
     caller = cast("Caller", request.state.caller)
-    if caller.must_give_reasons and not request.headers.get(REASON, "").strip():
+    entry.actor = caller.id
+    if caller.must_give_reasons and not entry.reason:
         raise Problem(HTTPStatus.BAD_REQUEST, f"In your role every request needs a {REASON} header that says why.")
     return caller
 
@@ -129,7 +142,10 @@ def _clock(request: Request) -> Clock:
 async def _query(request: Request) -> AsyncIterator[UnitOfWork]:
     scope = _current_caller(request).scope(change=False)
     async with chassis(request).database.unit_of_work(scope) as uow:
-        yield uow
+        with audited.noting(request, uow):
+            yield uow
+        if uow.shown is None:
+            raise RuntimeError("a query must name what it shows: uow.answer(view), page.of(uow, views), uow.about(id)")
         _tell_version(request, uow)
 
 
@@ -161,11 +177,12 @@ def command(show: Show, *, conditional: bool) -> Any:
         attempt = await idempotency.Attempt.of(request, principal) if request.method == "POST" else None
         scope = _current_caller(request).scope(change=True)
         async with shared.database.unit_of_work(scope) as uow:
-            if attempt and (first := await attempt.first_answer(uow)):
-                await _replay(shared, principal, first, show, uow)
-            uow.expected_version = _if_match(request) if conditional else None
-            yield uow
-            _remember(request, uow, attempt)
+            with audited.noting(request, uow):
+                if attempt and (first := await attempt.first_answer(uow)):
+                    await _replay(shared, principal, first, show, uow)
+                uow.expected_version = _if_match(request) if conditional else None
+                yield uow
+            await _remember(request, uow, attempt)
         _tell_version(request, uow)
         if token := shared.consistency.token(principal, uow.written):
             request.state.late_headers[consistency.HEADER] = token
@@ -185,16 +202,18 @@ async def _replay(
         if not has_come_round:
             raise consistency.too_slow() from None
         raise
+    uow.show([view])
     raise Replayed(first.status, view, shared.consistency.token(principal, first.written))
 
 
-def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
+async def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
     if uow.answered is None:
         raise RuntimeError("a command must name what it answers: uow.answer(view)")
     status, resource_id = request.scope["route"].status_code or HTTPStatus.OK, uow.answered.id
     if attempt:
         first = partial(idempotency.FirstAnswer, status, resource_id)
         uow.at_commit(lambda session, marks: attempt.store(session, first(marks)))
+    await audited.write(request, uow, status)
 
 
 def _tell_version(request: Request, uow: UnitOfWork) -> None:

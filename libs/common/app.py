@@ -12,12 +12,14 @@ from sqlalchemy import text
 from starlette.types import ASGIApp
 
 from libs.common.access import Chassis, Replayed, Requires, replayed
+from libs.common.audit import AuditTrail
 from libs.common.authentication import TokenVerifier
 from libs.common.caller import Authority
 from libs.common.clock import Clock
 from libs.common.consistency import Consistency, VersionOf
 from libs.common.database import Database
 from libs.common.edge import Edge
+from libs.common.encryption import BlindIndex
 from libs.common.keyring import KeyRing
 from libs.common.live import live_router
 from libs.common.problems import install_problems
@@ -39,22 +41,25 @@ class App:
     async def close(self) -> None:
         for close in self.closing:
             await close()
+        await self.chassis.trail.close()
         await self.chassis.database.close()
 
 
 def build_chassis(
     settings: Settings, database: Database, authority: Authority, copies: Mapping[str, VersionOf]
 ) -> Chassis:
-    shared = KeyRing.load(settings.shared_keyring)
+    own, shared = KeyRing.load(settings.keyring), KeyRing.load(settings.shared_keyring)
     return Chassis(
         settings=settings,
         database=database,
         verifier=TokenVerifier(settings),
         authority=authority,
-        keyring=KeyRing.load(settings.keyring),
+        keyring=own,
         shared_keyring=shared,
         consistency=Consistency(shared, copies, settings.consistency_wait),
         clock=Clock(),
+        trail=AuditTrail(settings.dsn, shared),
+        blind=BlindIndex(own),
     )
 
 
@@ -76,9 +81,9 @@ def create_app(
     name = chassis.settings.service
     return App(
         chassis=chassis,
-        public=Edge(public, name=name),
-        internal=Edge(internal, name=name),
-        management=Edge(_management(chassis, public), name=name),
+        public=Edge(public, name, chassis.trail),
+        internal=Edge(internal, name, chassis.trail),
+        management=Edge(_management(chassis, public), name, chassis.trail),
         api=public,
         closing=closing,
     )

@@ -29,6 +29,10 @@ class Versioned(Protocol):
     id: UUID
     version: int
 
+    @property
+    def concerns(self) -> Sequence[UUID]:
+        """The customers whose it is."""
+
 
 VersionedT = TypeVar("VersionedT", bound=Versioned)
 
@@ -46,6 +50,9 @@ class UnitOfWork:
         self._database = database
         self.expected_version: int | None = None
         self.answered: Versioned | None = None
+        self.shown: list[UUID] | None = None
+        self.concerned: list[UUID] = []
+        self.terms: list[str] = []
 
     @property
     def sealer(self) -> Sealer:
@@ -76,9 +83,24 @@ class UnitOfWork:
         self.session.info["at_commit"].append(store)
 
     def answer(self, view: VersionedT) -> VersionedT:
-        """Name the thing that the answer shows: for its ETag, and for the answer to a repeated command."""
+        """Name the thing that the answer shows: for its ETag, the audit, and the answer to a repeated command."""
         self.answered = view
+        self.show([view])
         return view
+
+    def show(self, views: Sequence[Versioned]) -> None:
+        """Name the things that the answer shows, for the audit."""
+        self.shown = [view.id for view in views]
+        self.about(*[customer_id for view in views for customer_id in view.concerns])
+
+    def about(self, *customer_ids: UUID) -> None:
+        """Name customers whom the request is about, found or not, for the audit."""
+        self.shown = self.shown or []
+        self.concerned.extend(customer_ids)
+
+    def search(self, kind: str, term: str) -> None:
+        """Name what was searched for: the audit keeps its blind index."""
+        self.terms.append(f"{kind}={term}")
 
     def check_version(self, aggregate: Aggregate) -> None:
         """Hold what was loaded against the caller's If-Match."""

@@ -1,4 +1,4 @@
-"""The one middleware: trace, timing, security headers, headers that a commit adds, and the last resort for errors.
+"""The one middleware: trace, audit, timing, security headers, headers that a commit adds, the last resort for errors.
 
 One and not five: each pure ASGI layer costs some microseconds, and BaseHTTPMiddleware several times that.
 """
@@ -9,8 +9,11 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common.audit import AuditTrail
+from libs.common.audited import ensure_written
 from libs.common.logs import where
 from libs.common.metrics import REQUESTS
+from libs.common.problems import unavailable
 from libs.common.tracing import continue_trace
 
 log = structlog.get_logger()
@@ -23,8 +26,8 @@ SECURITY_HEADERS = {
 
 
 class Edge:
-    def __init__(self, app: ASGIApp, *, name: str) -> None:
-        self.app, self.name = app, name
+    def __init__(self, app: ASGIApp, name: str, trail: AuditTrail) -> None:
+        self.app, self.name, self._trail = app, name, trail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,7 +38,7 @@ class Edge:
         late: dict[str, str] = {}
         scope.setdefault("state", {})["late_headers"] = late
 
-        async def send_with_headers(message: Message) -> None:
+        async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -43,9 +46,27 @@ class Edge:
             await send(message)
 
         try:
-            await self._guarded(scope, receive, send_with_headers)
+            await self._guarded(scope, receive, self._audited(scope, receive, answer))
         finally:
             self._observe(scope, status, time.perf_counter() - started)
+
+    def _audited(self, scope: Scope, receive: Receive, send: Send) -> Send:
+        """Nothing goes out before its entry is durable; without it, 503."""
+        withheld = False
+
+        async def answer(message: Message) -> None:
+            nonlocal withheld
+            if message["type"] == "http.response.start":
+                try:
+                    await ensure_written(scope, self._trail, message["status"])
+                except Exception as error:  # noqa: BLE001 - whatever it is: without its entry nothing goes out
+                    log.error("answer withheld", error=type(error).__name__, at=where(error))
+                    withheld = True
+                    await unavailable()(scope, receive, send)
+            if not withheld:
+                await send(message)
+
+        return answer
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

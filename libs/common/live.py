@@ -1,41 +1,23 @@
 """A section asked of its service: the publisher's own query, so the same bytes as in the 360° view."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import literal, select
 
 from libs.common.access import Chassis, CurrentCaller, Query, chassis, requires
-from libs.common.clock import Clock
+from libs.common.clients import HEADER, require_client
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
-from libs.common.keyring import BadSignature, KeyRing
-from libs.common.problems import Problem
 from libs.common.publication import Publication
-
-CLIENT_HEADER = "Guanxi-Client"
-CLIENT_SECONDS = 60
-
-
-def client_credential(ring: KeyRing, client: str, clock: Clock) -> str:
-    """What an app of ours shows beside the user's token, for a minute."""
-    until = int(clock.now().timestamp()) + CLIENT_SECONDS
-    return ring.sign("clients", orjson.dumps([client, until]))
 
 
 async def _known_client(request: Request) -> None:
     shared: Chassis = chassis(request)
-    try:
-        signed = shared.shared_keyring.verify("clients", request.headers.get(CLIENT_HEADER, ""))
-    except BadSignature:
-        signed = b'["", 0]'
-    if orjson.loads(signed)[1] < shared.clock.now().timestamp():
-        raise Problem(HTTPStatus.UNAUTHORIZED, "This port is for apps of the platform.")
+    require_client(shared.shared_keyring, request.headers.get(HEADER, ""), shared.clock)
 
 
 def live_router(publications: Sequence[Publication]) -> APIRouter:
@@ -44,6 +26,7 @@ def live_router(publications: Sequence[Publication]) -> APIRouter:
 
     @router.get("/sections/{customer_id}")
     async def live_section(customer_id: UUID, uow: Query, caller: CurrentCaller) -> Response:
+        uow.about(customer_id)
         inside = (await uow.session.execute(select(uow.scope.customers(literal(customer_id))))).scalar_one()
         if not inside:
             raise NotFound.thing("customer")

@@ -3,22 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Generic, Protocol, TypeVar, cast
+from typing import Annotated, Generic, TypeVar, cast
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel
 
-from libs.common.access import chassis
+from libs.common.access import View, chassis
 from libs.common.authentication import Principal
 from libs.common.cursor import decode_cursor, encode_cursor
+from libs.common.database import UnitOfWork
 from libs.common.keyring import KeyRing
 
 T = TypeVar("T")
-
-
-class Identified(Protocol):
-    id: UUID
+ViewT = TypeVar("ViewT", bound=View)
 
 
 class Page(BaseModel, Generic[T]):
@@ -35,12 +33,14 @@ class Paging:
     _ring: KeyRing
     _bound: tuple[str, dict[str, str], str, datetime]
 
-    def next(self, rows: Sequence[Identified]) -> str | None:
-        """The cursor behind these rows; ask for `limit` rows: fewer means that this was the last page."""
-        if len(rows) < self.limit:
-            return None
+    def of(self, uow: UnitOfWork, views: list[ViewT]) -> Page[ViewT]:
+        """A page of the views of `limit` rows: fewer mean that it is the last."""
+        uow.show(views)
+        return Page(items=views, next=self._next(views) if len(views) == self.limit else None)
+
+    def _next(self, views: Sequence[View]) -> str:
         route, filters, principal, now = self._bound
-        position = [str(rows[-1].id)]
+        position = [str(views[-1].id)]
         return encode_cursor(self._ring, route=route, filters=filters, principal=principal, position=position, now=now)
 
 

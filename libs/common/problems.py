@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
+from libs.common.audit import NotWritten
 from libs.common.authentication import NotAuthenticated
 from libs.common.cursor import BadCursor
 from libs.common.domain import (
@@ -25,6 +26,7 @@ from libs.common.domain import (
     NotFound,
     Outdated,
 )
+from libs.common.metrics import DENIED
 from libs.common.tracing import trace_id
 from libs.common.transient import passing
 
@@ -78,6 +80,7 @@ def install_problems(app: FastAPI) -> None:
         asyncpg.InterfaceError: _database,
         PoolTimeout: _unavailable,
         OSError: _unavailable,
+        NotWritten: _unavailable,
         Exception: _unexpected,
     }
     for error, handler in handlers.items():
@@ -100,6 +103,7 @@ async def _domain_error(_request: Request, error: DomainError) -> Response:
 
 
 async def _not_authenticated(_request: Request, _error: NotAuthenticated) -> Response:
+    DENIED.labels(HTTPStatus.UNAUTHORIZED.value).inc()
     detail = "A valid bearer token is needed."
     return problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
 
@@ -163,4 +167,8 @@ async def _unexpected(_request: Request, _error: Exception) -> Response:
 
 
 async def _unavailable(_request: Request, _error: Exception) -> Response:
+    return unavailable()
+
+
+def unavailable() -> Response:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database is busy or away; try again.", headers=RETRY_SOON)

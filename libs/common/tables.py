@@ -42,7 +42,8 @@ def time(name: str, *, nullable: bool = False, now: bool = False) -> Column[obje
 
 
 def chassis_tables(metadata: MetaData) -> None:
-    """Outbox, publication marks, inbox, dead letters, idempotency keys, consumer progress."""
+    """Outbox, publication marks, inbox, dead letters, idempotency keys, consumer progress, audit trail."""
+    audit_tables(metadata)
     _outbound(metadata)
     _inbound(metadata)
     Table(
@@ -55,6 +56,36 @@ def chassis_tables(metadata: MetaData) -> None:
         Column("written", Text, nullable=False),
         time("created_at", now=True),
         Index("ix_idempotency_keys_created_at", "created_at"),
+    )
+
+
+def audit_tables(metadata: MetaData) -> None:
+    """The audit trail. The app appends to it: entries and heads it may neither change nor delete."""
+    chains = Table(
+        "audit_chains",
+        metadata,
+        Column("chain", Uuid, primary_key=True),
+        time("begun_at", now=True),
+        Column("shipped", BigInteger, nullable=False, server_default=text("0")),
+        Column("done", Boolean, nullable=False, server_default=text("false")),
+    )
+    Index("ix_audit_chains_lasting", chains.c.chain, postgresql_where=~chains.c.done)
+    Table(
+        "audit_entries",
+        metadata,
+        Column("chain", Uuid, primary_key=True),
+        Column("sequence", BigInteger, primary_key=True),
+        Column("content", Text, nullable=False),
+        Column("hash", LargeBinary, nullable=False),
+        time("written_at", now=True),
+    )
+    Table(
+        "audit_heads",
+        metadata,
+        Column("chain", Uuid, primary_key=True),
+        Column("sequence", BigInteger, primary_key=True),
+        Column("hash", LargeBinary, nullable=False),
+        Column("signature", Text, nullable=False),
     )
 
 

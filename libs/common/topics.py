@@ -24,3 +24,7 @@ class Topic:
 
 WATERMARK = "crm.watermark.advanced.v1"
 """Type of the record by which a publisher says how far a compacted topic is complete."""
+
+AUDIT = Topic(name="crm.audit.v1")
+AUDIT_ENTRY, AUDIT_HEAD = "crm.audit.entry.v1", "crm.audit.head.v1"
+"""Types of the records by which every app ships its audit trail. They are for the auditor, never for a partner."""

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from aiokafka import AIOKafkaProducer
 
+from libs.common.audit_shipping import AuditShipper
 from libs.common.caller import Scope
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer, Subscription
@@ -34,11 +35,15 @@ RESTART_SECONDS = 1.0
 STOP_SECONDS = 5.0
 
 
+Part = Callable[[], Awaitable[None]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Worker:
     """What a service does when nobody asks.
 
-    `events_topic` is None for an app that records no events; `copies` are named by the schema that holds them.
+    `events_topic` is None for an app that records no events; `copies` are named by the schema that holds them; `parts`
+    are what else it does.
     """
 
     settings: Settings
@@ -50,21 +55,18 @@ class Worker:
     copies: Mapping[str, Sequence[Copy]] = field(default_factory=dict)
     schedules: Sequence[Schedule] = ()
     startup: Sequence[Sweep] = ()
-
-
-Part = Callable[[], Awaitable[None]]
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
 
 async def run_worker(worker: Worker) -> None:
     """Run until cancelled. A part that fails is started again; the others go on."""
     for sweep in worker.startup:
         await _keep_trying(worker, sweep)
-    parts: dict[str, Part] = {}
+    parts: dict[str, Part] = {**worker.parts, "leader": partial(_lead, worker)}
     for schedule in worker.schedules:
         parts[schedule.name] = partial(_schedule, worker, schedule)
     if worker.events_topic:
         parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in TIDYING}
-        parts["leader"] = partial(_lead, worker, worker.events_topic)
     if worker.subscription.topics:
         parts["consumer"] = partial(_consume, worker)
     for schema, copies in worker.copies.items():
@@ -95,7 +97,7 @@ async def _keep_running(name: str, part: Part) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-async def _lead(worker: Worker, topic: str) -> None:
+async def _lead(worker: Worker) -> None:
     dsn = worker.settings.dsn
     producer: AIOKafkaProducer | None = None
 
@@ -107,7 +109,9 @@ async def _lead(worker: Worker, topic: str) -> None:
         await producer.start()
         consumed, source = worker.subscription.topics, f"/guanxi/{worker.settings.service}"
         publishers = [Publisher(dsn, publication, producer, source, consumed) for publication in worker.publications]
-        return [Relay(dsn, topic, producer).run, *(partial(_apart, publisher) for publisher in publishers)]
+        relays = [Relay(dsn, worker.events_topic, producer).run] if worker.events_topic else []
+        shipper = AuditShipper(dsn, producer, source)
+        return [*relays, shipper.run, *(partial(_apart, publisher) for publisher in publishers)]
 
     try:
         await lead(dsn, duties)

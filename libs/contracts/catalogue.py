@@ -2,7 +2,7 @@
 
 from libs.common.announcements import DeadLetterRaised
 from libs.common.domain import DomainEvent
-from libs.common.topics import Topic
+from libs.common.topics import AUDIT, Topic
 from libs.contracts import complaints, core, customer, manager, references, sections
 
 EVENTS: dict[Topic, tuple[type[DomainEvent], ...]] = {
@@ -35,4 +35,6 @@ CORE: dict[Topic, tuple[str, type]] = {
 EVERYWHERE: tuple[type[DomainEvent], ...] = (DeadLetterRaised,)
 """Events that any service may send, on its own topic."""
 
-TOPICS: tuple[Topic, ...] = (*EVENTS, *(topic for topic, _ in SECTIONS.values()), *REFERENCES, *CORE)
+DOCUMENTED: tuple[Topic, ...] = (*EVENTS, *(topic for topic, _ in SECTIONS.values()), *REFERENCES, *CORE)
+TOPICS: tuple[Topic, ...] = (*DOCUMENTED, AUDIT)
+"""The audit trail is for the bank's auditor alone: it is no part of the published language."""

@@ -78,8 +78,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "branch_head": frozenset(_FRONT_OFFICE | _COMPLAINT_HANDLING | _GRANTING | {"assignments:change", "logins:bind"}),
     "complaint_officer": frozenset(_STAFF_READ | _COMPLAINT_HANDLING | {"complaints:receive"}),
     "marketing_officer": frozenset(_STAFF_READ),
-    "compliance": frozenset(_STAFF_READ | _GRANTING | _WALLS),
-    "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read"}),
+    "compliance": frozenset(_STAFF_READ | _GRANTING | _WALLS | {"audit:read"}),
+    "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read", "audit:read"}),
     "admin": frozenset({"org_units:read", "org_units:change", "staff:read", "staff:change"}),
 }
 

@@ -17,6 +17,7 @@ staff = tables.staff.alias("directory_staff")
 
 async def require_customer(uow: UnitOfWork, customer_id: UUID) -> None:
     """Raises NotFound for a customer that is unknown or out of scope: nobody learns which."""
+    uow.about(customer_id)
     reached = select(uow.scope.customers(literal(customer_id)))
     known = select(customers.c.customer_id).where(customers.c.customer_id == customer_id)
     row = (await uow.session.execute(reached)).scalar_one()

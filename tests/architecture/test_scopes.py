@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.architecture.sources import ROOT, Finding, Source, dotted, none, sources, write
 
-QUERIES = ("services/*/storage/queries.py", "gateway/view/storage.py", "libs/directory/reading.py")
+QUERIES = ("services/*/storage/queries.py", "gateway/*/storage.py", "libs/directory/reading.py")
 UNIT_OF_WORK = "UnitOfWork"
 ADD = "add"
 """Stores what a use case has made, and reads nothing."""
@@ -21,6 +21,8 @@ UNSCOPED: Mapping[str, str] = {
         "who is let in may come from any unit; only yes or no comes out"
     ),
     "services/manager/storage/repository.py KnownCustomerRepository.note": "stores what was heard, and reads nothing",
+    "gateway/audit/storage.py list_entries": "whoever may read the audit trail reads all of it",
+    "gateway/audit/storage.py list_alerts": "of staff, and for whoever reads all of the audit trail",
     "gateway/view/storage.py versions": "counters by which a consistency token is awaited, no content",
 }
 

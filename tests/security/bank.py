@@ -9,8 +9,8 @@ import httpx
 
 from guanxi.local.issuer import ISSUER
 from libs.common.app import App
+from libs.common.clients import HEADER, client_credential
 from libs.common.keyring import KeyRing
-from libs.common.live import CLIENT_HEADER, client_credential
 from libs.common.sealing import Sealer
 from libs.contracts.catalogue import REFERENCES
 from tests.conftest import Ground
@@ -56,7 +56,8 @@ class Bank:
         subject = PARTNER if role == "partner" else f"matrix-{role}"
         headers = {"Authorization": f"Bearer {self.ground.issuer.token(subject, [role])}", "Guanxi-Reason": "matrix"}
         if internal:
-            headers[CLIENT_HEADER] = client_credential(opened.chassis.shared_keyring, "gateway", opened.chassis.clock)
+            shared = opened.chassis
+            headers[HEADER] = client_credential(shared.shared_keyring, "gateway", "127.0.0.1", shared.clock)
         transport = httpx.ASGITransport(opened.internal if internal else opened.public, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://app", headers=headers)
 

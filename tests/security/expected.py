@@ -114,6 +114,8 @@ PATHS = {
 OF_NOBODY = {
     "manager POST /api/v1/org-units": "configuration; whoever may, configures the whole tree",
     "manager POST /api/v1/staff": "configuration; whoever may, hires for the whole tree",
+    "gateway GET /api/v1/audit/entries": "whoever may ask, asks about everybody",
+    "gateway GET /api/v1/audit/alerts": "of staff, not of customers",
     "gateway GET /docs": "documentation",
     "gateway GET /docs/{name}": "documentation",
     "gateway GET /openapi.json": "documentation",

@@ -4,6 +4,7 @@ What it does to the database is undone.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,6 +35,10 @@ NOW = datetime.now(UTC)
 MERGED = text("UPDATE directory.customers SET canonical_id = :canonical WHERE customer_id = :customer")
 
 
+class _Undone(Exception):
+    pass
+
+
 @dataclass(frozen=True)
 class Read:
     app: str
@@ -54,9 +59,11 @@ class Read:
         chassis = bank.apps[self.app].chassis
         principal = Principal(issuer=ISSUER, subject=f"matrix-{role}", roles=frozenset({role}), expires_at=0)
         caller = await chassis.authority.caller(principal, fresh=True)
-        async with chassis.database.unit_of_work(caller.scope(change=False)) as uow:
-            seen = await self.seen(uow)
-            await uow.session.rollback()
+        seen: set[str] = set()
+        with suppress(_Undone):
+            async with chassis.database.unit_of_work(caller.scope(change=False)) as uow:
+                seen = await self.seen(uow)
+                raise _Undone
         return seen
 
 

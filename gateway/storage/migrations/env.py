@@ -1,5 +1,6 @@
+from gateway.audit import tables as audit
 from gateway.view import tables as view
 from libs.common.migrations import run
 from libs.directory import tables as directory
 
-run(view.metadata, directory.metadata)
+run(view.metadata, directory.metadata, audit.metadata, audit.own)

@@ -48,7 +48,7 @@ async def find(
     rows = await list_complaints(
         uow, customer_id=customer_id, status=status, handler_id=handler_id, after=page.after, limit=page.limit
     )
-    return Page(items=[ComplaintView.of(row) for row in rows], next=page.next(rows))
+    return page.of(uow, [ComplaintView.of(row) for row in rows])
 
 
 @router.get("/{complaint_id}", dependencies=[requires("complaints:read")])

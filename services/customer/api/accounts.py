@@ -31,7 +31,7 @@ async def open_(body: NewAccount, uow: Create, clock: CurrentClock) -> AccountVi
 @router.get("", dependencies=[requires("accounts:read")])
 async def find(uow: Query, page: CurrentPage, customer_id: UUID | None = None) -> Page[AccountView]:
     rows = await list_accounts(uow, customer_id=customer_id, after=page.after, limit=page.limit)
-    return Page(items=[AccountView.of(row) for row in rows], next=page.next(rows))
+    return page.of(uow, [AccountView.of(row) for row in rows])
 
 
 @router.get("/{account_id}", dependencies=[requires("accounts:read")])

@@ -86,12 +86,13 @@ async def find(
     rows = await list_customers(
         uow, name=name, status=status, kind=kind, home_unit_id=home_unit_id, after=page.after, limit=page.limit
     )
-    return Page(items=[CustomerRow.of(row) for row in rows], next=page.next(rows))
+    return page.of(uow, [CustomerRow.of(row) for row in rows])
 
 
 @router.post("/find-by-document", dependencies=[requires("customers:search")])
 async def find_by_document(body: DocumentSearch, uow: Query, clock: CurrentClock) -> CustomerView:
     number = normal_document_number(body.type, body.number, today=day_of(clock.now()), field="number")
+    uow.search(body.type, number)
     customer_id = await customer_by_document(uow, body.type, uow.sealer.index(body.type, number))
     if customer_id is None:
         raise NotFound.thing("customer")

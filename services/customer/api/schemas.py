@@ -93,6 +93,10 @@ class CustomerRow(View):
     home_unit_id: UUID | None
     grade: str | None
 
+    @property
+    def concerns(self) -> tuple[UUID, ...]:
+        return (self.id,)
+
     @classmethod
     def of(cls, row: Any) -> Self:
         return cls(**{name: getattr(row, name) for name in cls.model_fields})
@@ -119,6 +123,10 @@ class OwnContactData(View):
     """What a customer sees of how the bank reaches them."""
 
     contact_points: list[ContactPointView]
+
+    @property
+    def concerns(self) -> tuple[UUID, ...]:
+        return (self.id,)
 
     @classmethod
     def of(cls, customer: Customer) -> Self:
@@ -170,5 +178,9 @@ class AccountView(View):
         """From an aggregate or from a row of the list."""
         plain = {name: getattr(account, name) for name in cls.model_fields if name != "number"}
         if isinstance(account, Account):
-            return cls(**plain, number=account.number.masked if account.number else None)
-        return cls(**plain, number=account.number_masked)
+            number = account.number.masked if account.number else None
+        else:
+            number = account.number_masked
+        view = cls(**plain, number=number)
+        view._concerns = (account.main_holder_id,)
+        return view

@@ -41,7 +41,7 @@ async def find(
     rows = await list_access_grants(
         uow, customer_id=customer_id, staff_id=staff_id, lasting=lasting, after=page.after, limit=page.limit
     )
-    return Page(items=[AccessGrantView.of(row) for row in rows], next=page.next(rows))
+    return page.of(uow, [AccessGrantView.of(row) for row in rows])
 
 
 @router.get("/{grant_id}", dependencies=[requires("access_grants:read")])

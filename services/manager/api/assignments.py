@@ -33,4 +33,4 @@ async def find(
     uow: Query, page: CurrentPage, customer_id: UUID | None = None, staff_id: UUID | None = None
 ) -> Page[AssignmentView]:
     rows = await list_assignments(uow, customer_id=customer_id, staff_id=staff_id, after=page.after, limit=page.limit)
-    return Page(items=[AssignmentView.of(row) for row in rows], next=page.next(rows))
+    return page.of(uow, [AssignmentView.of(row) for row in rows])

@@ -41,7 +41,7 @@ async def find(
     rows = await list_ethical_walls(
         uow, customer_id=customer_id, staff_id=staff_id, standing=standing, after=page.after, limit=page.limit
     )
-    return Page(items=[EthicalWallView.of(row) for row in rows], next=page.next(rows))
+    return page.of(uow, [EthicalWallView.of(row) for row in rows])
 
 
 @router.get("/{wall_id}", dependencies=[requires("ethical_walls:read")])

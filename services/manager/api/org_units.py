@@ -34,7 +34,7 @@ async def find(
     uow: Query, page: CurrentPage, code: str | None = None, kind: OrgUnitKind | None = None
 ) -> Page[OrgUnitView]:
     rows = await list_org_units(uow, code=code, kind=kind, after=page.after, limit=page.limit)
-    return Page(items=[OrgUnitView.of(row) for row in rows], next=page.next(rows))
+    return page.of(uow, [OrgUnitView.of(row) for row in rows])
 
 
 @router.get("/{unit_id}", dependencies=[requires("org_units:read")])

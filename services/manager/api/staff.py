@@ -49,7 +49,7 @@ async def find(
     number: str | None = None,
 ) -> Page[StaffView]:
     rows = await list_staff(uow, unit_id=unit_id, role=role, number=number, after=page.after, limit=page.limit)
-    return Page(items=[StaffView.of(row) for row in rows], next=page.next(rows))
+    return page.of(uow, [StaffView.of(row) for row in rows])
 
 
 @router.get("/{staff_id}", dependencies=[requires("staff:read")])

@@ -134,7 +134,7 @@ async def find(uow: Query, page: CurrentPage, name: str | None = None) -> Page[T
     if page.after:
         wanted = wanted.where(things.c.id < page.after)
     rows = (await uow.session.execute(wanted)).all()
-    return Page(items=[ThingView(id=r.id, version=r.version, name=r.name) for r in rows], next=page.next(rows))
+    return page.of(uow, [ThingView(id=r.id, version=r.version, name=r.name) for r in rows])
 
 
 @router.get("/{thing_id}", dependencies=[requires("things:read")])
@@ -200,7 +200,8 @@ async def _create_tables(ground: Ground) -> None:
     owner = await asyncpg.connect(ground.url("probe", "owner"))
     try:
         if await owner.fetchval("SELECT to_regclass('things')") is None:
-            await owner.execute((ROOT / "libs/common/0001_chassis.sql").read_text())
+            for script in ("0001_chassis", "0002_audit"):
+                await owner.execute((ROOT / f"libs/common/{script}.sql").read_text())
             await owner.execute(
                 "CREATE TABLE things (id uuid PRIMARY KEY, version bigint NOT NULL, name text NOT NULL,"
                 " UNIQUE (name) DEFERRABLE INITIALLY DEFERRED);"

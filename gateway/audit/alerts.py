@@ -1,0 +1,43 @@
+"""The rule that a manager who opens many customers outside the own book is asked about it."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import text
+
+from libs.common.clock import day_of
+from libs.common.database import UnitOfWork
+from libs.common.metrics import AUDIT_ALERTS
+
+log = structlog.get_logger()
+
+OUTSIDE_OWN_BOOK = "outside_own_book"
+PAUSE_SECONDS = 10.0
+
+# Opened one by one, or by their ids; what a list showed is not opened yet.
+RAISE = text("""
+    INSERT INTO edge.audit_alerts (id, actor, day, rule, customers, raised_at)
+    SELECT uuidv7(), actor, :day, :rule, count(DISTINCT customer_id), :now
+    FROM edge.audit AS a
+    CROSS JOIN LATERAL unnest(a.customer_ids) AS opened (customer_id)
+    JOIN directory.staff AS s ON a.actor = 'staff ' || s.staff_id AND 'manager' = ANY(s.roles)
+    WHERE a.at >= :since AND a.status < 400 AND a.route ~ '[{]|batch$'
+      AND NOT EXISTS (SELECT FROM directory.assignments AS o
+                      WHERE o.customer_id = opened.customer_id AND s.staff_id = ANY(o.own_ids))
+      AND NOT EXISTS (SELECT FROM edge.audit_alerts AS raised
+                      WHERE raised.actor = a.actor AND raised.day = :day AND raised.rule = :rule)
+    GROUP BY actor HAVING count(DISTINCT customer_id) > :allowed
+    ON CONFLICT DO NOTHING RETURNING actor
+""")
+
+
+async def raise_alerts(allowed: int, uow: UnitOfWork, now: datetime) -> int:
+    """Raise an alert, once a day, for each manager who opened more than `allowed` customers outside the own book."""
+    day = day_of(now)
+    since = now - timedelta(days=1)
+    values = {"day": day, "since": since, "rule": OUTSIDE_OWN_BOOK, "now": now, "allowed": allowed}
+    raised = list((await uow.session.execute(RAISE, values)).scalars())
+    for actor in raised:
+        AUDIT_ALERTS.labels(OUTSIDE_OWN_BOOK).inc()
+        log.warning("audit alert", rule=OUTSIDE_OWN_BOOK, actor=actor)
+    return len(raised)

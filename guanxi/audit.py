@@ -1,0 +1,152 @@
+"""`guanxi audit verify`: an app's audit trail held against its hashes, its signed heads and the gateway's copy."""
+
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from rich.console import Console
+
+from guanxi.local.failures import LocalFailure
+from guanxi.local.stack import Stack
+from libs.common.audit import GENESIS, PURPOSE, link
+from libs.common.keyring import BadSignature, KeyRing, KeyRingError
+
+AT_ONCE = 2000
+ON_ITS_WAY = timedelta(seconds=60)
+"""So young an entry may not have arrived at the gateway yet."""
+
+OWN = "SELECT chain, sequence, content, hash FROM audit_entries ORDER BY chain, sequence"
+COPY = "SELECT chain, sequence, content, hash FROM edge.audit WHERE service = $1 ORDER BY chain, sequence"
+OWN_PLACES = "SELECT chain, sequence, hash, now() - written_at > $1 AS settled FROM audit_entries"
+COPY_PLACES = "SELECT chain, sequence, hash FROM edge.audit WHERE service = $1"
+HEADS = "SELECT chain, sequence, hash, signature FROM {} ORDER BY chain, sequence"
+
+SHOWN = 20
+"""Faults of an app that are told one by one."""
+
+Place = tuple[UUID, int]
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """Something that does not fit. `sequence` is the place in the chain."""
+
+    app: str
+    chain: UUID
+    sequence: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.app}: chain {self.chain}, entry {self.sequence}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Verified:
+    entries: int
+    heads: int
+    faults: list[Fault]
+
+
+async def verify(app: str, own: Any, gateway: Any, ring: KeyRing) -> Verified:
+    """Read everything that an app and the gateway hold of its trail. Both connections are the owners'."""
+    known, faults = await _places(own, gateway, app)
+    faults += [fault async for fault in _chained(app, "entry", own, OWN)]
+    faults += [fault async for fault in _chained(app, "copy of it", gateway, COPY, app)]
+    chains = {chain for chain, _ in known}
+    heads = list(await own.fetch(HEADS.format("audit_heads")))
+    copied = await gateway.fetch(HEADS.format("edge.audit_heads"))
+    heads += [head for head in copied if head["chain"] in chains]
+    faults += list(_headed(app, heads, known, ring))
+    return Verified(len(known), len(heads), sorted(set(faults)))
+
+
+@asynccontextmanager
+async def owner_of(stack: Stack, app: str) -> AsyncIterator[Any]:
+    """A connection to an app's database as its owner, who may read the trail."""
+    connection = await asyncpg.connect(stack.database_url(app, "owner"), timeout=5)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _places(own: Any, gateway: Any, app: str) -> tuple[dict[Place, bytes], list[Fault]]:
+    """Every place that either side knows, with its hash, and where the two differ."""
+    mine = {(r["chain"], r["sequence"]): r for r in await own.fetch(OWN_PLACES, ON_ITS_WAY)}
+    copied = {(r["chain"], r["sequence"]): r["hash"] for r in await gateway.fetch(COPY_PLACES, app)}
+    faults = []
+    for place in sorted({*mine, *copied}):
+        if place not in mine:
+            faults.append(Fault(app, *place, "is missing here and stands in the gateway's copy"))
+        elif place in copied and copied[place] != mine[place]["hash"]:
+            faults.append(Fault(app, *place, "differs from the gateway's copy"))
+        elif place not in copied and mine[place]["settled"]:
+            faults.append(Fault(app, *place, "has not arrived at the gateway"))
+    return {**copied, **{place: row["hash"] for place, row in mine.items()}}, faults
+
+
+async def _chained(app: str, what: str, connection: Any, query: str, *arguments: Any) -> AsyncIterator[Fault]:
+    """Where an entry does not follow from the one before it."""
+    async with connection.transaction():
+        place, head = (UUID(int=0), 0), GENESIS
+        async for row in connection.cursor(query, *arguments, prefetch=AT_ONCE):
+            chain, sequence = row["chain"], row["sequence"]
+            before, head = (place[1], head) if chain == place[0] else (0, GENESIS)
+            if sequence != before + 1:
+                yield Fault(app, chain, before + 1, f"the {what} is missing")
+            elif link(head, chain, sequence, row["content"].encode()) != row["hash"]:
+                yield Fault(app, chain, sequence, f"the {what} was altered, or its place was")
+            place, head = (chain, sequence), row["hash"]
+
+
+def _headed(app: str, heads: list[Any], known: dict[Place, bytes], ring: KeyRing) -> Iterator[Fault]:
+    """Heads that were not signed by the platform, or that no entry fits."""
+    for head in heads:
+        place = (head["chain"], head["sequence"])
+        bound_to = head["chain"].bytes + head["sequence"].to_bytes(8, "big")
+        try:
+            signed = ring.verify(PURPOSE, head["signature"], bound_to=bound_to)
+        except BadSignature:
+            signed = b""
+        if signed != head["hash"]:
+            yield Fault(app, *place, "the head is not signed by the platform")
+        elif known.get(place) != head["hash"]:
+            yield Fault(app, *place, "does not fit the signed head")
+    last = {chain: max(s for _, s in places) for chain, places in _by_chain(known)}
+    signed_to = {chain: max(s for _, s in places) for chain, places in _by_chain((h[0], h[1]) for h in heads)}
+    for chain, sequence in last.items():
+        if signed_to.get(chain, 0) < sequence:
+            yield Fault(app, chain, sequence, "no signed head covers it")
+
+
+def _by_chain(places: Iterable[Place]) -> Iterator[tuple[UUID, Iterator[Place]]]:
+    return groupby(sorted(places), lambda place: place[0])
+
+
+async def verify_apps(stack: Stack, apps: list[str], console: Console) -> list[Fault]:
+    """Verify the trails of a local stack's apps, telling of each."""
+    faults: list[Fault] = []
+    for app in apps:
+        found = await _verified(stack, app)
+        faults += found.faults
+        verdict = f"{len(found.faults)} do not fit" if found.faults else "all fit"
+        console.print(f"{app}: {found.entries} entries, {found.heads} heads: {verdict}")
+        for fault in found.faults[:SHOWN]:
+            console.print(f"  {fault}", style="red", soft_wrap=True)
+    return faults
+
+
+async def _verified(stack: Stack, app: str) -> Verified:
+    try:
+        ring = KeyRing.load(stack.secrets.keyring("shared"))
+        async with owner_of(stack, app) as own, owner_of(stack, "gateway") as gateway:
+            return await verify(app, own, gateway, ring)
+    except (OSError, asyncpg.PostgresError, KeyRingError) as error:
+        sentence = f"The trail of {app} cannot be read ({type(error).__name__}): start `guanxi up`, or set GUANXI_HOME."
+        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None

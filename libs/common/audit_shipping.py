@@ -1,0 +1,86 @@
+"""Audit entries and heads on their way to `crm.audit.v1`: in a chain's order, again after a crash, never out of it."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from libs.common.kafka import key_of
+from libs.common.leader import Leadership
+from libs.common.publisher import to_its_end
+from libs.common.topics import AUDIT, AUDIT_ENTRY, AUDIT_HEAD
+
+BATCH = 500
+POLL_SECONDS = 1.0
+QUIET = timedelta(days=1)
+"""A chain that is shipped, and has not grown for so long, belongs to a process that is gone."""
+
+LASTING = "SELECT chain, shipped FROM audit_chains WHERE NOT done ORDER BY chain"
+WAITING = """
+    SELECT e.sequence, e.content, e.hash, h.hash AS head, h.signature
+    FROM audit_entries AS e LEFT JOIN audit_heads AS h USING (chain, sequence)
+    WHERE e.chain = $1 AND e.sequence > $2 ORDER BY e.sequence LIMIT $3
+"""
+SHIPPED = "UPDATE audit_chains SET shipped = $2 WHERE chain = $1"
+DONE = """
+    UPDATE audit_chains AS c SET done = true
+    WHERE NOT done AND begun_at < now() - $1::interval AND NOT EXISTS (
+        SELECT FROM audit_entries AS e
+        WHERE e.chain = c.chain AND (e.sequence > c.shipped OR e.written_at > now() - $1::interval))
+"""
+
+
+@dataclass
+class AuditShipper:
+    dsn: str
+    producer: AIOKafkaProducer
+    source: str
+
+    async def run(self, leadership: Leadership) -> None:
+        connection = await asyncpg.connect(self.dsn, timeout=5)
+        try:
+            while True:
+                pulses = leadership.pulses
+                if not await self.ship(connection, leadership):
+                    await connection.execute(DONE, QUIET)
+                    await leadership.sleep(POLL_SECONDS, since=pulses)
+        finally:
+            connection.terminate()
+
+    async def ship(self, connection: Any, leadership: Leadership) -> int:
+        """Ship what waits, a batch of each chain; returns how many entries."""
+        shipped = 0
+        for chain, sent in await connection.fetch(LASTING):
+            rows = await connection.fetch(WAITING, chain, sent, BATCH)
+            if rows:
+                leadership.check()
+                await to_its_end(self._send_all(connection, chain, rows))
+                shipped += len(rows)
+        return shipped
+
+    async def _send_all(self, connection: Any, chain: Any, rows: list[Any]) -> None:
+        sending = []
+        for row in rows:
+            sending.append(self._send(chain, AUDIT_ENTRY, row, row["content"].encode()))
+            if row["head"] is not None:
+                head = {"hash": row["head"].hex(), "signature": row["signature"]}
+                sending.append(self._send(chain, AUDIT_HEAD, row, orjson.dumps(head)))
+        await asyncio.gather(*sending)
+        await connection.execute(SHIPPED, chain, rows[-1]["sequence"])
+
+    async def _send(self, chain: Any, type_: str, row: Any, value: bytes) -> None:
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", f"{chain}/{row['sequence']}/{type_}".encode()),
+            ("ce_type", type_.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_subject", str(chain).encode()),
+            ("ce_sequence", str(row["sequence"]).encode()),
+            ("hash", row["hash"].hex().encode()),
+        ]
+        acknowledged = await self.producer.send(AUDIT.name, value, key=key_of(chain), headers=headers)
+        await acknowledged

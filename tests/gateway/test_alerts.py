@@ -1,0 +1,87 @@
+"""A manager who opens many customers outside the own book is asked about it, once a day."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from gateway.audit.alerts import raise_alerts
+from libs.common.database import Database
+from libs.directory.scope import SystemScope
+from tests.conftest import Ground
+
+ALLOWED = 5
+DETAIL, LIST = "/api/v1/customers/{customer_id}", "/api/v1/customers"
+
+
+@pytest.fixture
+async def connection(ground: Ground) -> AsyncIterator[asyncpg.Connection]:
+    await ground.migrate("gateway", "gateway")
+    opened = await asyncpg.connect(ground.url("gateway", "app"))
+    yield opened
+    await opened.close()
+
+
+async def manager(connection: asyncpg.Connection, role: str = "manager") -> UUID:
+    staff_id = uuid4()
+    await connection.execute(
+        "INSERT INTO directory.staff (staff_id, version, changed_at, roles, active) VALUES ($1, 1, now(), $2, true)",
+        staff_id, [role],
+    )  # fmt: skip
+    return staff_id
+
+
+async def opens(
+    connection: asyncpg.Connection,
+    staff_id: UUID,
+    count: int,
+    *,
+    route: str = DETAIL,
+    own: bool = False,
+    at: datetime | None = None,
+) -> None:
+    for place in range(count):
+        customer_id = uuid4()
+        if own:
+            values = (customer_id, [staff_id])
+            await connection.execute("INSERT INTO directory.assignments VALUES ($1, 1, now(), $2)", *values)
+        await connection.execute(
+            "INSERT INTO edge.audit VALUES ($1, $2, $1, $3, 'customer', $4, 'customers:read', 'GET', $5, 200, 'here',"
+            " '', NULL, $6, $6, '{}', '{}', '')",
+            uuid4(), place + 1, at or datetime.now(UTC), f"staff {staff_id}", route, [customer_id],
+        )  # fmt: skip
+
+
+async def alerted(ground: Ground, connection: asyncpg.Connection, staff_id: UUID) -> list[int]:
+    database = Database(ground.url("gateway", "app"), pool=1)
+    async with database.unit_of_work(SystemScope()) as uow:
+        await raise_alerts(ALLOWED, uow, datetime.now(UTC))
+    await database.close()
+    rows = await connection.fetch("SELECT customers FROM edge.audit_alerts WHERE actor = $1", f"staff {staff_id}")
+    return [row["customers"] for row in rows]
+
+
+async def test_more_than_allowed_raises_one_alert_a_day(ground: Ground, connection: asyncpg.Connection) -> None:
+    curious = await manager(connection)
+    await opens(connection, curious, ALLOWED)
+    assert await alerted(ground, connection, curious) == []
+    await opens(connection, curious, 1)
+    assert await alerted(ground, connection, curious) == [ALLOWED + 1]
+    await opens(connection, curious, 3)
+    assert await alerted(ground, connection, curious) == [ALLOWED + 1]
+
+
+async def test_the_own_book_lists_and_yesterday_do_not_count(ground: Ground, connection: asyncpg.Connection) -> None:
+    busy = await manager(connection)
+    await opens(connection, busy, ALLOWED + 5, own=True)
+    await opens(connection, busy, ALLOWED + 5, route=LIST)
+    await opens(connection, busy, ALLOWED + 5, at=datetime.now(UTC) - timedelta(days=2))
+    assert await alerted(ground, connection, busy) == []
+
+
+async def test_the_rule_is_for_managers(ground: Ground, connection: asyncpg.Connection) -> None:
+    head = await manager(connection, "branch_head")
+    await opens(connection, head, ALLOWED + 5)
+    assert await alerted(ground, connection, head) == []
