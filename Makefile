@@ -38,6 +38,10 @@ test-deep: install ## a real bank's import, a role taken away, and faults: kill 
 test-kills: install ## the faults alone
 	$(BIN)/pytest -m kills tests/faults
 
+.PHONY: bench
+bench: install ## each figure beside its floor, from the same run
+	@$(BIN)/python -m bench
+
 .PHONY: lint
 lint: install ## ruff
 	$(BIN)/ruff check .

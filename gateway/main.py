@@ -5,7 +5,7 @@ from gateway.docs import docs_router
 from gateway.forwarding import forwarding_router
 from gateway.settings import GatewaySettings
 from gateway.upstreams import Upstreams
-from gateway.view.api import view_router
+from gateway.view.api import batch_router, view_router
 from gateway.view.live import LiveSections
 from gateway.view.me import me_router
 from gateway.view.reading import View
@@ -25,6 +25,12 @@ def app(settings: GatewaySettings) -> App:
     live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
     view = View(Watermarks(database), chassis.clock, settings.section_stale_after)
     # What the gateway answers itself comes first: everything else is passed on.
-    routers = [docs_router(settings, upstreams), view_router(view, live), me_router(view), audit.router]
+    routers = [
+        view_router(view, live),
+        batch_router(view),
+        me_router(view),
+        audit.router,
+        docs_router(settings, upstreams),
+    ]
     routers.append(forwarding_router(settings, upstreams))
     return create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])

@@ -1,6 +1,6 @@
 """`/api/v1/customers/{customer_id}/360` and many at once."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import orjson
@@ -12,7 +12,8 @@ from pydantic import Field
 from gateway.view.document import etag, forbidden, render
 from gateway.view.live import LiveSections
 from gateway.view.reading import View
-from libs.common.access import Body, CurrentCaller, Query, requires
+from libs.common.access import Body, CurrentCaller, HotRoute, Query, caller_of, id_in_path, reading, requires
+from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue
 from libs.contracts.catalogue import SECTIONS
 
@@ -23,36 +24,52 @@ Names = Annotated[str | None, Parameter(description="Names separated by commas; 
 IfNoneMatch = Annotated[str | None, Header()]
 
 
+PATH = "/{customer_id}/360"
+PARAMETERS = [
+    {"name": name, "in": where, "required": where == "path", "description": description, "schema": schema}
+    for name, where, description, schema in (
+        ("customer_id", "path", "", {"type": "string", "format": "uuid"}),
+        ("sections", "query", "Names separated by commas; all by default.", {"type": "string"}),
+        ("consistency", "query", "`live` asks the services themselves.", {"type": "string", "enum": ["live"]}),
+        ("If-None-Match", "header", "The ETag of what you have.", {"type": "string"}),
+    )
+]
+
+
 class Batch(Body):
     customer_ids: Annotated[list[UUID], Field(min_length=1, max_length=AT_ONCE)]
     sections: Annotated[list[str] | None, Field(description="All by default.")] = None
 
 
 def view_router(view: View, live: LiveSections) -> APIRouter:
-    router = APIRouter(prefix="/api/v1/customers", tags=["360° view"])
+    router = APIRouter(prefix="/api/v1/customers", tags=["360° view"], route_class=HotRoute)
 
-    @router.get("/{customer_id}/360", dependencies=[requires("view:read")])
-    async def view_360(
-        customer_id: UUID,
-        request: Request,
-        uow: Query,
-        caller: CurrentCaller,
-        sections: Names = None,
-        consistency: Annotated[
-            Literal["live"] | None, Parameter(description="`live` asks the services themselves.")
-        ] = None,
-        if_none_match: IfNoneMatch = None,
-    ) -> Response:
+    @router.get(PATH, dependencies=[requires("view:read")], openapi_extra={"parameters": PARAMETERS})
+    async def view_360(request: Request) -> Response:
         """Everything known about a customer, section by section, each with its state."""
-        names = names_of(sections)
-        if consistency == "live":
-            await view.one(uow, caller, customer_id, [])
-            permitted = [name for name in names if caller.may(f"sections:{name}")]
-            answered = {part.section.name: part for part in await live.read(customer_id, permitted, request)}
-            parts = [answered.get(name) or forbidden(name) for name in names]
-            return Response(render(customer_id, parts), media_type=JSON)
-        parts = await view.one(uow, caller, customer_id, names)
-        return with_etag(render(customer_id, parts), etag(parts, caller.variant), if_none_match)
+        asked, caller, customer_id = request.query_params, caller_of(request), id_in_path(request, "customer_id")
+        names = names_of(asked.get("sections"))
+        async with reading(request) as uow:
+            if "consistency" in asked:
+                return await _live(customer_id, names, request, uow)
+            parts = await view.one(uow, caller, customer_id, names)
+        body, tag = render(customer_id, parts), etag(parts, caller.variant)
+        return with_etag(body, tag, request.headers.get("if-none-match"))
+
+    async def _live(customer_id: UUID, names: list[str], request: Request, uow: UnitOfWork) -> Response:
+        if request.query_params["consistency"] != "live":
+            raise InvalidValue("consistency", "There is `live`, or nothing.")
+        caller = caller_of(request)
+        await view.one(uow, caller, customer_id, [])
+        permitted = [name for name in names if caller.may(f"sections:{name}")]
+        answered = {part.section.name: part for part in await live.read(customer_id, permitted, request)}
+        return Response(render(customer_id, [answered.get(n) or forbidden(n) for n in names]), media_type=JSON)
+
+    return router
+
+
+def batch_router(view: View) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/customers", tags=["360° view"])
 
     @router.post("/360:batch", dependencies=[requires("view:read")])
     async def view_many(body: Batch, uow: Query, caller: CurrentCaller) -> Response:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Text, Uuid, any_, bindparam, select
+from sqlalchemy import Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from gateway.view.tables import sections
@@ -28,33 +29,31 @@ class Section:
     document: str | None = None
 
 
-_statements: WeakKeyDictionary[Scope, dict[Variant, Statement]] = WeakKeyDictionary()
-"""Compiled once for each scope, which lives as long as its caller is remembered."""
+_statements: WeakKeyDictionary[Scope, dict[tuple[Variant, bool], Statement]] = WeakKeyDictionary()
+"""Compiled once for each scope, which lives as long as its caller is remembered; for one customer, and for many."""
 
 
 async def read_sections(
     uow: UnitOfWork, customer_ids: Sequence[UUID], names: Sequence[str], variant: Variant
 ) -> dict[UUID, dict[str, Section]]:
     """The named sections of each customer within reach, in the order asked; those beyond it are left out."""
-    by_variant = _statements.setdefault(uow.scope, {})
-    if variant not in by_variant:
-        by_variant[variant] = _statement(uow.scope, variant)
-    rows = await uow.fetch(by_variant[variant], ids=customer_ids, names=names)
+    kinds, kind = _statements.setdefault(uow.scope, {}), (variant, len(customer_ids) == 1)
+    statement = kinds.get(kind)
+    if statement is None:
+        statement = kinds[kind] = _statement(uow.scope, *kind)
+    rows = await uow.fetch(statement, asked=customer_ids[0] if kind[1] else customer_ids)
     held: dict[UUID, dict[str, Section]] = {}
     for customer_id, name, version, changed_at, document in rows:
-        mine = held.setdefault(customer_id, {})
-        if name is not None:
-            mine[name] = Section(name, version, changed_at, document)
+        held.setdefault(customer_id, {})[name] = Section(name, version, changed_at, document)
     return {id_: {n: held[id_].get(n) or Section(n) for n in names} for id_ in customer_ids if id_ in held}
 
 
-def _statement(scope: Scope, variant: Variant) -> Statement:
+def _statement(scope: Scope, variant: Variant, one: bool) -> Statement:  # noqa: FBT001 - the key of a table
     c, s = customers.c, sections.c
-    wanted = any_(bindparam("names", type_=ARRAY(Text)))
-    asked = any_(bindparam("ids", type_=ARRAY(Uuid)))
+    asked: Any = bindparam("asked", type_=Uuid) if one else any_(bindparam("asked", type_=ARRAY(Uuid)))
     return compiled(
         select(c.customer_id, s.section, s.version, s.changed_at, s[variant])
-        .outerjoin_from(customers, sections, (s.customer_id == c.customer_id) & (s.section == wanted))
+        .outerjoin_from(customers, sections, s.customer_id == c.customer_id)
         .where(c.customer_id == asked, scope.customers(c.customer_id))
     )
 

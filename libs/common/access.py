@@ -3,7 +3,8 @@
 In this order: authentication, consistency, reason, permission, scope, replay of a repeated command, If-Match.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from fastapi import Query as Parameter
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 
 from libs.common import audited, consistency, idempotency
@@ -27,6 +29,7 @@ from libs.common.problems import Problem
 from libs.common.settings import Settings
 
 REASON = audited.REASON
+WAITS_FOR = consistency.HEADER.lower().encode()
 LONGEST_VERSION = 18
 
 
@@ -91,6 +94,24 @@ class Requires:
             raise Forbidden(f"This needs the permission {self.permission}.")
 
 
+class HotRoute(APIRoute):
+    """A route that is asked thousands of times a second: its permission is required, the request handed over, no more.
+
+    What else a route declares costs as much as the row that it reads; such a route reads its parameters by hand and
+    says them in `openapi_extra`.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        (permission,) = [d.call for d in self.dependant.dependencies if isinstance(d.call, Requires)]
+        endpoint = self.endpoint
+
+        async def handle(request: Request) -> Response:
+            await permission(request)
+            return cast("Response", await endpoint(request))
+
+        return handle
+
+
 @dataclass(frozen=True)
 class Forwarded(Requires):
     """A route that only passes on: the token is checked here, permission and scope where it arrives."""
@@ -117,9 +138,10 @@ def requires(permission: str) -> Any:
 
 async def _caller(request: Request, permission: str) -> Caller:
     shared = chassis(request)
-    principal = shared.verifier.verify(request.headers.get("authorization"))
+    headers = dict(request.scope["headers"])
+    principal = shared.verifier.verify(headers.get(b"authorization", b"").decode("latin-1"))
     entry = audited.begin(request, shared, principal, permission)
-    token = request.headers.get(consistency.HEADER)
+    token = headers.get(WAITS_FOR, b"").decode("latin-1") or None
     if token:
         await shared.consistency.wait(principal, token)
     request.state.principal = principal
@@ -131,29 +153,47 @@ async def _caller(request: Request, permission: str) -> Caller:
     return caller
 
 
-def _current_caller(request: Request) -> Caller:
-    return cast("Caller", request.state.caller)
+# A dependency that is no coroutine would be run in a thread of its own, at several times the cost of what it does.
+async def _current_caller(request: Request) -> Caller:
+    return caller_of(request)
 
 
-def _clock(request: Request) -> Clock:
+async def _clock(request: Request) -> Clock:
     return chassis(request).clock
 
 
-async def _query(request: Request) -> AsyncIterator[UnitOfWork]:
-    scope = _current_caller(request).scope(change=False)
-    async with chassis(request).database.unit_of_work(scope) as uow:
-        with audited.noting(request, uow):
+def id_in_path(request: Request, name: str) -> UUID:
+    """Raises InvalidValue where the path holds something else."""
+    try:
+        return UUID(request.path_params[name])
+    except ValueError:
+        raise InvalidValue(name, "This is no UUID.") from None
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, known once the route's permission was required."""
+    return cast("Caller", request.state.caller)
+
+
+@asynccontextmanager
+async def reading(request: Request) -> AsyncIterator[UnitOfWork]:
+    """What `Query` opens. A route that is asked thousands of times a second opens it itself: each dependency costs."""
+    scope = caller_of(request).scope(change=False)
+    async with chassis(request).database.reading(scope) as uow:
+        try:
             yield uow
+        finally:
+            audited.note(request, uow)
         if uow.shown is None:
             raise RuntimeError("a query must name what it shows: uow.answer(view), page.of(uow, views), uow.about(id)")
         _tell_version(request, uow)
 
 
-def _own_customer(
+async def _own_customer(
     request: Request,
     customer_id: Annotated[UUID | None, Parameter(description="Needed where a login stands for several.")] = None,
 ) -> UUID:
-    own = _current_caller(request).own_customer_ids
+    own = caller_of(request).own_customer_ids
     if customer_id is None and len(own) > 1:
         raise InvalidValue("customer_id", "You sign in for several customers: name one of them.")
     if customer_id not in (None, *own) or not own:
@@ -162,6 +202,13 @@ def _own_customer(
 
 
 OwnCustomer = Annotated[UUID, Depends(_own_customer)]
+
+
+async def _query(request: Request) -> AsyncIterator[UnitOfWork]:
+    async with reading(request) as uow:
+        yield uow
+
+
 CurrentCaller = Annotated[Caller, Depends(_current_caller)]
 CurrentClock = Annotated[Clock, Depends(_clock)]
 Query = Annotated[UnitOfWork, Depends(_query, scope="function")]
@@ -175,13 +222,15 @@ def command(show: Show, *, conditional: bool) -> Any:
     async def open_command(request: Request) -> AsyncIterator[UnitOfWork]:
         shared, principal = chassis(request), cast("Principal", request.state.principal)
         attempt = await idempotency.Attempt.of(request, principal) if request.method == "POST" else None
-        scope = _current_caller(request).scope(change=True)
+        scope = caller_of(request).scope(change=True)
         async with shared.database.unit_of_work(scope) as uow:
-            with audited.noting(request, uow):
+            try:
                 if attempt and (first := await attempt.first_answer(uow)):
                     await _replay(shared, principal, first, show, uow)
                 uow.expected_version = _if_match(request) if conditional else None
                 yield uow
+            finally:
+                audited.note(request, uow)
             await _remember(request, uow, attempt)
         _tell_version(request, uow)
         if token := shared.consistency.token(principal, uow.written):

@@ -7,7 +7,7 @@ that are edited, reordered or cut off no longer fit it. Heads and rows are shipp
 import asyncio
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,12 +25,15 @@ GENESIS = bytes(32)
 PURPOSE = "audit heads"
 LONGEST_WAIT_SECONDS = 5
 
-BEGIN = "INSERT INTO audit_chains (chain) VALUES ($1)"
+# One statement, so one round trip and one commit: a read waits for it.
 APPEND = """
-    INSERT INTO audit_entries (chain, sequence, content, hash)
-    SELECT $1, sequence, content, hash FROM unnest($2::bigint[], $3::text[], $4::bytea[]) AS e (sequence, content, hash)
+    WITH begun AS (INSERT INTO audit_chains (chain) SELECT $1 WHERE $4),
+    entries AS (
+        INSERT INTO audit_entries (chain, sequence, content, hash)
+        SELECT $1, e.sequence, e.content, e.hash
+        FROM unnest($2::bigint[], $3::text[], $5::bytea[]) AS e (sequence, content, hash))
+    INSERT INTO audit_heads (chain, sequence, hash, signature) VALUES ($1, $6, $7, $8)
 """
-HEAD = "INSERT INTO audit_heads (chain, sequence, hash, signature) VALUES ($1, $2, $3, $4)"
 
 
 @dataclass(kw_only=True)
@@ -59,7 +62,7 @@ class Entry:
     def content(self) -> bytes:
         """The bytes that are hashed and stored."""
         # A driver's own kind of UUID is none to orjson: as text they are alike.
-        return orjson.dumps(asdict(self), default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+        return orjson.dumps(self.__dict__, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
 
 
 def link(previous: bytes, chain: UUID, sequence: int, content: bytes) -> bytes:
@@ -133,13 +136,9 @@ class AuditTrail:
             head = link(head, self._chain, sequence, content)
             hashes.append(head)
         last = first + len(contents) - 1
-        async with connection.transaction():
-            if first == 1:
-                await connection.execute(BEGIN, self._chain)
-            texts = [content.decode() for content in contents]
-            await connection.execute(APPEND, self._chain, range(first, last + 1), texts, hashes)
-            signature = sign_head(self._ring, self._chain, last, head)
-            await connection.execute(HEAD, self._chain, last, head, signature)
+        texts, sequences = [content.decode() for content in contents], range(first, last + 1)
+        signature = sign_head(self._ring, self._chain, last, head)
+        await connection.execute(APPEND, self._chain, sequences, texts, first == 1, hashes, last, head, signature)
         self._sequence, self._head = last, head
 
     async def _connected(self) -> Any:

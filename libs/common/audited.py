@@ -1,9 +1,8 @@
 """What a request writes into the audit trail: begun once it is known who calls, written before they are answered."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from libs.common.access import Chassis
 
 REASON = "Guanxi-Reason"
+CREDENTIAL, WHY = HEADER.lower().encode(), REASON.lower().encode()
 LONGEST_REASON = 200
 PLACES_IN_A_LIST = {"cursor", "limit"}
 ENTRY, WRITTEN = "audit_entry", "audit_written"
@@ -35,39 +35,33 @@ def begin(request: Request, shared: "Chassis", principal: Principal, permission:
     Raises:
         Problem: 400 for a reason that is too long, or holds a number that may be somebody's.
     """
-    told = origin_told(shared.shared_keyring, request.headers.get(HEADER, ""), shared.clock)
+    headers, ids = dict(request.scope["headers"]), _ids(request.path_params)
+    credential = headers.get(CREDENTIAL, b"").decode("latin-1")
+    told = origin_told(shared.shared_keyring, credential, shared.clock) if credential else None
     entry = Entry(
         at=shared.clock.now(),
         service=shared.settings.service,
-        actor=f"login {sha256(principal.login.encode()).hexdigest()[:16]}",
+        actor=principal.alias,
         permission=permission,
         method=request.method,
         route=request.scope["route"].path,
         origin=told or origin_of(request),
         trace_id=trace_id() or "",
-        thing_ids=_ids(request.path_params.values()),
-        customer_ids=_ids([request.path_params.get("customer_id", "")]),
+        thing_ids=list(ids.values()),
+        customer_ids=[ids["customer_id"]] if "customer_id" in ids else [],
     )
-    asked = [(name, value) for name, value in request.query_params.items() if name not in PLACES_IN_A_LIST]
-    entry.terms = [_blind(shared, name, value) for name, value in asked]
+    if request.scope["query_string"]:
+        asked = [(name, value) for name, value in request.query_params.items() if name not in PLACES_IN_A_LIST]
+        entry.terms = [_blind(shared, name, value) for name, value in asked]
     request.scope["state"][ENTRY] = entry
-    request.state.blind_term = lambda term: _blind(shared, *term.split("=", 1))
-    entry.reason = _reason(request)
+    if told_why := headers.get(WHY):
+        entry.reason = _reason(told_why.decode("latin-1").strip())
     return entry
-
-
-@contextmanager
-def noting(request: Request, uow: UnitOfWork) -> Iterator[None]:
-    """Whatever comes of the request, note whom it was about."""
-    try:
-        yield
-    finally:
-        _note(request, uow)
 
 
 async def write(request: Request, uow: UnitOfWork, status: int) -> None:
     """Before a change is committed: none is without its entry."""
-    _note(request, uow)
+    note(request, uow)
     await ensure_written(request.scope, cast("AuditTrail", request.app.state.chassis.trail), status)
 
 
@@ -81,23 +75,29 @@ async def ensure_written(scope: Scope, trail: AuditTrail, status: int) -> None:
     entry: Entry | None = state.get(ENTRY)
     if entry is None or state.get(WRITTEN) == status:
         return
-    state[WRITTEN] = status
-    await trail.write(replace(entry, id=new_id(), status=int(status)))
+    if WRITTEN in state:  # it says how it was meant to be answered
+        entry = replace(entry, id=new_id())
+    entry.status = state[WRITTEN] = int(status)
+    await trail.write(entry)
 
 
-def _note(request: Request, uow: UnitOfWork) -> None:
+def note(request: Request, uow: UnitOfWork) -> None:
+    """Take over whom the request was about, whatever comes of it."""
     entry: Entry = request.scope["state"][ENTRY]
-    entry.thing_ids = list(dict.fromkeys([*entry.thing_ids, *(uow.shown or [])]))
-    entry.customer_ids = list(dict.fromkeys([*entry.customer_ids, *uow.concerned]))
-    entry.terms = list(dict.fromkeys([*entry.terms, *map(request.state.blind_term, uow.terms)]))
+    if uow.shown:
+        entry.thing_ids = list(dict.fromkeys([*entry.thing_ids, *uow.shown]))
+    if uow.concerned != entry.customer_ids:
+        entry.customer_ids = list(dict.fromkeys([*entry.customer_ids, *uow.concerned]))
+    while uow.terms:
+        entry.terms.append(_blind(request.app.state.chassis, *uow.terms.pop().split("=", 1)))
 
 
-def _ids(texts: Iterable[str]) -> list[UUID]:
+def _ids(named: Mapping[str, str]) -> dict[str, UUID]:
     """Those that are ids: what else stands in a path is refused later."""
-    found = []
-    for text in texts:
+    found = {}
+    for name, text in named.items():
         with suppress(ValueError):
-            found.append(UUID(text))
+            found[name] = UUID(text)
     return found
 
 
@@ -106,8 +106,7 @@ def _blind(shared: "Chassis", name: str, value: str) -> str:
     return f"{name}={index}"
 
 
-def _reason(request: Request) -> str | None:
-    reason = request.headers.get(REASON, "").strip()
+def _reason(reason: str) -> str | None:
     if len(reason) > LONGEST_REASON or has_number(reason):
         detail = f"{REASON} has at most {LONGEST_REASON} characters, and no number that may be somebody's."
         raise Problem(HTTPStatus.BAD_REQUEST, detail)

@@ -44,15 +44,18 @@ class RecordingSession(Session):
 class UnitOfWork:
     """An open transaction with the caller's scope. Use cases take it and never end it."""
 
-    def __init__(self, database: "Database", session: AsyncSession, scope: Scope) -> None:
-        self.session = session
+    def __init__(self, database: "Database", session: Callable[[], AsyncSession], scope: Scope) -> None:
         self.scope = scope
-        self._database = database
+        self._session, self._database = session, database
         self.expected_version: int | None = None
         self.answered: Versioned | None = None
         self.shown: list[UUID] | None = None
         self.concerned: list[UUID] = []
         self.terms: list[str] = []
+
+    @property
+    def session(self) -> AsyncSession:
+        return self._session()
 
     @property
     def sealer(self) -> Sealer:
@@ -139,10 +142,26 @@ class Database:
                 publications=self._publications, events=[], extra_marks=set(), marks=[], at_commit=[]
             )
             async with session.begin():
-                yield UnitOfWork(self, session, scope)
+                yield UnitOfWork(self, lambda: session, scope)
             if session.info["marks"] or session.info["events"]:
                 for wake in self.on_commit:
                     wake()
+
+    @asynccontextmanager
+    async def reading(self, scope: Scope) -> AsyncIterator[UnitOfWork]:
+        """A unit of work that changes nothing, and opens no session before it is asked for one."""
+        opened: list[AsyncSession] = []
+
+        def session() -> AsyncSession:
+            if not opened:
+                opened.append(self._sessions())
+            return opened[0]
+
+        try:
+            yield UnitOfWork(self, session, scope)
+        finally:
+            for each in opened:
+                await each.close()
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
         """Rows by the driver itself, each statement a transaction of its own."""

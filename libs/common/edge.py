@@ -6,7 +6,6 @@ One and not five: each pure ASGI layer costs some microseconds, and BaseHTTPMidd
 import time
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.audit import AuditTrail
@@ -18,11 +17,7 @@ from libs.common.tracing import continue_trace
 
 log = structlog.get_logger()
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "private, no-cache",
-}
+SECURITY_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
 class Edge:
@@ -34,7 +29,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
-        trace = continue_trace(Headers(scope=scope).get("traceparent"))
+        trace = continue_trace(dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1"))
         late: dict[str, str] = {}
         scope.setdefault("state", {})["late_headers"] = late
 
@@ -80,9 +75,10 @@ class Edge:
 
 
 def _add_headers(message: Message, trace: str, late: dict[str, str]) -> None:
-    headers = MutableHeaders(scope=message)
-    headers["Guanxi-Trace"] = trace
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    for name, value in late.items():
-        headers[name] = value
+    headers: list[tuple[bytes, bytes]] = [*message.get("headers", ()), *SECURITY_HEADERS]
+    headers.append((b"guanxi-trace", trace.encode()))
+    if late:
+        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in late.items()]
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"private, no-cache"))
+    message["headers"] = headers

@@ -1,7 +1,7 @@
 """The trace that the current work belongs to, as W3C trace context (https://www.w3.org/TR/trace-context/)."""
 
+import os
 import re
-import secrets
 from contextvars import ContextVar
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -14,8 +14,8 @@ def continue_trace(received: str | None) -> str:
     if received and TRACEPARENT.fullmatch(received):
         trace_id, flags = received[3:35], received[53:]
     else:
-        trace_id, flags = secrets.token_hex(16), "00"
-    _current.set(f"00-{trace_id}-{secrets.token_hex(8)}-{flags}")
+        trace_id, flags = os.urandom(16).hex(), "00"
+    _current.set(f"00-{trace_id}-{os.urandom(8).hex()}-{flags}")
     return trace_id
 
 

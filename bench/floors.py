@@ -1,0 +1,79 @@
+"""What the machine could do with no platform on it: the floor that each figure stands beside.
+
+`python -m bench.floors raw|forward PORT ADDRESS` serves one of them.
+"""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+import uvicorn
+import uvloop
+from aiohttp import web
+from fastapi import FastAPI
+from fastapi.responses import Response
+
+
+def raw(database: str) -> FastAPI:
+    """A bare FastAPI route that answers with the bytes of one row, read by asyncpg."""
+    pool: Any = None
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        nonlocal pool
+        pool = await asyncpg.create_pool(database, min_size=10, max_size=10)
+        yield
+        await pool.close()
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None)
+
+    # Under the name of a route of ours too, so that both forwarders stand before the same.
+    @app.get("/rows/{row_id}")
+    @app.get("/api/v1/customers/{row_id}")
+    async def row(row_id: UUID) -> Response:
+        content = await pool.fetchval("SELECT content FROM bench.rows WHERE id = $1", row_id)
+        return Response(content, media_type="application/json")
+
+    return app
+
+
+def forward(target: str) -> web.Application:
+    """A bare forwarder: aiohttp on both sides, streamed, every header passed on."""
+    session: Any = None
+
+    async def client(_app: web.Application) -> AsyncIterator[None]:
+        nonlocal session
+        session = aiohttp.ClientSession(auto_decompress=False, connector=aiohttp.TCPConnector(limit=200))
+        yield
+        await session.close()
+
+    async def passed(request: web.Request) -> web.StreamResponse:
+        headers = {name: value for name, value in request.headers.items() if name != "Host"}
+        async with session.get(target + request.path_qs, headers=headers) as answer:
+            response = web.StreamResponse(status=answer.status, headers=answer.headers)
+            await response.prepare(request)
+            async for piece in answer.content.iter_any():
+                await response.write(piece)
+            return response
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", passed)
+    app.cleanup_ctx.append(client)
+    return app
+
+
+def main() -> None:
+    kind, port, address = sys.argv[1:]
+    if kind == "raw":
+        uvicorn.run(raw(address), host="127.0.0.1", port=int(port), access_log=False, log_level="warning")
+    else:
+        uvloop.install()
+        web.run_app(forward(address), host="127.0.0.1", port=int(port), access_log=None, print=None)
+
+
+if __name__ == "__main__":
+    main()

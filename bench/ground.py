@@ -1,0 +1,177 @@
+"""A PostgreSQL with a filled view, and programs beside each other: what is measured, and its floors."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import aiohttp
+import asyncpg
+
+from guanxi.local.issuer import ISSUER, LocalIssuer
+from guanxi.local.ports import listens
+from guanxi.local.postgres import LocalPostgres
+from guanxi.local.secrets import Secrets
+from libs.contracts.catalogue import REFERENCES, SECTIONS
+from libs.directory.permissions import PERMISSIONS
+
+ROOT = Path(__file__).resolve().parents[1]
+APPS = ("gateway",)
+CUSTOMERS = 2000
+DOCUMENT_BYTES = 5600
+"""Of all sections of a customer together, and of the floor's row."""
+SERVED_ON, REST_ON = {0}, {1}
+"""Processor cores: the server measured has one, PostgreSQL and the load share the other."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    home: Path
+    postgres: LocalPostgres
+    postgres_port: int
+    secrets: Secrets
+    issuer: LocalIssuer
+    first_port: int
+    stack: AsyncExitStack
+    customers: list[UUID]
+
+    def url(self, app: str, role: str) -> str:
+        password = self.secrets.password(app, role)
+        return f"postgresql://{app}_{role}:{password}@127.0.0.1:{self.postgres_port}/{app}"
+
+    def token(self, role: str = "compliance") -> str:
+        return self.issuer.token(f"bench-{role}", [role])
+
+    async def serve(self, app: str, place: int, **settings: str) -> tuple[int, Process]:
+        """An app of ours without its worker; returns its public port."""
+        port = self.first_port + 10 * place
+        env = {
+            "GUANXI_MODE": "development",
+            "GUANXI_PUBLIC_PORT": str(port),
+            "GUANXI_INTERNAL_PORT": str(port + 1),
+            "GUANXI_MANAGEMENT_PORT": str(port + 2),
+            "GUANXI_DATABASE_URL": self.url(app, "app"),
+            "GUANXI_ISSUERS": json.dumps(self.issuer.setting()),
+            "GUANXI_KEYRING": str(self.secrets.keyring(app)),
+            "GUANXI_SHARED_KEYRING": str(self.secrets.keyring("shared")),
+            **settings,
+        }
+        package = app if app == "gateway" else f"services.{app}"
+        return port, await self._run(port, env, "-m", "libs.common.serve", package, "--no-worker")
+
+    async def floor(self, kind: str, place: int, address: str) -> tuple[int, Process]:
+        port = self.first_port + 10 * place
+        return port, await self._run(port, {}, "-m", "bench.floors", kind, str(port), address)
+
+    async def _run(self, port: int, env: Mapping[str, str], *argv: str) -> Process:
+        path = {"PATH": os.environ["PATH"]}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *argv, env={**path, **env}, cwd=ROOT, stdin=DEVNULL, stdout=DEVNULL
+        )
+        self.stack.push_async_callback(_stop, process)
+        async with asyncio.timeout(30):
+            while not await listens("127.0.0.1", port):  # noqa: ASYNC110 - over the network
+                await asyncio.sleep(0.05)
+        os.sched_setaffinity(process.pid, SERVED_ON)
+        return process
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+@asynccontextmanager
+async def prepared(home: Path, first_port: int) -> AsyncIterator[Ground]:
+    secrets, issuer = Secrets(home / "keys", APPS), LocalIssuer(home / "keys")
+    secrets.ensure()
+    issuer.ensure()
+    os.sched_setaffinity(0, REST_ON)
+    postgres = LocalPostgres(home / "postgres", port=first_port + 9)
+    async with AsyncExitStack() as stack:
+        await postgres.start()
+        stack.push_async_callback(postgres.stop)
+        for app in APPS:
+            await postgres.ensure_database(app, secrets.password(app, "owner"), secrets.password(app, "app"))
+        customers = [uuid4() for _ in range(CUSTOMERS)]
+        ground = Ground(home, postgres, first_port + 9, secrets, issuer, first_port, stack, customers)
+        for app in APPS:
+            await _migrate(ground, app)
+        await _fill(ground)
+        yield ground
+
+
+async def _migrate(ground: Ground, app: str) -> None:
+    env = {"GUANXI_OWNER_DATABASE_URL": ground.url(app, "owner"), "PATH": os.environ["PATH"]}
+    package = app if app == "gateway" else f"services.{app}"
+    argv = [sys.executable, "-m", "libs.common.migrations", package]
+    process = await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT)
+    if await process.wait() != 0:
+        raise RuntimeError(f"the database of {app} could not be migrated")
+
+
+async def _fill(ground: Ground) -> None:
+    for app in APPS:
+        connection = await asyncpg.connect(ground.url(app, "owner"))
+        await _directory(connection, ground.customers)
+        await _view(connection, ground.customers)
+        await connection.execute("VACUUM ANALYZE")
+        await connection.close()
+
+
+async def _directory(connection: asyncpg.Connection, customers: list[UUID]) -> None:
+    unit = uuid4()
+    await connection.execute(
+        "INSERT INTO directory.org_units (org_unit_id, version, changed_at, code, name, kind, path)"
+        " VALUES ($1, 1, now(), 'b', 'b', 'branch', $2)",
+        unit, f"/{unit}/",
+    )  # fmt: skip
+    await connection.executemany(
+        "INSERT INTO directory.staff (staff_id, version, changed_at, unit_ids, roles, logins, active)"
+        " VALUES ($1, 1, now(), $2, $3, $4, true)",
+        [(uuid4(), [unit], [role], [f"{ISSUER} bench-{role}"]) for role in PERMISSIONS],
+    )
+    await connection.executemany(
+        "INSERT INTO directory.customers (customer_id, version, changed_at, status, kind, home_unit_id, canonical_id)"
+        " VALUES ($1, 1, now(), 'active', 'person', $2, $1)",
+        [(customer_id, unit) for customer_id in customers],
+    )
+    await keep_fresh(connection)
+
+
+async def keep_fresh(connection: asyncpg.Connection) -> None:
+    """Watermarks far ahead: no worker runs here that would tell them."""
+    ahead = datetime.now(UTC).replace(year=2100)
+    rows = [(topic.name, ahead) for topic in REFERENCES]
+    await connection.executemany("INSERT INTO directory.watermarks VALUES ($1, 0, $2)", rows)
+
+
+async def _view(connection: asyncpg.Connection, customers: list[UUID]) -> None:
+    document = json.dumps({"name": "张伟", "holdings": "x" * (DOCUMENT_BYTES // len(SECTIONS))}, ensure_ascii=False)
+    rows = [(id_, section, document, document) for id_ in customers for section in SECTIONS]
+    await connection.executemany("INSERT INTO view.sections VALUES ($1, $2, 1, now(), $3, $4)", rows)
+    ahead = datetime.now(UTC).replace(year=2100)
+    marks = [(topic.name, ahead) for topic, _ in SECTIONS.values()]
+    await connection.executemany("INSERT INTO view.watermarks VALUES ($1, 0, $2)", marks)
+    await connection.execute("CREATE SCHEMA bench; CREATE TABLE bench.rows (id uuid PRIMARY KEY, content jsonb)")
+    whole = json.dumps(dict.fromkeys(SECTIONS, json.loads(document)), ensure_ascii=False)
+    await connection.executemany("INSERT INTO bench.rows VALUES ($1, $2)", [(id_, whole) for id_ in customers])
+    await connection.execute("GRANT USAGE ON SCHEMA bench TO gateway_app; GRANT SELECT ON bench.rows TO gateway_app")
+
+
+async def answers(url: str, headers: dict[str, str]) -> bytes:
+    """One request, to see that what is measured is answered at all."""
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        body = await answer.read()
+        if not answer.ok:
+            raise RuntimeError(f"{url}: {answer.status} {body[:300].decode(errors='replace')}")
+        return body
