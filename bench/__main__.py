@@ -89,13 +89,11 @@ def tails(what: str, pair: tuple[list[Round], list[Round]], goal: float) -> Figu
 
 async def figures(ground: Ground, *, seconds: float, count: int, console: Console) -> list[Figure]:
     headers = {"Authorization": f"Bearer {ground.token('teller')}"}
-    customer_port, _ = await ground.serve("customer", 1)
-    upstream = {
-        name: f"http://127.0.0.1:{customer_port + n}" for n, name in enumerate(("public", "internal", "management"))
-    }
-    gateway_port, gateway = await ground.serve("gateway", 2, GUANXI_UPSTREAMS=json.dumps({"customer": upstream}))
-    raw_port, raw = await ground.floor("raw", 3, ground.url("gateway", "app"))
-    bare_port, bare = await ground.floor("forward", 4, upstream["public"])
+    raw_port, raw = await ground.floor("raw", 1, ground.url("gateway", "app"))
+    behind = f"http://127.0.0.1:{raw_port}"
+    upstreams = {"customer": dict.fromkeys(("public", "internal", "management"), behind)}
+    gateway_port, gateway = await ground.serve("gateway", 2, GUANXI_UPSTREAMS=json.dumps(upstreams))
+    bare_port, bare = await ground.floor("forward", 3, behind)
 
     def asked(path: str, told: dict[str, str]) -> list[bytes]:
         return [request(path.format(customer_id), told) for customer_id in ground.customers]
