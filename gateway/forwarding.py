@@ -73,6 +73,8 @@ async def _pass_on(upstreams: Upstreams, request: Request, url: str) -> Response
         )
         return await _passed_back(answer)
     except (aiohttp.ClientError, TimeoutError, OSError):
+        if refused := request.scope["state"]["body"].refused:
+            raise refused from None
         detail = "The service behind this resource does not answer; try again."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON) from None
 

@@ -1,7 +1,7 @@
 """`guanxi audit verify`: an app's audit trail held against its hashes, its signed heads and the gateway's copy."""
 
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,14 +54,22 @@ class Verified:
 
 
 async def verify(app: str, own: Any, gateway: Any, ring: KeyRing) -> Verified:
-    """Read everything that an app and the gateway hold of its trail. Both connections are the owners'."""
-    known, faults = await _places(own, gateway, app)
-    faults += [fault async for fault in _chained(app, "entry", own, OWN)]
-    faults += [fault async for fault in _chained(app, "copy of it", gateway, COPY, app)]
-    chains = {chain for chain, _ in known}
-    heads = list(await own.fetch(HEADS.format("audit_heads")))
-    copied = await gateway.fetch(HEADS.format("edge.audit_heads"))
-    heads += [head for head in copied if head["chain"] in chains]
+    """Read everything that an app and the gateway hold of its trail. Both connections are the owners'.
+
+    The copy is looked at first: what has arrived there stands in the app's own tables a moment later.
+    """
+    snapshot = {"isolation": "repeatable_read", "readonly": True}
+    async with gateway.transaction(**snapshot):
+        copied = {(r["chain"], r["sequence"]): r["hash"] for r in await gateway.fetch(COPY_PLACES, app)}
+        async with own.transaction(**snapshot):
+            mine = {(r["chain"], r["sequence"]): r for r in await own.fetch(OWN_PLACES, ON_ITS_WAY)}
+            faults = list(_compared(app, mine, copied))
+            faults += [fault async for fault in _chained(app, "entry", own, OWN)]
+            faults += [fault async for fault in _chained(app, "copy of it", gateway, COPY, app)]
+            known = {**copied, **{place: row["hash"] for place, row in mine.items()}}
+            chains = {chain for chain, _ in known}
+            heads = list(await own.fetch(HEADS.format("audit_heads")))
+            heads += [h for h in await gateway.fetch(HEADS.format("edge.audit_heads")) if h["chain"] in chains]
     faults += list(_headed(app, heads, known, ring))
     return Verified(len(known), len(heads), sorted(set(faults)))
 
@@ -76,33 +84,28 @@ async def owner_of(stack: Stack, app: str) -> AsyncIterator[Any]:
         await connection.close()
 
 
-async def _places(own: Any, gateway: Any, app: str) -> tuple[dict[Place, bytes], list[Fault]]:
-    """Every place that either side knows, with its hash, and where the two differ."""
-    mine = {(r["chain"], r["sequence"]): r for r in await own.fetch(OWN_PLACES, ON_ITS_WAY)}
-    copied = {(r["chain"], r["sequence"]): r["hash"] for r in await gateway.fetch(COPY_PLACES, app)}
-    faults = []
+def _compared(app: str, mine: Mapping[Place, Any], copied: Mapping[Place, bytes]) -> Iterator[Fault]:
+    """Where the app's own table and the copy differ."""
     for place in sorted({*mine, *copied}):
         if place not in mine:
-            faults.append(Fault(app, *place, "is missing here and stands in the gateway's copy"))
+            yield Fault(app, *place, "is missing here and stands in the gateway's copy")
         elif place in copied and copied[place] != mine[place]["hash"]:
-            faults.append(Fault(app, *place, "differs from the gateway's copy"))
+            yield Fault(app, *place, "differs from the gateway's copy")
         elif place not in copied and mine[place]["settled"]:
-            faults.append(Fault(app, *place, "has not arrived at the gateway"))
-    return {**copied, **{place: row["hash"] for place, row in mine.items()}}, faults
+            yield Fault(app, *place, "has not arrived at the gateway")
 
 
 async def _chained(app: str, what: str, connection: Any, query: str, *arguments: Any) -> AsyncIterator[Fault]:
     """Where an entry does not follow from the one before it."""
-    async with connection.transaction():
-        place, head = (UUID(int=0), 0), GENESIS
-        async for row in connection.cursor(query, *arguments, prefetch=AT_ONCE):
-            chain, sequence = row["chain"], row["sequence"]
-            before, head = (place[1], head) if chain == place[0] else (0, GENESIS)
-            if sequence != before + 1:
-                yield Fault(app, chain, before + 1, f"the {what} is missing")
-            elif link(head, chain, sequence, row["content"].encode()) != row["hash"]:
-                yield Fault(app, chain, sequence, f"the {what} was altered, or its place was")
-            place, head = (chain, sequence), row["hash"]
+    place, head = (UUID(int=0), 0), GENESIS
+    async for row in connection.cursor(query, *arguments, prefetch=AT_ONCE):
+        chain, sequence = row["chain"], row["sequence"]
+        before, head = (place[1], head) if chain == place[0] else (0, GENESIS)
+        if sequence != before + 1:
+            yield Fault(app, chain, before + 1, f"the {what} is missing")
+        elif link(head, chain, sequence, row["content"].encode()) != row["hash"]:
+            yield Fault(app, chain, sequence, f"the {what} was altered, or its place was")
+        place, head = (chain, sequence), row["hash"]
 
 
 def _headed(app: str, heads: list[Any], known: dict[Place, bytes], ring: KeyRing) -> Iterator[Fault]:

@@ -22,6 +22,8 @@ from tests.ports import free_port
 ROOT = Path(__file__).resolve().parents[1]
 JARS = ROOT / ".local" / "cache"
 APPS = ("customer", "manager", "complaints", "gateway", "probe")
+MATRIX = ("matrix_customer", "matrix_manager", "matrix_complaints", "matrix_gateway")
+"""Databases of the scope matrix, which nobody else may write to; made when it is run."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _kafka(home: Path) -> LocalKafka | GivenKafka:
 @pytest.fixture(scope="session")
 async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
     home = tmp_path_factory.mktemp("ground")
-    secrets, issuer = Secrets(home / "keys", APPS), LocalIssuer(home / "keys")
+    secrets, issuer = Secrets(home / "keys", (*APPS, *MATRIX)), LocalIssuer(home / "keys")
     secrets.ensure()
     issuer.ensure()
     postgres_port = free_port()

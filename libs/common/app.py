@@ -78,12 +78,12 @@ def create_app(
     """
     public = new_api(chassis, title, routers)
     internal = new_api(chassis, f"{title} (internal)", [live_router(publications)] if publications else [])
-    name = chassis.settings.service
+    settings = chassis.settings
     return App(
         chassis=chassis,
-        public=Edge(public, name, chassis.trail),
-        internal=Edge(internal, name, chassis.trail),
-        management=Edge(_management(chassis, public), name, chassis.trail),
+        public=Edge(public, settings, chassis.trail),
+        internal=Edge(internal, settings, chassis.trail),
+        management=Edge(_management(chassis, public), settings, chassis.trail),
         api=public,
         closing=closing,
     )

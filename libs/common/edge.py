@@ -4,25 +4,29 @@ One and not five: each pure ASGI layer costs some microseconds, and BaseHTTPMidd
 """
 
 import time
+from http import HTTPStatus
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.audit import AuditTrail
 from libs.common.audited import ensure_written
+from libs.common.bounds import BoundedBody, Refused, check_head
 from libs.common.logs import where
 from libs.common.metrics import REQUESTS
-from libs.common.problems import unavailable
+from libs.common.problems import problem, unavailable
+from libs.common.settings import Settings
 from libs.common.tracing import continue_trace
 
 log = structlog.get_logger()
 
+CLOSE = {"Connection": "close"}
 SECURITY_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
 class Edge:
-    def __init__(self, app: ASGIApp, name: str, trail: AuditTrail) -> None:
-        self.app, self.name, self._trail = app, name, trail
+    def __init__(self, app: ASGIApp, settings: Settings, trail: AuditTrail) -> None:
+        self.app, self._settings, self._trail = app, settings, trail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,14 +68,19 @@ class Edge:
         return answer
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = BoundedBody(receive, self._settings.largest_body, self._settings.body_seconds)
+        scope["state"]["body"] = body
         try:
-            await self.app(scope, receive, send)
+            check_head(scope, self._settings.largest_body)
+            await self.app(scope, body, send)
+        except Refused as refused:
+            await problem(HTTPStatus(refused.status_code), refused.detail, headers=CLOSE)(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - answered already by the app's last handler; here it is logged
             log.error("request failed", error=type(error).__name__, at=where(error))
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        REQUESTS.labels(self.name, scope["method"], route, status).observe(seconds)
+        REQUESTS.labels(self._settings.service, scope["method"], route, status).observe(seconds)
 
 
 def _add_headers(message: Message, trace: str, late: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from libs.common.audit import NotWritten
 from libs.common.authentication import NotAuthenticated
+from libs.common.bounds import Refused
 from libs.common.cursor import BadCursor
 from libs.common.domain import (
     AuthorityStale,
@@ -132,7 +133,8 @@ def _field(location: tuple[Any, ...]) -> str:
 
 async def _http_exception(_request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
-    return problem(status, status.description or status.phrase, headers=dict(error.headers or {}))
+    detail = error.detail if isinstance(error, Refused) else status.description or status.phrase
+    return problem(status, detail, headers=dict(error.headers or {}))
 
 
 async def _lost_race(request: Request, _error: StaleDataError) -> Response:

@@ -17,6 +17,7 @@ import uvicorn
 import uvloop
 
 from libs.common.app import App
+from libs.common.bounds import BoundedProtocol
 from libs.common.logs import configure_logs, where
 from libs.common.pulse import Pulse
 from libs.common.settings import Settings
@@ -43,7 +44,7 @@ def _server(app: Any, settings: Settings, port: int) -> _Server:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        h11_max_incomplete_event_size=16_384,
+        http=BoundedProtocol,
     )
     return _Server(config)
 

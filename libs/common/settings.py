@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     caller_max_age: int = 30
     section_stale_after: int = 60
     consistency_wait: float = 2.0
+    largest_body: int = 1024 * 1024
+    body_seconds: float = 20.0
     log_level: str = "INFO"
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from pydantic import SecretStr
 from sqlalchemy import true
 
 from gateway import main as gateway
@@ -36,13 +37,19 @@ APPS = {"customer": customer.app, "manager": manager.app, "complaints": complain
 
 @pytest.fixture(scope="module")
 async def bank(ground: Ground) -> AsyncIterator[Bank]:
-    for name in APPS:
-        await ground.migrate(name, f"services.{name}")
-    await ground.migrate("gateway", "gateway")
-    apps = {name: app(ground.settings(name)) for name, app in APPS.items()}
-    settings = ground.settings("gateway", GatewaySettings, upstreams={})
-    assert isinstance(settings, GatewaySettings)
-    apps["gateway"] = gateway.app(settings)
+    apps = {}
+    for name in (*APPS, "gateway"):
+        database = f"matrix_{name}"
+        passwords = [ground.secrets.password(database, role) for role in ("owner", "app")]
+        await ground.postgres.ensure_database(database, *passwords)
+        await ground.migrate(database, name if name == "gateway" else f"services.{name}")
+        address = {"database_url": SecretStr(ground.url(database, "app"))}
+        if name == "gateway":
+            settings = ground.settings(name, GatewaySettings, upstreams={}, **address)
+            assert isinstance(settings, GatewaySettings)
+            apps[name] = gateway.app(settings)
+        else:
+            apps[name] = APPS[name](ground.settings(name, **address))
     opened = Bank(ground, apps)
     connection = await asyncpg.connect(apps["manager"].chassis.settings.dsn)
     await fill_organisation(connection)

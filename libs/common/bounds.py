@@ -1,0 +1,114 @@
+"""What a request may take before anybody looks at it: bytes of its head and its body, seconds to send them."""
+
+import asyncio
+import time
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from libs.common.metrics import DENIED
+
+LARGEST_HEAD = 16 * 1024
+HEAD_SECONDS = 10.0
+
+
+class Refused(HTTPException):
+    """Too much, or too slow. The connection cannot be used again: what follows on it was never read."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(status, detail, {"Connection": "close"})
+        DENIED.labels(int(status)).inc()
+
+
+def check_head(scope: Scope, largest_body: int) -> None:
+    """Raises Refused for a head that is too large, for a body that says so of itself, for two lengths of one body."""
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    if sum(len(name) + len(value) for name, value in headers) + len(scope["raw_path"]) > LARGEST_HEAD:
+        raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A request's head has at most {LARGEST_HEAD} bytes.")
+    lengths = [value for name, value in headers if name == b"content-length"]
+    chunked = any(name == b"transfer-encoding" for name, _ in headers)
+    if len(lengths) + chunked > 1 or not all(value.isdigit() for value in lengths):
+        raise Refused(HTTPStatus.BAD_REQUEST, "A body has one length, as a number, or comes in chunks.")
+    if any(int(value) > largest_body for value in lengths):
+        raise _too_large(largest_body)
+
+
+class BoundedBody:
+    """Passes a request's body on, up to its bounds. `refused` tells a forwarder why it ended."""
+
+    def __init__(self, receive: Receive, largest: int, seconds: float) -> None:
+        self._receive, self._largest = receive, largest
+        self._deadline = time.monotonic() + seconds
+        self._read = 0
+        self._whole = False
+        self.refused: Refused | None = None
+
+    async def __call__(self) -> Message:
+        if self._whole:  # what comes now is the caller hanging up, whenever that is
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._deadline - time.monotonic()):
+                message = await self._receive()
+        except TimeoutError:
+            raise self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time.")) from None
+        self._read += len(message.get("body", b""))
+        self._whole = message["type"] != "http.request" or not message.get("more_body", False)
+        if self._read > self._largest:
+            raise self._refuse(_too_large(self._largest))
+        return message
+
+    def _refuse(self, refused: Refused) -> Refused:
+        self.refused = refused
+        return refused
+
+
+def _too_large(largest: int) -> Refused:
+    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request's body has at most {largest} bytes.")
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 in which a head must come to its end: the parser itself would wait, and store, without one."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_ends_by is not None:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_ends_by is not None and self._head_bytes > LARGEST_HEAD:
+            self._hang_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head_ends_by is None:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._head_ends_by: asyncio.TimerHandle | None = self.loop.call_later(
+            HEAD_SECONDS, self._hang_up, HTTPStatus.REQUEST_TIMEOUT
+        )
+
+    def _stop_waiting(self) -> None:
+        if self._head_ends_by is not None:
+            self._head_ends_by.cancel()
+        self._head_ends_by, self._head_bytes = None, 0
+
+    def _hang_up(self, status: HTTPStatus) -> None:
+        DENIED.labels(int(status)).inc()
+        if not self.transport.is_closing():
+            self.transport.write(f"HTTP/1.1 {int(status)} {status.phrase}\r\nconnection: close\r\n\r\n".encode())
+            self.transport.close()
