@@ -1,5 +1,6 @@
 """What a request writes into the audit trail: begun once it is known who calls, written before they are answered."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 REASON = "Guanxi-Reason"
 CREDENTIAL, WHY = HEADER.lower().encode(), REASON.lower().encode()
 LONGEST_REASON = 200
+FILTER = re.compile("[a-z_]{1,40}")
+MOST_TERMS = 20
 PLACES_IN_A_LIST = {"cursor", "limit"}
 ENTRY, WRITTEN = "audit_entry", "audit_written"
 
@@ -52,10 +55,10 @@ def begin(request: Request, shared: "Chassis", principal: Principal, permission:
     )
     if request.scope["query_string"]:
         asked = [(name, value) for name, value in request.query_params.items() if name not in PLACES_IN_A_LIST]
-        entry.terms = [_blind(shared, name, value) for name, value in asked]
+        entry.terms = [_blind(shared, name, value) for name, value in asked[:MOST_TERMS]]
     request.scope["state"][ENTRY] = entry
     if told_why := headers.get(WHY):
-        entry.reason = _reason(told_why.decode("latin-1").strip())
+        entry.reason = _reason(told_why.decode(errors="replace").strip())
     return entry
 
 
@@ -102,6 +105,7 @@ def _ids(named: Mapping[str, str]) -> dict[str, UUID]:
 
 
 def _blind(shared: "Chassis", name: str, value: str) -> str:
+    name = name if FILTER.fullmatch(name) else "unknown"  # a name that somebody made up may tell as much as a value
     index = shared.blind.index(f"audit {name}", value).hex()[:32] if value.strip(" -") else "empty"
     return f"{name}={index}"
 

@@ -13,6 +13,11 @@ from libs.common.metrics import DENIED
 
 LARGEST_HEAD = 16 * 1024
 HEAD_SECONDS = 10.0
+ONCE = {
+    b"authorization", b"content-type", b"guanxi-client", b"guanxi-consistency", b"guanxi-reason", b"host",
+    b"idempotency-key", b"if-match",
+}  # fmt: skip
+"""Headers of which two would leave open which of them counts."""
 
 
 class Refused(HTTPException):
@@ -24,7 +29,7 @@ class Refused(HTTPException):
 
 
 def check_head(scope: Scope, largest_body: int) -> None:
-    """Raises Refused for a head that is too large, for a body that says so of itself, for two lengths of one body."""
+    """Raises Refused for a head that is too large, and for one that could be read in two ways; likewise of the body."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     if sum(len(name) + len(value) for name, value in headers) + len(scope["raw_path"]) > LARGEST_HEAD:
         raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A request's head has at most {LARGEST_HEAD} bytes.")
@@ -32,6 +37,9 @@ def check_head(scope: Scope, largest_body: int) -> None:
     chunked = any(name == b"transfer-encoding" for name, _ in headers)
     if len(lengths) + chunked > 1 or not all(value.isdigit() for value in lengths):
         raise Refused(HTTPStatus.BAD_REQUEST, "A body has one length, as a number, or comes in chunks.")
+    names = [name for name, _ in headers]
+    if twice := sorted(name for name in ONCE if names.count(name) > 1):
+        raise Refused(HTTPStatus.BAD_REQUEST, f"This header stands once in a request: {twice[0].decode()}.")
     if any(int(value) > largest_body for value in lengths):
         raise _too_large(largest_body)
 

@@ -12,7 +12,7 @@ from libs.common.codes import Code as Word
 from libs.common.codes import ProductCode
 from libs.contracts.customer import AccountStatus, HoldingKind
 from services.customer.domain.account import Account, Origin
-from services.customer.domain.consent import Purpose
+from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import ContactKind, Customer, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
 
@@ -142,8 +142,10 @@ class ConsentView(View):
     withdrawn_at: datetime | None
 
     @classmethod
-    def of(cls, consent: Any) -> Self:
-        return cls(**{name: getattr(consent, name) for name in cls.model_fields})
+    def of(cls, consent: Consent) -> Self:
+        view = cls(**{name: getattr(consent, name) for name in cls.model_fields})
+        view._concerns = (consent.customer_id,)
+        return view
 
 
 class NewAccount(Body):

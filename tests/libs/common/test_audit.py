@@ -148,3 +148,12 @@ async def test_ids_in_an_entry_are_ids(client: httpx.AsyncClient, owner: asyncpg
     (entry,) = await entries(owner, answer.headers["Guanxi-Trace"])
     assert entry["thing_ids"] == []
     assert UUID(entry["id"])
+
+
+async def test_a_made_up_filter_and_a_chinese_reason(client: httpx.AsyncClient, owner: asyncpg.Connection) -> None:
+    headers = {"Guanxi-Reason": "季度检查".encode()}
+    answer = await client.get("/api/v1/things?6222021234561234=x", headers=headers)
+    (entry,) = await entries(owner, answer.headers["Guanxi-Trace"])
+    assert entry["reason"] == "季度检查"
+    assert [term.partition("=")[0] for term in entry["terms"]] == ["unknown"]
+    assert "6222021234561234" not in json.dumps(entry)

@@ -146,3 +146,8 @@ async def test_a_bomb_of_brackets_is_refused(client: httpx.AsyncClient) -> None:
     headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
     answer = await client.post("/api/v1/things", content=b"[" * 200_000, headers=headers)
     assert 400 <= answer.status_code < 500
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "If-Match", "Guanxi-Reason"])
+async def test_a_header_that_decides_something_stands_once(ground: Ground, port: int, name: str) -> None:
+    assert b" 400 " in await answered(port, head(ground, f"{name}: x", f"{name}: y", "Content-Length: 2"), b"{}")
