@@ -19,6 +19,7 @@ PREFIX = "/api/v1/"
 OWNERS = {
     "customers": "customer",
     "accounts": "customer",
+    "reveals": "customer",
     "org-units": "manager",
     "staff": "manager",
     "assignments": "manager",
@@ -61,7 +62,8 @@ def forwarding_router(settings: GatewaySettings, upstreams: Upstreams) -> APIRou
 
 async def _pass_on(upstreams: Upstreams, request: Request, url: str) -> Response:
     told = request.scope["headers"]
-    headers = {name.decode(): value.decode("latin-1") for name, value in told if name in PASSED_ON}
+    # As UTF-8, which the client writes again: a reason may be Chinese.
+    headers = {name.decode(): value.decode(errors="replace") for name, value in told if name in PASSED_ON}
     shared = chassis(request)
     headers["traceparent"] = traceparent() or ""
     headers[HEADER] = client_credential(shared.shared_keyring, "gateway", origin_of(request), shared.clock)

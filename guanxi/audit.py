@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,15 @@ ON_ITS_WAY = timedelta(seconds=60)
 
 OWN = "SELECT chain, sequence, content, hash FROM audit_entries ORDER BY chain, sequence"
 COPY = "SELECT chain, sequence, content, hash FROM edge.audit WHERE service = $1 ORDER BY chain, sequence"
-OWN_PLACES = "SELECT chain, sequence, hash, now() - written_at > $1 AS settled FROM audit_entries"
+OWN_PLACES = "SELECT chain, sequence, hash, written_at < $1 AS settled FROM audit_entries"
+RETOLD = """
+    SELECT chain, sequence FROM edge.audit CROSS JOIN LATERAL (SELECT content::jsonb AS c) AS said
+    WHERE service = $1 AND (id::text, at, actor, permission, method, route, status, origin, trace_id, reason,
+        to_jsonb(thing_ids), to_jsonb(customer_ids), to_jsonb(terms)) IS DISTINCT FROM
+        (c->>'id', (c->>'at')::timestamptz, c->>'actor', c->>'permission', c->>'method', c->>'route',
+        (c->>'status')::int, c->>'origin', c->>'trace_id', c->>'reason', c->'thing_ids', c->'customer_ids', c->'terms')
+"""
+FOREIGN = "SELECT chain, sequence FROM edge.audit WHERE service <> content::jsonb->>'service'"
 COPY_PLACES = "SELECT chain, sequence, hash FROM edge.audit WHERE service = $1"
 HEADS = "SELECT chain, sequence, hash, signature FROM {} ORDER BY chain, sequence"
 
@@ -58,12 +66,15 @@ async def verify(app: str, own: Any, gateway: Any, ring: KeyRing) -> Verified:
 
     The copy is looked at first: what has arrived there stands in the app's own tables a moment later.
     """
+    settled_before = datetime.now(UTC) - ON_ITS_WAY
     snapshot = {"isolation": "repeatable_read", "readonly": True}
     async with gateway.transaction(**snapshot):
         copied = {(r["chain"], r["sequence"]): r["hash"] for r in await gateway.fetch(COPY_PLACES, app)}
         async with own.transaction(**snapshot):
-            mine = {(r["chain"], r["sequence"]): r for r in await own.fetch(OWN_PLACES, ON_ITS_WAY)}
+            mine = {(r["chain"], r["sequence"]): r for r in await own.fetch(OWN_PLACES, settled_before)}
             faults = list(_compared(app, mine, copied))
+            retold = [*await gateway.fetch(RETOLD, app), *await gateway.fetch(FOREIGN)]
+            faults += [Fault(app, row[0], row[1], "the copy is not told as it was written") for row in retold]
             faults += [fault async for fault in _chained(app, "entry", own, OWN)]
             faults += [fault async for fault in _chained(app, "copy of it", gateway, COPY, app)]
             known = {**copied, **{place: row["hash"] for place, row in mine.items()}}

@@ -86,6 +86,7 @@ def token(
     role: Annotated[list[str], typer.Option(help="A role; may be repeated.")],
     staff: Annotated[str | None, typer.Option(help="The subject of a member of staff's login.")] = None,
     customer: Annotated[str | None, typer.Option(help="The subject of a customer's login.")] = None,
+    step_up: Annotated[bool, typer.Option(help="As after a stronger sign-in, good for five minutes.")] = False,
 ) -> None:
     """Print a token of the local issuer (development only)."""
     subject = staff or customer
@@ -93,7 +94,7 @@ def token(
         raise typer.BadParameter("name whom the token is for: either --staff or --customer")
     if unknown := set(role) - set(PERMISSIONS):
         raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; roles are: {', '.join(PERMISSIONS)}")
-    typer.echo(LocalIssuer(LocalSettings().home / "keys").token(subject, role))
+    typer.echo(LocalIssuer(LocalSettings().home / "keys").token(subject, role, stepped_up=step_up))
 
 
 @cli.command()

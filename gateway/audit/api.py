@@ -9,8 +9,9 @@ from fastapi import Query as Parameter
 from pydantic import AwareDatetime
 
 from gateway.audit.storage import list_alerts, list_entries
-from libs.common.access import Query, View, requires
+from libs.common.access import Query, requires
 from libs.common.pages import CurrentPage, Page
+from libs.common.schemas import View
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 

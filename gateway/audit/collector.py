@@ -63,14 +63,24 @@ class AuditCollector:
                 if self._held is None or self._held.is_closed():
                     self._held = await asyncpg.connect(self.dsn, timeout=5)
                 await store(self._held, records)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - what does not pass is looked at record by record
                 if not passing(error):
-                    raise
+                    await self._store_apart(records, error)
+                    return
                 log.warning("audit waits for its database", cause=type(error).__name__)
                 self._hang_up()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
+
+    async def _store_apart(self, records: list[ConsumerRecord], error: Exception) -> None:
+        """What the database itself refuses is left out, and holds up nobody else's."""
+        if len(records) > 1:
+            for record in records:
+                await self._store([record])
+            return
+        AUDIT_REFUSED.inc()
+        log.error("no audit record", position=records[0].offset, error=type(error).__name__)
 
     def _hang_up(self) -> None:
         if self._held is not None:

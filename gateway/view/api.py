@@ -12,9 +12,10 @@ from pydantic import Field
 from gateway.view.document import etag, forbidden, render
 from gateway.view.live import LiveSections
 from gateway.view.reading import View
-from libs.common.access import Body, CurrentCaller, HotRoute, Query, caller_of, id_in_path, reading, requires
+from libs.common.access import CurrentCaller, HotRoute, Query, caller_of, id_in_path, reading, requires
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue
+from libs.common.schemas import Body
 from libs.contracts.catalogue import SECTIONS
 
 JSON = "application/json"

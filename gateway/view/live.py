@@ -32,7 +32,8 @@ class LiveSections:
     async def read(self, customer_id: UUID, names: Sequence[str], request: Request) -> list[Shown]:
         """The named sections, for whoever sent the request."""
         asked = request.headers
-        caller = {name: asked[name] for name in ("Authorization", REASON) if name in asked}
+        told = {name: asked[name] for name in ("Authorization", REASON) if name in asked}
+        caller = {name: value.encode("latin-1").decode(errors="replace") for name, value in told.items()}
         caller[HEADER] = client_credential(self._ring, "gateway", origin_of(request), self._clock)
         return list(await asyncio.gather(*[self._one(customer_id, name, caller) for name in names]))
 

@@ -1,9 +1,9 @@
 """`/api/v1/me`: what customers see of themselves, signed in as themselves. It reads their `self` documents only."""
 
-from typing import Annotated, Literal
+from collections.abc import Awaitable, Callable
 
 import orjson
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from gateway.view.api import IfNoneMatch, Names, names_of, with_etag
@@ -13,13 +13,11 @@ from libs.common.access import CurrentCaller, OwnCustomer, Query, requires
 
 PARTS = {
     "accounts": ("profile", "holdings"),
-    "consents": ("profile", "consents"),
     "contact-points": ("profile", "contact_points"),
     "complaints": ("complaints", "complaints"),
     "managers": ("relationship", "managers"),
 }
 """Part → the section that holds it, and its name there."""
-Part = Annotated[Literal["accounts", "consents", "contact-points", "complaints", "managers"], Path()]
 
 
 def me_router(view: View) -> APIRouter:
@@ -33,16 +31,22 @@ def me_router(view: View) -> APIRouter:
         parts = await view.one(uow, caller, own, names_of(sections))
         return with_etag(render(own, parts), etag(parts, "self"), if_none_match)
 
-    @router.get("/{part}", dependencies=[requires("me:read")])
+    for part in PARTS:
+        router.get(f"/{part}", dependencies=[requires("me:read")])(_part(view, part))
+    return router
+
+
+def _part(view: View, part: str) -> Callable[..., Awaitable[Response]]:
+    section, name = PARTS[part]
+
     async def own_part(
-        own: OwnCustomer, part: Part, uow: Query, caller: CurrentCaller, if_none_match: IfNoneMatch = None
+        own: OwnCustomer, uow: Query, caller: CurrentCaller, if_none_match: IfNoneMatch = None
     ) -> Response:
         """One list of it, with the state of the section that it comes from."""
-        section, name = PARTS[part]
         (found,) = await view.one(uow, caller, own, [section])
         document = orjson.loads(found.section.document or "{}")
         body = {"state": found.state, "as_of": found.as_of, "version": document.get("version")}
         listed = orjson.dumps({**body, "items": document.get(name, [])}, option=orjson.OPT_UTC_Z)
         return with_etag(listed, etag([found], f"self {part}"), if_none_match)
 
-    return router
+    return own_part

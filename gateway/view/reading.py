@@ -24,9 +24,9 @@ class View:
         self, uow: UnitOfWork, caller: Caller, customer_ids: Sequence[UUID], names: Sequence[str]
     ) -> dict[UUID, list[Shown]]:
         """Each customer within reach, with the named sections in their states."""
-        uow.about(*customer_ids)
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         found = await read_sections(uow, customer_ids, permitted, caller.variant)
+        uow.about(*found)
         as_of, stale_before = await self.watermarks.as_of(), self.clock.now() - timedelta(seconds=self.stale_after)
         return {
             customer_id: [
@@ -42,6 +42,7 @@ class View:
         Raises:
             NotFound: unknown, or out of scope.
         """
+        uow.about(customer_id)
         found = await self.many(uow, caller, [customer_id], names)
         if customer_id not in found:
             raise NotFound.thing("customer")

@@ -14,6 +14,7 @@ from guanxi.local.secrets import write_private
 ISSUER = "http://issuer.guanxi.localhost"
 AUDIENCE = "guanxi"
 ADMIN = "admin"
+STEPPED_UP = "2"
 LIFETIME_SECONDS = 8 * 3600
 
 
@@ -30,13 +31,20 @@ class LocalIssuer:
         self.jwks.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
         write_private(self._private, json.dumps(key.as_dict(private=True)))
 
-    def token(self, subject: str, roles: list[str], *, lifetime: int = LIFETIME_SECONDS) -> str:
-        """A signed access token. What it may do is decided by the directory as well."""
+    def token(
+        self, subject: str, roles: list[str], *, lifetime: int = LIFETIME_SECONDS, stepped_up: bool = False
+    ) -> str:
+        """A signed access token. What it may do is decided by the directory as well.
+
+        `stepped_up` claims a sign-in of this moment, by the stronger means.
+        """
         if not self._private.exists():
             raise wrong_setting(f"{self._private} does not exist: start `guanxi up` first, or set GUANXI_HOME.")
         key = RSAKey.import_key(json.loads(self._private.read_text()))
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "iat": now, "exp": now + lifetime}
+        if stepped_up:
+            claims |= {"acr": STEPPED_UP, "auth_time": now}
         return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
 
     def setting(self) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 from fastapi import Query as Parameter
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 
 from libs.common import audited, consistency, idempotency
 from libs.common.audit import AuditTrail
@@ -26,6 +25,7 @@ from libs.common.domain import Forbidden, InvalidValue, NotFound
 from libs.common.encryption import BlindIndex
 from libs.common.keyring import KeyRing
 from libs.common.problems import Problem
+from libs.common.schemas import View
 from libs.common.settings import Settings
 
 REASON = audited.REASON
@@ -49,49 +49,27 @@ class Chassis:
     blind: BlindIndex
 
 
-class Body(BaseModel):
-    """What the API takes: a field that it does not know is an error, not a silence."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def storable(cls, value: Any) -> Any:
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("a text holds no NUL character")
-        return value
-
-
-class View(BaseModel):
-    """What the API shows of an aggregate."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: UUID
-    version: int
-    _concerns: tuple[UUID, ...] = PrivateAttr(())
-
-    @property
-    def concerns(self) -> tuple[UUID, ...]:
-        """The customers whose it is, for the audit."""
-        own: UUID | None = getattr(self, "customer_id", None)
-        return (own,) if own else self._concerns
-
-
 def chassis(request: Request) -> Chassis:
     return cast("Chassis", request.app.state.chassis)
 
 
 @dataclass(frozen=True)
 class Requires:
-    """A route's declared permission. A route without one is not mounted."""
+    """A route's declared permission. A route without one is not mounted.
+
+    With `step_up` the caller signed in a moment ago, by the stronger means; with `reason` they say why.
+    """
 
     permission: str
+    step_up: bool = False
+    reason: bool = False
 
     async def __call__(self, request: Request) -> None:
-        caller = await _caller(request, self.permission)
+        caller = await _caller(request, self.permission, reason=self.reason)
         if not caller.may(self.permission):
             raise Forbidden(f"This needs the permission {self.permission}.")
+        if self.step_up:
+            _require_step_up(chassis(request), cast("Principal", request.state.principal))
 
 
 class HotRoute(APIRoute):
@@ -132,11 +110,25 @@ class Public(Requires):
         return
 
 
-def requires(permission: str) -> Any:
-    return Depends(Requires(permission))
+def requires(permission: str, *, step_up: bool = False, reason: bool = False) -> Any:
+    return Depends(Requires(permission, step_up, reason))
 
 
-async def _caller(request: Request, permission: str) -> Caller:
+def _require_step_up(shared: Chassis, principal: Principal) -> None:
+    """As RFC 9470 has it: the challenge names what is missing."""
+    settings = shared.settings
+    recent = shared.clock.now().timestamp() - (principal.auth_time or 0.0) <= settings.step_up_seconds
+    if principal.acr in settings.step_up_acr and recent:
+        return
+    challenge = (
+        'Bearer error="insufficient_user_authentication", error_description="A recent, stronger sign-in is needed", '
+        f'acr_values="{" ".join(settings.step_up_acr)}", max_age="{settings.step_up_seconds}"'
+    )
+    detail = f"This needs a sign-in of the last {settings.step_up_seconds} s, by a stronger means."
+    raise Problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
+
+
+async def _caller(request: Request, permission: str, *, reason: bool) -> Caller:
     shared = chassis(request)
     headers = dict(request.scope["headers"])
     principal = shared.verifier.verify(headers.get(b"authorization", b"").decode("latin-1"))
@@ -148,8 +140,9 @@ async def _caller(request: Request, permission: str) -> Caller:
     request.state.caller = await shared.authority.caller(principal, fresh=token is not None)
     caller = cast("Caller", request.state.caller)
     entry.actor = caller.id
-    if caller.must_give_reasons and not entry.reason:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"In your role every request needs a {REASON} header that says why.")
+    if (caller.must_give_reasons or reason) and not entry.reason:
+        whose = "In your role every request" if caller.must_give_reasons else "This"
+        raise Problem(HTTPStatus.BAD_REQUEST, f"{whose} needs a {REASON} header that says why.")
     return caller
 
 
@@ -209,6 +202,12 @@ async def _query(request: Request) -> AsyncIterator[UnitOfWork]:
         yield uow
 
 
+async def _reason_given(request: Request) -> str:
+    return str(audited.entry_of(request).reason)
+
+
+Reason = Annotated[str, Depends(_reason_given)]
+"""Why, on a route that requires it."""
 CurrentCaller = Annotated[Caller, Depends(_current_caller)]
 CurrentClock = Annotated[Clock, Depends(_clock)]
 Query = Annotated[UnitOfWork, Depends(_query, scope="function")]

@@ -6,6 +6,7 @@ that are edited, reordered or cut off no longer fit it. Heads and rows are shipp
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 GENESIS = bytes(32)
 PURPOSE = "audit heads"
 LONGEST_WAIT_SECONDS = 5
+CHAIN_LASTS_SECONDS = 12 * 3600
+"""Then another begins, so that one which is older than a day or two has come to its end."""
 
 # One statement, so one round trip and one commit: a read waits for it.
 APPEND = """
@@ -108,6 +111,7 @@ class AuditTrail:
 
     def _begin_chain(self) -> None:
         self._chain, self._sequence, self._head = new_id(), 0, GENESIS
+        self._begun = time.monotonic()
 
     async def _write_waiting(self) -> None:
         while self._waiting:
@@ -130,6 +134,8 @@ class AuditTrail:
         self._begin_chain()
 
     async def _append(self, contents: list[bytes]) -> None:
+        if time.monotonic() - self._begun > CHAIN_LASTS_SECONDS:
+            self._begin_chain()
         connection = await self._connected()
         first, head, hashes = self._sequence + 1, self._head, []
         for sequence, content in enumerate(contents, first):

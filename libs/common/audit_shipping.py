@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from libs.common.audit import CHAIN_LASTS_SECONDS
 from libs.common.kafka import key_of
 from libs.common.leader import Leadership
 from libs.common.publisher import to_its_end
@@ -16,8 +17,8 @@ from libs.common.topics import AUDIT, AUDIT_ENTRY, AUDIT_HEAD
 
 BATCH = 500
 POLL_SECONDS = 1.0
-QUIET = timedelta(days=1)
-"""A chain that is shipped, and has not grown for so long, belongs to a process that is gone."""
+OVER = timedelta(seconds=4 * CHAIN_LASTS_SECONDS)
+"""So old, a chain grows no more."""
 
 LASTING = "SELECT chain, shipped FROM audit_chains WHERE NOT done ORDER BY chain"
 WAITING = """
@@ -27,10 +28,8 @@ WAITING = """
 """
 SHIPPED = "UPDATE audit_chains SET shipped = $2 WHERE chain = $1"
 DONE = """
-    UPDATE audit_chains AS c SET done = true
-    WHERE NOT done AND begun_at < now() - $1::interval AND NOT EXISTS (
-        SELECT FROM audit_entries AS e
-        WHERE e.chain = c.chain AND (e.sequence > c.shipped OR e.written_at > now() - $1::interval))
+    UPDATE audit_chains AS c SET done = true WHERE NOT done AND begun_at < now() - $1::interval AND NOT EXISTS (
+        SELECT FROM audit_entries AS e WHERE e.chain = c.chain AND e.sequence > c.shipped)
 """
 
 
@@ -46,7 +45,7 @@ class AuditShipper:
             while True:
                 pulses = leadership.pulses
                 if not await self.ship(connection, leadership):
-                    await connection.execute(DONE, QUIET)
+                    await connection.execute(DONE, OVER)
                     await leadership.sleep(POLL_SECONDS, since=pulses)
         finally:
             connection.terminate()

@@ -53,13 +53,19 @@ def begin(request: Request, shared: "Chassis", principal: Principal, permission:
         thing_ids=list(ids.values()),
         customer_ids=[ids["customer_id"]] if "customer_id" in ids else [],
     )
-    if request.scope["query_string"]:
-        asked = [(name, value) for name, value in request.query_params.items() if name not in PLACES_IN_A_LIST]
-        entry.terms = [_blind(shared, name, value) for name, value in asked[:MOST_TERMS]]
     request.scope["state"][ENTRY] = entry
+    if request.scope["query_string"]:
+        asked = [(name, value) for name, value in request.query_params.multi_items() if name not in PLACES_IN_A_LIST]
+        if len(asked) > MOST_TERMS:
+            raise Problem(HTTPStatus.BAD_REQUEST, f"A request has at most {MOST_TERMS} parameters.")
+        entry.terms = [_blind(shared, name, value) for name, value in asked]
     if told_why := headers.get(WHY):
         entry.reason = _reason(told_why.decode(errors="replace").strip())
     return entry
+
+
+def entry_of(request: Request) -> Entry:
+    return cast("Entry", request.scope["state"][ENTRY])
 
 
 async def write(request: Request, uow: UnitOfWork, status: int) -> None:
@@ -86,7 +92,7 @@ async def ensure_written(scope: Scope, trail: AuditTrail, status: int) -> None:
 
 def note(request: Request, uow: UnitOfWork) -> None:
     """Take over whom the request was about, whatever comes of it."""
-    entry: Entry = request.scope["state"][ENTRY]
+    entry = entry_of(request)
     if uow.shown:
         entry.thing_ids = list(dict.fromkeys([*entry.thing_ids, *uow.shown]))
     if uow.concerned != entry.customer_ids:
@@ -106,8 +112,10 @@ def _ids(named: Mapping[str, str]) -> dict[str, UUID]:
 
 def _blind(shared: "Chassis", name: str, value: str) -> str:
     name = name if FILTER.fullmatch(name) else "unknown"  # a name that somebody made up may tell as much as a value
-    index = shared.blind.index(f"audit {name}", value).hex()[:32] if value.strip(" -") else "empty"
-    return f"{name}={index}"
+    try:
+        return f"{name}={shared.blind.index(f'audit {name}', value).hex()[:32]}"
+    except ValueError:  # nothing in it that could be found
+        return f"{name}=empty"
 
 
 def _reason(reason: str) -> str | None:

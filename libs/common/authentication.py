@@ -31,6 +31,8 @@ class Principal:
     subject: str
     roles: frozenset[str]
     expires_at: float
+    acr: str | None = None
+    auth_time: float | None = None
 
     @property
     def login(self) -> str:
@@ -90,13 +92,16 @@ class TokenVerifier:
         if self._max_age is not None and claims["exp"] - claims["iat"] > self._max_age:
             raise NotAuthenticated
         roles = claims.get("roles", [])
+        named = roles if issuer.roles is None else issuer.roles
         if not isinstance(claims["sub"], str) or not isinstance(roles, list) or " " in claims["sub"]:
             raise NotAuthenticated
         return Principal(
             issuer=issuer.issuer,
             subject=claims["sub"],
-            roles=frozenset(role for role in roles if isinstance(role, str)),
+            roles=frozenset(role for role in roles if isinstance(role, str) and role in named),
             expires_at=float(claims["exp"]),
+            acr=acr if isinstance(acr := claims.get("acr"), str) else None,
+            auth_time=float(signed_in) if isinstance(signed_in := claims.get("auth_time"), int) else None,
         )
 
 

@@ -31,7 +31,8 @@ class Refused(HTTPException):
 def check_head(scope: Scope, largest_body: int) -> None:
     """Raises Refused for a head that is too large, and for one that could be read in two ways; likewise of the body."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
-    if sum(len(name) + len(value) for name, value in headers) + len(scope["raw_path"]) > LARGEST_HEAD:
+    size = len(scope["raw_path"]) + len(scope["query_string"])
+    if sum(len(name) + len(value) for name, value in headers) + size > LARGEST_HEAD:
         raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A request's head has at most {LARGEST_HEAD} bytes.")
     lengths = [value for name, value in headers if name == b"content-length"]
     chunked = any(name == b"transfer-encoding" for name, _ in headers)

@@ -1,6 +1,6 @@
 """What the chassis asks about whoever calls; `libs/directory` answers."""
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -12,6 +12,9 @@ Variant = Literal["staff", "self"]
 
 class Scope(Protocol):
     """Which rows a unit of work may touch. Every query and repository method applies one."""
+
+    def without_grants(self) -> Self:
+        """What the caller reaches by role alone: whoever was let in lets nobody else in."""
 
     def customers(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """A condition on a customer id."""

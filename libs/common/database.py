@@ -34,6 +34,9 @@ class Versioned(Protocol):
         """The customers whose it is."""
 
 
+WAIT_SECONDS = 5
+"""For a connection; then the answer is that the database is busy."""
+
 VersionedT = TypeVar("VersionedT", bound=Versioned)
 
 
@@ -123,7 +126,7 @@ class Database:
         self, url: str, *, publications: Sequence[Publication] = (), sealer: Sealer | None = None, pool: int = 10
     ) -> None:
         self.dsn = url
-        self.engine: AsyncEngine = new_engine(url, pool_size=pool, max_overflow=0, pool_timeout=5)
+        self.engine: AsyncEngine = new_engine(url, pool_size=pool, max_overflow=0, pool_timeout=WAIT_SECONDS)
         self.sealer = sealer
         self._publications = publications
         self._pool_size = pool
@@ -166,15 +169,16 @@ class Database:
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
         """Rows by the driver itself, each statement a transaction of its own."""
         driver = self._driver or await self._open_driver()
-        rows: Sequence[Any] = await driver.fetch(sql, *arguments)
-        return rows
+        async with driver.acquire(timeout=WAIT_SECONDS) as connection:
+            rows: Sequence[Any] = await connection.fetch(sql, *arguments)
+            return rows
 
     async def _open_driver(self) -> "asyncpg.Pool[Any]":
         """Made when first needed, since it belongs to a running loop."""
         async with self._opening:
             if self._driver is None:
                 self._driver = await asyncpg.create_pool(
-                    self.dsn, min_size=0, max_size=self._pool_size, timeout=5, reset=_leave_as_it_is
+                    self.dsn, min_size=0, max_size=self._pool_size, timeout=WAIT_SECONDS, reset=_leave_as_it_is
                 )
             return self._driver
 

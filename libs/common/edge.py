@@ -45,11 +45,11 @@ class Edge:
             await send(message)
 
         try:
-            await self._guarded(scope, receive, self._audited(scope, receive, answer))
+            await self._guarded(scope, receive, self._audited(scope, receive, answer, late))
         finally:
             self._observe(scope, status, time.perf_counter() - started)
 
-    def _audited(self, scope: Scope, receive: Receive, send: Send) -> Send:
+    def _audited(self, scope: Scope, receive: Receive, send: Send, late: dict[str, str]) -> Send:
         """Nothing goes out before its entry is durable; without it, 503."""
         withheld = False
 
@@ -61,6 +61,7 @@ class Edge:
                 except Exception as error:  # noqa: BLE001 - whatever it is: without its entry nothing goes out
                     log.error("answer withheld", error=type(error).__name__, at=where(error))
                     withheld = True
+                    late.clear()
                     await unavailable()(scope, receive, send)
             if not withheld:
                 await send(message)

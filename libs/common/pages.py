@@ -9,11 +9,12 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel
 
-from libs.common.access import View, chassis
+from libs.common.access import chassis
 from libs.common.authentication import Principal
 from libs.common.cursor import decode_cursor, encode_cursor
 from libs.common.database import UnitOfWork
 from libs.common.keyring import KeyRing
+from libs.common.schemas import View
 
 T = TypeVar("T")
 ViewT = TypeVar("ViewT", bound=View)

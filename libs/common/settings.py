@@ -15,12 +15,16 @@ class Mode(StrEnum):
 
 
 class Issuer(BaseModel):
-    """Who signs tokens: its name as in `iss`, and its public keys."""
+    """Who signs tokens: its name as in `iss`, its public keys, and the roles that it may name; None are all.
+
+    A partner is known by its subject alone, so that in production one issuer names partners.
+    """
 
     issuer: str
     jwks_file: Path
     algorithms: list[str] = ["RS256"]
     local: bool = False
+    roles: list[str] | None = None
 
 
 class Settings(BaseSettings):
@@ -43,6 +47,8 @@ class Settings(BaseSettings):
     issuers: list[Issuer] = Field(min_length=1)
     audience: str = "guanxi"
     token_max_age: int = 600
+    step_up_acr: list[str] = ["2"]
+    step_up_seconds: int = 300
     keyring: Path
     shared_keyring: Path
 
@@ -71,6 +77,8 @@ class Settings(BaseSettings):
     def _unfit_for_production(self) -> list[str]:
         found = [f"issuer {i.issuer} is local" for i in self.issuers if i.local]
         found += [f"issuer {i.issuer} is not https" for i in self.issuers if urlsplit(i.issuer).scheme != "https"]
+        if sum(i.roles is None or "partner" in i.roles for i in self.issuers) > 1:
+            found.append("several issuers may name partners: give each its roles")
         if "sslmode=verify-full" not in self.dsn:
             found.append("GUANXI_DATABASE_URL lacks sslmode=verify-full")
         if not self.kafka_tls:

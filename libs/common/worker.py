@@ -110,8 +110,9 @@ async def _lead(worker: Worker) -> None:
         consumed, source = worker.subscription.topics, f"/guanxi/{worker.settings.service}"
         publishers = [Publisher(dsn, publication, producer, source, consumed) for publication in worker.publications]
         relays = [Relay(dsn, worker.events_topic, producer).run] if worker.events_topic else []
-        shipper = AuditShipper(dsn, producer, source)
-        return [*relays, shipper.run, *(partial(_apart, publisher) for publisher in publishers)]
+        apart = {publisher.publication.stream: publisher.run for publisher in publishers}
+        apart["audit"] = AuditShipper(dsn, producer, source).run
+        return [*relays, *(partial(_apart, name, run) for name, run in apart.items())]
 
     try:
         await lead(dsn, duties)
@@ -126,15 +127,15 @@ async def _stop(producer: AIOKafkaProducer | None) -> None:
             await asyncio.wait_for(producer.stop(), STOP_SECONDS)
 
 
-async def _apart(publisher: Publisher, leadership: Leadership) -> None:
+async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
     """A stream that fails by its own fault, such as its query, holds up neither the relay nor the other streams."""
     while True:
         try:
-            await publisher.run(leadership)
+            await run(leadership)
         except Exception as error:
             if passing(error) or isinstance(error, LeadershipLost):
                 raise
-            log.error("publisher failed", stream=publisher.publication.stream, error=type(error).__name__)
+            log.error("publisher failed", stream=name, error=type(error).__name__)
         await asyncio.sleep(RESTART_SECONDS)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -22,6 +22,7 @@ HoldingKind = Literal[
 HolderRole = Literal["owner", "co_owner", "authorised_user"]
 AccountStatus = Literal["open", "closed"]
 ConsentPurpose = Literal["third_party_sharing"]
+IdentifierKind = Literal["identity_document", "contact_point", "account"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,27 @@ class ConsentWithdrawn(ConsentEvent):
     type: ClassVar[str] = "crm.consent.withdrawn.v1"
 
 
+@dataclass(frozen=True, kw_only=True)
+class PiiRevealed(DomainEvent):
+    """A member of staff saw an identifier in clear. Which one, never what it is; the reason stays with the service."""
+
+    type: ClassVar[str] = "crm.pii.revealed.v1"
+    reveal_id: UUID
+    customer_id: UUID
+    staff_id: UUID
+    kind: IdentifierKind
+    thing_id: UUID
+    expires_at: datetime
+
+    @property
+    def subject(self) -> UUID:
+        return self.reveal_id
+
+    def customers(self) -> Iterable[UUID]:
+        return (self.customer_id,)
+
+
 ALL: tuple[type[DomainEvent], ...] = (
     CustomerRegistered, CustomerActivated, CustomerUpdated, AccountOpened, AccountUpdated, AccountClosed,
-    ConsentGranted, ConsentWithdrawn,
+    ConsentGranted, ConsentWithdrawn, PiiRevealed,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from libs.contracts.customer import AccountStatus, ConsentPurpose, CustomerKind, HolderRole, HoldingKind
+from libs.contracts.customer import AccountStatus, CustomerKind, HolderRole, HoldingKind
 from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
 
 
@@ -24,18 +24,6 @@ class MaskedContactPoint:
     contact_point_id: UUID
     kind: str
     value: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConsentView:
-    """A consent that stands. `version` is what its withdrawal names in If-Match."""
-
-    consent_id: UUID
-    purpose: ConsentPurpose
-    party: str
-    text_version: str
-    granted_at: datetime
-    version: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +56,6 @@ class ProfileSelf:
     status: str
     documents: list[MaskedDocument]
     contact_points: list[MaskedContactPoint]
-    consents: list[ConsentView]
     holdings: list[HoldingView]
     holding_count: int
     balances: dict[str, Decimal]

@@ -66,19 +66,22 @@ _FRONT_OFFICE = _STAFF_READ | {
     "complaints:receive",
 }
 _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:reply", "complaints:close"}
+_REVEALING = {"identifiers:reveal"}
 _GRANTING = {"access_grants:read", "access_grants:change"}
 _WALLS = {"ethical_walls:read", "ethical_walls:change"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "customer": frozenset({"view:read", "me:read", "me:change"} | _SECTIONS),
     "partner": frozenset({"view:read", "sections:profile"}),
-    "teller": frozenset(_FRONT_OFFICE),
-    "manager": frozenset(_FRONT_OFFICE),
+    "teller": frozenset(_FRONT_OFFICE | _REVEALING),
+    "manager": frozenset(_FRONT_OFFICE | _REVEALING),
     "team_lead": frozenset(_FRONT_OFFICE),
-    "branch_head": frozenset(_FRONT_OFFICE | _COMPLAINT_HANDLING | _GRANTING | {"assignments:change", "logins:bind"}),
+    "branch_head": frozenset(
+        _REVEALING | _FRONT_OFFICE | _COMPLAINT_HANDLING | _GRANTING | {"assignments:change", "logins:bind"}
+    ),
     "complaint_officer": frozenset(_STAFF_READ | _COMPLAINT_HANDLING | {"complaints:receive"}),
     "marketing_officer": frozenset(_STAFF_READ),
-    "compliance": frozenset(_STAFF_READ | _GRANTING | _WALLS | {"audit:read"}),
+    "compliance": frozenset(_STAFF_READ | _REVEALING | _GRANTING | _WALLS | {"audit:read"}),
     "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read", "audit:read"}),
     "admin": frozenset({"org_units:read", "org_units:change", "staff:read", "staff:change"}),
 }

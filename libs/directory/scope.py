@@ -1,7 +1,7 @@
 """Scopes: which customers and units a caller reaches, as conditions that every query applies."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Uuid, all_, and_, any_, exists, false, literal, or_, true
@@ -31,6 +31,9 @@ def _none_of(ids: tuple[UUID, ...]) -> ColumnElement[Any]:
 class SystemScope:
     """Event handlers, publishers and schedules: everything, said out loud."""
 
+    def without_grants(self) -> Self:
+        return self
+
     def customers(self, _column: ColumnElement[Any]) -> ColumnElement[bool]:
         return true()
 
@@ -52,6 +55,9 @@ class CallerScope:
     grants: tuple[UUID, ...] = ()
     walls: tuple[UUID, ...] = ()
     configures: bool = False
+
+    def without_grants(self) -> Self:
+        return replace(self, grants=())
 
     def customers(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         conditions = [self._condition(reach, column) for reach in sorted(self.reaches)]

@@ -143,6 +143,26 @@ async def _arrived(stack: Stack, row: Any) -> bool:
         return bool(await gateway.fetchval(held, row["chain"], row["sequence"]))
 
 
+async def test_a_copy_that_is_told_otherwise_is_found_out(stack: Stack, owner: asyncpg.Connection) -> None:
+    async with owner_of(stack, "gateway") as gateway:
+        transaction = gateway.transaction(isolation="repeatable_read")
+        await transaction.start()
+        for change in (
+            "actor = 'staff nobody'",
+            "customer_ids = '{}', thing_ids = '{}', status = 404",
+            "service = 'x'",
+        ):
+            told = f"UPDATE edge.audit SET {change} WHERE service = $1 AND status = 200"  # noqa: S608 - ours
+            savepoint = gateway.transaction()
+            await savepoint.start()
+            await gateway.execute(told, APP)
+            ring = KeyRing.load(stack.secrets.keyring("shared"))
+            found = (await verify(APP, owner, gateway, ring)).faults
+            await savepoint.rollback()
+            assert "the copy is not told as it was written" in {fault.what for fault in found}, change
+        await transaction.rollback()
+
+
 @pytest.mark.parametrize("app", ["customer", "manager", "complaints", "gateway"])
 async def test_an_untouched_trail_fits(stack: Stack, app: str) -> None:
     async with owner_of(stack, app) as own:

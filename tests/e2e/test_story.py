@@ -216,8 +216,9 @@ async def a_partner_sees_what_the_customer_shares(me: Person, partner: Person, c
         "complaints": "forbidden",
     }
     consents = (await me.get("/api/v1/me/consents")).json()["items"]
-    assert [(consent["party"], consent["consent_id"]) for consent in consents] == [("wealth-app", granted.json()["id"])]
-    withdrawn = await me.post(f"/api/v1/me/consents/{consents[0]['consent_id']}/withdraw", None, consents[0]["version"])
+    assert [(consent["party"], consent["id"]) for consent in consents] == [("wealth-app", granted.json()["id"])]
+    assert "wealth-app" not in str(sections), "one partner learns nothing of another"
+    withdrawn = await me.post(f"/api/v1/me/consents/{consents[0]['id']}/withdraw", None, consents[0]["version"])
     assert withdrawn.status_code == 200, withdrawn.text
 
     async def gone() -> bool:

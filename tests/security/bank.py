@@ -54,7 +54,10 @@ class Bank:
     def client(self, app: str, role: str, *, internal: bool = False) -> httpx.AsyncClient:
         opened = self.apps[app]
         subject = PARTNER if role == "partner" else f"matrix-{role}"
-        headers = {"Authorization": f"Bearer {self.ground.issuer.token(subject, [role])}", "Guanxi-Reason": "matrix"}
+        headers = {
+            "Authorization": f"Bearer {self.ground.issuer.token(subject, [role], stepped_up=True)}",
+            "Guanxi-Reason": "matrix",
+        }
         if internal:
             shared = opened.chassis
             headers[HEADER] = client_credential(shared.shared_keyring, "gateway", "127.0.0.1", shared.clock)
@@ -172,6 +175,7 @@ ROWS: dict[str, list[str]] = {
         " currency, status, sequence, as_of, main_holder_id) VALUES ({thing}, 1, 'guanxi', 'matrix', '\\x00',"
         " {index}, '**', 'savings', 'p', 'CNY', 'open', 1, now(), {customer})",
         "INSERT INTO account_holders VALUES ({thing}, {customer}, 'owner')",
+        "INSERT INTO reveals VALUES ({thing}, 1, {customer}, {staff}, 'account', {thing}, 'r', now(), now())",
         "INSERT INTO consents VALUES ({thing}, 1, {customer}, 'third_party_sharing', 'matrix', 'v1', now())",
     ],
     "manager": [

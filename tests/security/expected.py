@@ -39,6 +39,8 @@ READ = {
     "partner": {"consented"},
 }
 CHANGE = {**READ, "manager": {"own", "moved", "granted"}, "auditor": {"granted"}, "partner": set()}
+BY_ROLE = {"branch_head": {"own", "team", "branch", "sub"}, "compliance": EVERYBODY}
+"""Whoever was let in by a grant lets nobody else in."""
 CASES = {"complaint_officer": {"own", "team", "branch", "sub", "case", "granted"}}
 """How far complaint officers reach where the thing asked for is a complaint."""
 
@@ -52,6 +54,7 @@ UNITS_SEEN = {
 
 FRONT = {"teller", "manager", "team_lead", "branch_head"}
 HANDLERS = {"branch_head", "complaint_officer"}
+REVEALERS = {"teller", "manager", "branch_head", "compliance"}
 GRANTERS = {"branch_head", "compliance"}
 
 PATHS = {
@@ -72,8 +75,11 @@ PATHS = {
     "customer POST /api/v1/accounts/{account_id}/close": ("change", FRONT),
     "customer POST /api/v1/me/contact-points": ("change", {"customer"}),
     "customer DELETE /api/v1/me/contact-points/{contact_point_id}": ("change", {"customer"}),
+    "customer GET /api/v1/me/consents": ("read", {"customer"}),
     "customer POST /api/v1/me/consents": ("change", {"customer"}),
     "customer POST /api/v1/me/consents/{consent_id}/withdraw": ("change", {"customer"}),
+    "customer POST /api/v1/reveals": ("change", REVEALERS),
+    "customer GET /api/v1/reveals/{reveal_id}": ("nobody", REVEALERS),
     "customer GET /internal/v1/sections/{customer_id}": ("read", STAFF | {"customer", "partner"}),
     "manager GET /api/v1/org-units": ("units", STAFF | {"admin"}),
     "manager GET /api/v1/org-units/{unit_id}": ("units", STAFF | {"admin"}),
@@ -88,11 +94,11 @@ PATHS = {
     "manager POST /api/v1/assignments": ("change", {"branch_head"}),
     "manager GET /api/v1/access-grants": ("read", GRANTERS | {"auditor"}),
     "manager GET /api/v1/access-grants/{grant_id}": ("read", GRANTERS | {"auditor"}),
-    "manager POST /api/v1/access-grants": ("change", GRANTERS),
+    "manager POST /api/v1/access-grants": ("by_role", GRANTERS),
     "manager POST /api/v1/access-grants/{grant_id}/end": ("change", GRANTERS),
     "manager GET /api/v1/ethical-walls": ("read", {"compliance", "auditor"}),
     "manager GET /api/v1/ethical-walls/{wall_id}": ("read", {"compliance", "auditor"}),
-    "manager POST /api/v1/ethical-walls": ("change", {"compliance"}),
+    "manager POST /api/v1/ethical-walls": ("by_role", {"compliance"}),
     "manager POST /api/v1/ethical-walls/{wall_id}/lift": ("change", {"compliance"}),
     "manager GET /internal/v1/sections/{customer_id}": ("read", STAFF | {"customer", "partner"}),
     "complaints GET /api/v1/complaints": ("read", STAFF),
@@ -107,7 +113,10 @@ PATHS = {
     "gateway GET /api/v1/customers/{customer_id}/360": ("read", STAFF | {"customer", "partner"}),
     "gateway POST /api/v1/customers/360:batch": ("read", STAFF | {"customer", "partner"}),
     "gateway GET /api/v1/me/view": ("read", {"customer"}),
-    "gateway GET /api/v1/me/{part}": ("read", {"customer"}),
+    "gateway GET /api/v1/me/accounts": ("read", {"customer"}),
+    "gateway GET /api/v1/me/contact-points": ("read", {"customer"}),
+    "gateway GET /api/v1/me/complaints": ("read", {"customer"}),
+    "gateway GET /api/v1/me/managers": ("read", {"customer"}),
 }
 """Every mounted path that concerns customers or units: what it does, and for whom it is there at all."""
 
@@ -131,6 +140,10 @@ def expected(path: str, role: str) -> set[str] | None:
     kind, roles = PATHS[path]
     if role not in roles:
         return None
+    if kind == "nobody":  # what a colleague did stays theirs
+        return set()
+    if kind == "by_role":
+        return BY_ROLE[role]
     if kind == "units":
         return UNITS_SEEN[role]
     table = READ if kind == "read" else CHANGE

@@ -141,6 +141,7 @@ TRIES: dict[str, Try] = {
     "customer POST /api/v1/accounts/{account_id}/close": of(THING_IDS, 412, body=lambda _: {"closed_on": "2026-01-01"}),
     "customer POST /api/v1/me/contact-points": of(CUSTOMER_IDS, 412, body=lambda _: CONTACT, query=as_customer),
     "customer DELETE /api/v1/me/contact-points/{contact_point_id}": of(CUSTOMER_IDS, 412, query=as_customer),
+    "customer GET /api/v1/me/consents": of(CUSTOMER_IDS, query=as_customer),
     "customer POST /api/v1/me/consents": of(
         CUSTOMER_IDS,
         409,
@@ -148,6 +149,8 @@ TRIES: dict[str, Try] = {
         query=as_customer,
     ),
     "customer POST /api/v1/me/consents/{consent_id}/withdraw": THING_CHANGED,
+    "customer POST /api/v1/reveals": of(CUSTOMER_IDS, 422, body=of_customer(kind="contact_point", thing_id=OTHER)),
+    "customer GET /api/v1/reveals/{reveal_id}": of(THING_IDS),
     "customer GET /internal/v1/sections/{customer_id}": of(CUSTOMER_IDS),
     "manager GET /api/v1/org-units": partial(listed, key="id", names=UNIT_NAMES),
     "manager GET /api/v1/org-units/{unit_id}": of(UNIT_IDS),
@@ -189,5 +192,8 @@ TRIES: dict[str, Try] = {
     "gateway GET /api/v1/customers/{customer_id}/360": of(CUSTOMER_IDS),
     "gateway POST /api/v1/customers/360:batch": batched,
     "gateway GET /api/v1/me/view": of(CUSTOMER_IDS, query=as_customer),
-    "gateway GET /api/v1/me/{part}": of(dict.fromkeys(CUSTOMER_IDS, "accounts"), query=as_customer),  # type: ignore[arg-type] # here the path names a part
+    **{
+        f"gateway GET /api/v1/me/{part}": of(CUSTOMER_IDS, query=as_customer)
+        for part in ("accounts", "contact-points", "complaints", "managers")
+    },
 }

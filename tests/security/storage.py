@@ -16,8 +16,10 @@ from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue, NotFound
 from libs.directory.reading import canonical_id, require_staff, require_unit, unit_by_code
 from services.complaints.storage.repository import ComplaintRepository
-from services.customer.storage.queries import customer_by_document
+from services.customer.domain.reveal import IdentifierKind
+from services.customer.storage.queries import customer_by_document, list_consents
 from services.customer.storage.repository import SourceReferenceRepository
+from services.customer.storage.reveals import IdentifierRepository, RevealRepository
 from services.manager.domain.assignment import Line
 from services.manager.storage.repository import (
     AccessGrantRepository,
@@ -164,7 +166,31 @@ async def customers_by_source(uow: UnitOfWork) -> set[str]:
     return {NAMES[customer_id] for customer_id in found.values()}
 
 
+async def reveals(uow: UnitOfWork) -> set[str]:
+    return await _each({**THING_IDS}, lambda name: RevealRepository(uow).get(THING_IDS[name]))
+
+
+def sealed(kind: IdentifierKind) -> Callable[[UnitOfWork], Awaitable[set[str]]]:
+    async def identifiers(uow: UnitOfWork) -> set[str]:
+        held = IdentifierRepository(uow)
+        return await _each({**CUSTOMER_IDS}, lambda name: held.sealed(kind, CUSTOMER_IDS[name], THING_IDS[name]))
+
+    return identifiers
+
+
+async def consents(uow: UnitOfWork) -> set[str]:
+    async def any_of(name: str) -> bool:
+        rows = await list_consents(uow, CUSTOMER_IDS[name], standing=None, after=None, limit=1)
+        return bool(rows)
+
+    return await _each({**CUSTOMER_IDS}, any_of)
+
+
 READS = {
+    "queries consents": Read("customer", consents),
+    "reveals reveals": Read("customer", reveals),
+    "reveals documents": Read("customer", sealed(IdentifierKind.IDENTITY_DOCUMENT)),
+    "reveals accounts": Read("customer", sealed(IdentifierKind.ACCOUNT)),
     "queries customers by document": Read("customer", customers_by_document),
     "repository customers by source": Read("customer", customers_by_source),
     "repository assignments": Read("manager", assignments),

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from libs.common.access import Body, View
 from libs.common.codes import Code
+from libs.common.schemas import Body, View
 from services.complaints.domain.complaint import Channel, Complaint
 from services.complaints.domain.moves import Status
 

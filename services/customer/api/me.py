@@ -1,13 +1,18 @@
-"""`/api/v1/me`: what customers change of their own, signed in as themselves. They read it at the gateway."""
+"""`/api/v1/me`: what customers change of their own, signed in as themselves. They read it at the gateway.
+
+Consents alone they read here: what they allow one partner is in no document that another partner sees.
+"""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
 
-from libs.common.access import CurrentClock, OwnCustomer, command, requires
+from libs.common.access import CurrentClock, OwnCustomer, Query, command, requires
 from libs.common.database import UnitOfWork
+from libs.common.pages import CurrentPage, Page
 from services.customer.api.schemas import ConsentView, NewConsent, NewContactPoint, OwnContactData
+from services.customer.storage.queries import list_consents
 from services.customer.storage.repository import ConsentRepository, CustomerRepository
 from services.customer.use_cases.changing import add_contact_point, remove_contact_point
 from services.customer.use_cases.consenting import grant_consent, withdraw_consent
@@ -42,6 +47,14 @@ async def remove_own_contact(
 ) -> OwnContactData:
     customer = await remove_contact_point(uow, own, contact_point_id, at=clock.now())
     return uow.answer(OwnContactData.of(customer))
+
+
+@router.get("/consents", dependencies=[requires("me:read")])
+async def find_consents(
+    own: OwnCustomer, uow: Query, page: CurrentPage, *, standing: bool | None = None
+) -> Page[ConsentView]:
+    rows = await list_consents(uow, own, standing=standing, after=page.after, limit=page.limit)
+    return page.of(uow, [ConsentView.of(row) for row in rows])
 
 
 @router.post("/consents", status_code=201, dependencies=[requires("me:change")])

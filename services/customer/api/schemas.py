@@ -7,14 +7,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from libs.common.access import Body, View
 from libs.common.codes import Code as Word
 from libs.common.codes import ProductCode
+from libs.common.schemas import Body, View
 from libs.contracts.customer import AccountStatus, HoldingKind
 from services.customer.domain.account import Account, Origin
 from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import ContactKind, Customer, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
+from services.customer.domain.reveal import IdentifierKind, Reveal
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
@@ -142,7 +143,7 @@ class ConsentView(View):
     withdrawn_at: datetime | None
 
     @classmethod
-    def of(cls, consent: Consent) -> Self:
+    def of(cls, consent: Consent | Any) -> Self:
         view = cls(**{name: getattr(consent, name) for name in cls.model_fields})
         view._concerns = (consent.customer_id,)
         return view
@@ -186,3 +187,25 @@ class AccountView(View):
         view = cls(**plain, number=number)
         view._concerns = (account.main_holder_id,)
         return view
+
+
+class NewReveal(Body):
+    customer_id: UUID
+    kind: IdentifierKind
+    thing_id: Annotated[UUID, Field(description="The document, contact point or account whose number or value it is.")]
+
+
+class RevealView(View):
+    """`value` is the identifier in clear, null once the reveal has expired."""
+
+    customer_id: UUID
+    kind: IdentifierKind
+    thing_id: UUID
+    revealed_at: datetime
+    expires_at: datetime
+    value: str | None
+
+    @classmethod
+    def of(cls, reveal: Reveal, value: str | None) -> Self:
+        plain = {name: getattr(reveal, name) for name in cls.model_fields if name != "value"}
+        return cls(**plain, value=value)

@@ -11,7 +11,7 @@ from libs.common.domain import NotFound
 from libs.common.listing import matching, newest
 from services.customer.domain.account import OWNERS
 from services.customer.domain.names import fold, grams
-from services.customer.storage.tables import account_holders, accounts, customers, identity_documents
+from services.customer.storage.tables import account_holders, accounts, consents, customers, identity_documents
 
 
 async def list_customers(
@@ -71,3 +71,12 @@ def _accounts(uow: UnitOfWork) -> Select[Any]:
     money = [case((owned, accounts.c[name])).label(name) for name in ("balance", "limit")]
     plain = [column for column in accounts.c if column.name not in ("balance", "limit")]
     return select(*plain, *money).where(held)
+
+
+async def list_consents(
+    uow: UnitOfWork, customer_id: UUID, *, standing: bool | None, after: UUID | None, limit: int
+) -> Sequence[Any]:
+    """A customer's own, withdrawn ones too; newest first."""
+    c = consents.c
+    within = select(consents).where(c.customer_id == customer_id, uow.scope.customers(c.customer_id))
+    return await newest(uow, matching(within, (c.withdrawn_at.is_(None), standing)), c.id, after=after, limit=limit)

@@ -5,8 +5,7 @@ from libs.contracts.customer import REFERENCE, SECTION
 
 SHOWN = """
     'version', c.version, 'name', c.name, 'kind', c.kind, 'status', c.status, 'documents', d.documents,
-    'contact_points', p.contact_points, 'consents', n.consents,
-    'holdings', h.holdings, 'holding_count', h.holding_count, 'balances', b.balances
+    'contact_points', p.contact_points, 'holdings', h.holdings, 'holding_count', h.holding_count, 'balances', b.balances
 """
 
 PROFILE = f"""
@@ -23,11 +22,6 @@ PROFILE = f"""
         SELECT coalesce(json_agg(json_build_object(
             'contact_point_id', id, 'kind', kind, 'value', value_masked) ORDER BY id), '[]') AS contact_points
         FROM contact_points WHERE customer_id = c.id) AS p
-    CROSS JOIN LATERAL (
-        SELECT coalesce(json_agg(json_build_object(
-            'consent_id', id, 'purpose', purpose, 'party', party, 'text_version', text_version,
-            'granted_at', granted_at, 'version', version) ORDER BY id), '[]') AS consents
-        FROM consents WHERE customer_id = c.id AND withdrawn_at IS NULL) AS n
     CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(json_build_object(
             'account_id', a.id, 'kind', a.kind, 'product', a.product, 'number', a.number_masked, 'role', a.role,

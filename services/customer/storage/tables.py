@@ -24,6 +24,7 @@ from services.customer.domain.account import Account, AccountHolder, Origin
 from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import ContactKind, ContactPoint, Customer, IdentityDocument, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
+from services.customer.domain.reveal import IdentifierKind, Reveal
 
 metadata = new_metadata()
 chassis_tables(metadata)
@@ -142,7 +143,22 @@ Index(
     postgresql_where=consents.c.withdrawn_at.is_(None),
 )
 
+reveals = Table(
+    "reveals",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
+    Column("staff_id", Uuid, nullable=False),
+    words("kind", IdentifierKind),
+    Column("thing_id", Uuid, nullable=False),
+    Column("reason", Text, nullable=False),
+    time("revealed_at"),
+    time("expires_at"),
+)
+
 mapping = registry(metadata=metadata)
+mapping.map_imperatively(Reveal, reveals, version_id_col=reveals.c.version, version_id_generator=False)
 mapping.map_imperatively(
     IdentityDocument,
     identity_documents,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from libs.common.access import CurrentClock, Query, command, requires
+from libs.common.access import CurrentCaller, CurrentClock, Query, command, requires
 from libs.common.database import UnitOfWork
 from libs.common.pages import CurrentPage, Page
 from services.manager.api.schemas import AccessGrantView, NewAccessGrant, Reason
@@ -25,8 +25,9 @@ Change = Annotated[UnitOfWork, command(show, conditional=True)]
 
 
 @router.post("", status_code=201, dependencies=[requires("access_grants:change")])
-async def give(body: NewAccessGrant, uow: Create, clock: CurrentClock) -> AccessGrantView:
-    return uow.answer(AccessGrantView.of(await give_access(uow, **dict(body), at=clock.now())))
+async def give(body: NewAccessGrant, uow: Create, caller: CurrentCaller, clock: CurrentClock) -> AccessGrantView:
+    grant = await give_access(uow, **dict(body), by=caller.staff_id, at=clock.now())
+    return uow.answer(AccessGrantView.of(grant))
 
 
 @router.get("", dependencies=[requires("access_grants:read")])

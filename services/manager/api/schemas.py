@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from libs.common.access import Body, View
+from libs.common.schemas import Body, View
 from services.manager.domain.assignment import AssignmentRole, Line, Rule
 from services.manager.domain.org_unit import OrgUnitKind
 

@@ -12,10 +12,19 @@ AT_ONCE = 100
 
 
 async def give_access(
-    uow: UnitOfWork, *, customer_id: UUID, staff_id: UUID, reason: str, ends_at: datetime, at: datetime
+    uow: UnitOfWork,
+    *,
+    customer_id: UUID,
+    staff_id: UUID,
+    reason: str,
+    ends_at: datetime,
+    by: UUID | None,
+    at: datetime,
 ) -> AccessGrant:
-    """Let somebody, of whichever unit, take part in a customer's business for a time."""
+    """Let somebody else, of whichever unit, take part in a customer's business for a time."""
     await _check(uow, customer_id, staff_id)
+    if staff_id == by:
+        raise InvalidValue("staff_id", "Nobody gives access to themselves.")
     grant = AccessGrant(
         id=new_id(), customer_id=customer_id, staff_id=staff_id, reason=reason, given_at=at, ends_at=ends_at
     )
@@ -56,6 +65,6 @@ async def lift_wall(uow: UnitOfWork, wall_id: UUID, reason: str, *, at: datetime
 
 
 async def _check(uow: UnitOfWork, customer_id: UUID, staff_id: UUID) -> None:
-    await require_customer(uow, customer_id)
+    await require_customer(uow, customer_id, by_role=True)
     if not await StaffRepository(uow).works(staff_id):
         raise InvalidValue("staff_id", "Nobody by this id works here.")

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from sqlalchemy import Column, Table, Text, UniqueConstraint, Uuid, select
 from sqlalchemy.orm import registry
 
-from libs.common.access import Body, Query, View, command, requires
+from libs.common.access import Query, command, requires
 from libs.common.app import App, build_chassis, create_app
 from libs.common.authentication import Principal
 from libs.common.caller import Scope, Variant
@@ -23,6 +23,7 @@ from libs.common.ids import new_id
 from libs.common.keyring import KeyRing
 from libs.common.pages import CurrentPage, Page
 from libs.common.publication import Publication
+from libs.common.schemas import Body, View
 from libs.common.sealing import Sealer
 from libs.common.settings import Settings
 from libs.common.tables import chassis_tables, new_metadata, version

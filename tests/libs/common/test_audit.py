@@ -157,3 +157,17 @@ async def test_a_made_up_filter_and_a_chinese_reason(client: httpx.AsyncClient, 
     assert entry["reason"] == "季度检查"
     assert [term.partition("=")[0] for term in entry["terms"]] == ["unknown"]
     assert "6222021234561234" not in json.dumps(entry)
+
+
+@pytest.mark.parametrize("blank", ["\u3000", "\t", "\u2013", " - "])
+async def test_a_filter_of_blanks_is_no_error(client: httpx.AsyncClient, owner: asyncpg.Connection, blank: str) -> None:
+    answer = await client.get("/api/v1/things", params={"name": blank})
+    assert answer.status_code == 200
+    (entry,) = await entries(owner, answer.headers["Guanxi-Trace"])
+    assert entry["terms"] == ["name=empty"]
+
+
+async def test_padding_hides_no_filter(client: httpx.AsyncClient, owner: asyncpg.Connection) -> None:
+    answer = await client.get("/api/v1/things?" + "&".join(f"a{n}=" for n in range(20)) + "&name=x")
+    assert answer.status_code == 400
+    assert len(await entries(owner, answer.headers["Guanxi-Trace"])) == 1

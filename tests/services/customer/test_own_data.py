@@ -56,6 +56,9 @@ async def test_a_consent_stands_in_the_reference_until_it_is_withdrawn(customer:
     assert withdrawn.json()["withdrawn_at"]
     assert await parties(customer, customer_id) == []
     assert (await customer.send(me, "me/consents", CONSENT)).status_code == 201, "one as easily as the other"
+    assert len((await me.get("/api/v1/me/consents")).json()["items"]) == 2
+    standing = (await me.get("/api/v1/me/consents", params={"standing": True})).json()["items"]
+    assert [item["withdrawn_at"] for item in standing] == [None]
 
 
 async def test_nobody_consents_for_another(customer: Service) -> None:

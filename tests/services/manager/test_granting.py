@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from guanxi.local.issuer import ISSUER
 from libs.directory.composition import service_database
 from libs.directory.scope import SystemScope
 from services.manager.storage.section import PUBLICATIONS, STAFF
@@ -127,3 +128,25 @@ async def test_walls_are_compliances_business_and_nobody_gives_access_to_whom_th
     assert (await manager.send(head, "access-grants", grant(elsewhere, member, 1))).status_code == 404
     nobody = await manager.send(head, "access-grants", grant(customer, uuid4(), 1))
     assert nobody.json()["errors"][0]["field"] == "staff_id"
+
+
+async def test_whoever_was_let_in_lets_in_nobody_and_nobody_lets_in_themselves(
+    manager: Service, head: httpx.AsyncClient, customer: UUID, member: UUID
+) -> None:
+    elsewhere = uuid4()
+    await manager.know_customer(elsewhere, await manager.know_unit(f"elsewhere {elsewhere}"))
+    guest = await manager.know_staff("granting-guest", ["branch_head"], [await manager.know_unit("granting-guest")])
+    connection = await manager.connect()
+    await connection.execute("UPDATE directory.staff SET grants = $2 WHERE staff_id = $1", guest, [elsewhere])
+    let_in = manager.signed_in("granting-guest", "branch_head")
+    assert (await manager.send(let_in, "access-grants", grant(elsewhere, member, 1))).status_code == 404
+    me = await connection.fetchval(
+        "SELECT staff_id FROM directory.staff WHERE logins @> $1", [f"{ISSUER} granting-head"]
+    )
+    await connection.execute(
+        "INSERT INTO staff (id, version, number, name, unit_ids, roles, logins, hired_at)"
+        " VALUES ($1, 1, $2, 'Li', '{}', '{branch_head}', '{}', now())",
+        me, str(me),
+    )  # fmt: skip
+    to_myself = await manager.send(head, "access-grants", grant(customer, me, 1))
+    assert to_myself.json()["errors"][0]["field"] == "staff_id"

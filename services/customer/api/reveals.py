@@ -1,0 +1,51 @@
+"""`/api/v1/reveals`: an identifier in clear, for a reason, after a stronger sign-in, for minutes."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from libs.common.access import CurrentCaller, CurrentClock, Query, Reason, command, requires
+from libs.common.clock import Clock
+from libs.common.database import UnitOfWork
+from libs.common.domain import Forbidden
+from services.customer.api.schemas import NewReveal, RevealView
+from services.customer.domain.reveal import Reveal
+from services.customer.storage.reveals import RevealRepository
+from services.customer.use_cases.revealing import read_reveal, reveal_identifier, revealed_value
+
+router = APIRouter(prefix="/api/v1/reveals", tags=["reveals"])
+
+GUARDED = [requires("identifiers:reveal", step_up=True, reason=True)]
+
+
+async def _shown(uow: UnitOfWork, reveal: Reveal, at: datetime) -> RevealView:
+    return RevealView.of(reveal, await revealed_value(uow, reveal, at=at))
+
+
+async def show(uow: UnitOfWork, reveal_id: UUID) -> RevealView:
+    return await _shown(uow, await RevealRepository(uow).get(reveal_id), Clock().now())
+
+
+Create = Annotated[UnitOfWork, command(show, conditional=False)]
+
+
+@router.post("", status_code=201, dependencies=GUARDED)
+async def reveal_(
+    body: NewReveal, uow: Create, caller: CurrentCaller, reason: Reason, clock: CurrentClock, request: Request
+) -> RevealView:
+    """Show one identifier of a customer in clear. The event says that it was shown, never what."""
+    if caller.staff_id is None:
+        raise Forbidden("Identifiers are revealed to staff.")
+    request.state.late_headers["Cache-Control"] = "no-store"
+    reveal = await reveal_identifier(uow, **dict(body), by=caller.staff_id, reason=reason, at=clock.now())
+    await uow.session.flush()
+    return uow.answer(await _shown(uow, reveal, clock.now()))
+
+
+@router.get("/{reveal_id}", dependencies=GUARDED)
+async def read(reveal_id: UUID, uow: Query, caller: CurrentCaller, clock: CurrentClock, request: Request) -> RevealView:
+    """Once more, for whoever asked for it; without its value once it has expired."""
+    request.state.late_headers["Cache-Control"] = "no-store"
+    return uow.answer(await _shown(uow, await read_reveal(uow, reveal_id, by=caller.staff_id), clock.now()))

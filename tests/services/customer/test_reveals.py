@@ -1,0 +1,123 @@
+"""An identifier in clear: for a reason, after a stronger sign-in, for minutes, and told without saying what it was."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.services.conftest import Opened, Service
+
+REASON = {"Guanxi-Reason": "the customer calls back"}
+
+
+@pytest.fixture(scope="module")
+async def customer(service: Opened) -> Service:
+    return await service("customer")
+
+
+@pytest.fixture(scope="module")
+async def unit(customer: Service) -> UUID:
+    found = await customer.know_unit("reveals")
+    await customer.know_staff("reveals-teller", ["teller"], [found])
+    await customer.know_staff("reveals-other", ["teller"], [found])
+    return found
+
+
+def signed_in(customer: Service, subject: str, **headers: str) -> httpx.AsyncClient:
+    person = customer.signed_in(subject, "teller")
+    token = customer.ground.issuer.token(subject, ["teller"], stepped_up=True)
+    person.headers.update({"Authorization": f"Bearer {token}", **REASON, **headers})
+    return person
+
+
+@pytest.fixture
+async def registered(customer: Service, unit: UUID) -> dict[str, Any]:
+    body = {
+        "name": "张伟",
+        "documents": [{"type": "passport", "number": f"R{str(uuid4().int)[:8]}"}],
+        "contact_points": [{"kind": "phone", "value": "13812345678"}],
+    }
+    made = await customer.send(customer.signed_in("reveals-teller", "teller"), "customers", body)
+    assert made.status_code == 201, made.text
+    await customer.know_customer(UUID(made.json()["id"]), unit)
+    found: dict[str, Any] = made.json()
+    return found
+
+
+def asked(registered: dict[str, Any], kind: str = "contact_point") -> dict[str, Any]:
+    things = {"contact_point": registered["contact_points"], "identity_document": registered["documents"]}
+    return {"customer_id": registered["id"], "kind": kind, "thing_id": things[kind][0]["id"]}
+
+
+async def test_an_identifier_is_shown_and_told_without_saying_what(
+    customer: Service, registered: dict[str, Any]
+) -> None:
+    teller = signed_in(customer, "reveals-teller")
+    shown = await customer.send(teller, "reveals", asked(registered))
+    assert shown.status_code == 201, shown.text
+    assert shown.json()["value"] == "+8613812345678"
+    assert shown.headers["Cache-Control"] == "no-store"
+    connection = await customer.connect()
+    event = await connection.fetchrow("SELECT type, payload FROM outbox WHERE subject = $1", UUID(shown.json()["id"]))
+    assert event["type"] == "crm.pii.revealed.v1"
+    assert json.loads(event["payload"])["thing_id"] == registered["contact_points"][0]["id"]
+    assert b"13812345678" not in event["payload"]
+    kept = await connection.fetchval("SELECT reason FROM reveals WHERE id = $1", UUID(shown.json()["id"]))
+    assert kept == REASON["Guanxi-Reason"]
+
+
+@pytest.mark.parametrize("missing", ["step-up", "reason"])
+async def test_without_a_reason_or_a_stronger_sign_in_nothing_is_shown(
+    customer: Service, registered: dict[str, Any], missing: str
+) -> None:
+    teller = customer.signed_in("reveals-teller", "teller")
+    if missing == "step-up":
+        teller.headers.update(REASON)
+    else:
+        token = customer.ground.issuer.token("reveals-teller", ["teller"], stepped_up=True)
+        teller.headers["Authorization"] = f"Bearer {token}"
+    refused = await customer.send(teller, "reveals", asked(registered))
+    assert refused.status_code == (401 if missing == "step-up" else 400)
+    if missing == "step-up":
+        assert 'error="insufficient_user_authentication"' in refused.headers["WWW-Authenticate"]
+        assert 'acr_values="2"' in refused.headers["WWW-Authenticate"]
+    assert "13812345678" not in refused.text
+
+
+async def test_only_who_asked_sees_it_again_and_only_for_minutes(customer: Service, registered: dict[str, Any]) -> None:
+    teller, other = signed_in(customer, "reveals-teller"), signed_in(customer, "reveals-other")
+    shown = (await customer.send(teller, "reveals", asked(registered, "identity_document"))).json()
+    path = f"/api/v1/reveals/{shown['id']}"
+    assert (await teller.get(path)).json()["value"] == shown["value"]
+    assert (await other.get(path)).status_code == 404
+    lasts = datetime.fromisoformat(shown["expires_at"]) - datetime.fromisoformat(shown["revealed_at"])
+    assert lasts == timedelta(minutes=5)
+    await (await customer.connect()).execute(
+        "UPDATE reveals SET expires_at = $2 WHERE id = $1", UUID(shown["id"]), datetime.now(UTC)
+    )
+    assert (await teller.get(path)).json()["value"] is None
+
+
+async def test_a_repeated_command_reveals_once_and_shows_nothing_once_it_has_expired(
+    customer: Service, registered: dict[str, Any]
+) -> None:
+    teller, key = signed_in(customer, "reveals-teller"), {"Idempotency-Key": str(uuid4())}
+    answers = [await teller.post("/api/v1/reveals", json=asked(registered), headers=key) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    connection = await customer.connect()
+    reveal_id = UUID(answers[0].json()["id"])
+    assert await connection.fetchval("SELECT count(*) FROM outbox WHERE subject = $1", reveal_id) == 1
+    await connection.execute("UPDATE reveals SET expires_at = $2 WHERE id = $1", reveal_id, datetime.now(UTC))
+    assert (await teller.post("/api/v1/reveals", json=asked(registered), headers=key)).json()["value"] is None
+
+
+async def test_another_customers_identifier_is_none_of_this_one(customer: Service, registered: dict[str, Any]) -> None:
+    teller = signed_in(customer, "reveals-teller")
+    wrong = await customer.send(teller, "reveals", {**asked(registered), "thing_id": str(uuid4())})
+    assert wrong.status_code == 422
+    assert wrong.json()["errors"][0]["field"] == "thing_id"
+    hidden = await customer.send(teller, "reveals", {**asked(registered), "customer_id": str(uuid4())})
+    assert hidden.status_code == 404
