@@ -24,7 +24,7 @@ from libs.contracts.catalogue import EVENTS
 OLDEST_EVENT_SECONDS = 10.0
 """The relay looks every second."""
 HAVE_EVENTS = frozenset(topic.name.split(".")[1] for topic in EVENTS)
-"""Apps that send and hear events, `crm.<app>.events.v1`, under a leader."""
+"""Apps that send and hear events, `crm.<app>.events.v1`."""
 
 LEADS = """
     SELECT EXISTS (
@@ -35,6 +35,10 @@ LEADS = """
 CAUGHT_UP = "SELECT extract(epoch FROM clock_timestamp() - min(caught_up_at))::float8 FROM consumer_progress"
 SCHEMAS = "SELECT table_schema FROM information_schema.tables WHERE table_name = 'watermarks' ORDER BY 1"
 COPIED = "SELECT extract(epoch FROM clock_timestamp() - min(as_of))::float8 FROM {}.watermarks"
+UNSHIPPED = """
+    SELECT count(*) FROM audit_chains AS c JOIN audit_entries AS e ON e.chain = c.chain AND e.sequence > c.shipped
+    WHERE NOT c.done AND e.written_at < now() - interval '10 s'
+"""
 DEAD_LETTERS = "SELECT count(*) FROM dead_letters"
 
 
@@ -64,10 +68,12 @@ async def _examine(settings: LocalSettings, app: str) -> list[Finding]:
 
 async def _ask(connection: Any, app: str, log: str) -> AsyncIterator[Finding]:
     yield _migrations(app, await connection.fetchval("SELECT version_num FROM alembic_version"))
+    leads = await connection.fetchval(LEADS)
+    says = "one worker leads" if leads else "no worker leads: nothing is sent or published"
+    yield Finding(f"{app}: leader", leads, says, "" if leads else f"read {log}: a worker cannot start")
+    unshipped, advice = await connection.fetchval(UNSHIPPED), f"see Kafka, read {log}: what the auditor sees lags"
+    yield Finding(f"{app}: audit trail", unshipped == 0, f"{unshipped} entries wait", advice if unshipped else "")
     if app in HAVE_EVENTS:
-        leads = await connection.fetchval(LEADS)
-        says = "one worker leads" if leads else "no worker leads: nothing is sent or published"
-        yield Finding(f"{app}: leader", leads, says, "" if leads else f"read {log}: a worker cannot start")
         age, parked = await connection.fetchrow(STATE)
         for finding in _outbox(app, age, parked, log):
             yield finding

@@ -33,6 +33,7 @@ def guanxi(environment: dict[str, str], *argv: str) -> tuple[int, str]:
         (("token", "--role", "wizard", "--staff", "x"), 2, "unknown: wizard"),
         (("token", "--role", "teller"), 2, "either --staff or --customer"),
         (("token", "--role", "teller", "--staff", "x", "--customer", "y"), 2, "either --staff or --customer"),
+        (("audit", "verify"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("topics", "apply"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("import", "berka", "/nowhere"), os.EX_NOINPUT, "lacks fin_district.tsv"),
         (("doctor",), 1, "nothing listens"),
