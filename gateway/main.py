@@ -1,8 +1,12 @@
 """The HTTP side of the gateway: the 360° view, the documentation, and everything else passed on."""
 
+from typing import Any
+
+from starlette.middleware.cors import CORSMiddleware
+
 from gateway.audit import api as audit
 from gateway.docs import docs_router
-from gateway.forwarding import forwarding_router
+from gateway.forwarding import METHODS, PASSED_ON, forwarding_router
 from gateway.settings import GatewaySettings
 from gateway.upstreams import Upstreams
 from gateway.view.api import batch_router, view_router
@@ -15,6 +19,13 @@ from libs.common.app import App, build_chassis, create_app
 from libs.common.database import Database
 from libs.directory.authority import Directory
 from libs.directory.copies import versions
+
+CORS: dict[str, Any] = {
+    "allow_methods": METHODS,
+    "allow_headers": sorted(name.decode() for name in PASSED_ON),
+    "expose_headers": ["ETag", "Guanxi-Consistency", "Guanxi-Trace", "Idempotency-Replayed", "Retry-After"],
+    "max_age": 600,
+}
 
 
 def app(settings: GatewaySettings) -> App:
@@ -33,4 +44,7 @@ def app(settings: GatewaySettings) -> App:
         docs_router(settings, upstreams),
     ]
     routers.append(forwarding_router(settings, upstreams))
-    return create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])
+    made = create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])
+    if settings.cors_origins:
+        made.api.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)
+    return made

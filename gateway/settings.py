@@ -16,6 +16,8 @@ class GatewaySettings(Settings):
     upstream_timeout: float = 30.0
     live_timeout: float = 1.0
     audit_strangers_per_day: int = 50
+    cors_origins: tuple[str, ...] = ()
+    """Web consoles that may call from a browser, such as `https://console.bank.example`; none by default."""
 
 
 def load() -> GatewaySettings:
