@@ -202,9 +202,16 @@ class Bank:
         await until(published, 40, f"the outbox of {app} is published by another")
 
     async def session_of(self, running: Running) -> int:
-        """The process id of one of its sessions, PostgreSQL's side."""
+        """The process id of one of its sessions, PostgreSQL's side: as soon as it has one again."""
         query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND client_port = ANY($1::int[])"
-        return int(await self.databases.value(running.app, query, list(ports_of(running.pid))))
+        sessions: list[int] = []
+
+        async def has_one() -> bool:
+            sessions[:] = [row[0] for row in await self.databases.rows(running.app, query, list(ports_of(running.pid)))]
+            return bool(sessions)
+
+        await until(has_one, 30, f"{running.name} has a session")
+        return sessions[0]
 
     async def session_ends(self, session: int) -> None:
         async def gone() -> bool:
