@@ -42,8 +42,8 @@ def app(settings: GatewaySettings) -> App:
         me_router(view),
         audit.router,
         docs_router(settings, upstreams),
+        forwarding_router(settings, upstreams),
     ]
-    routers.append(forwarding_router(settings, upstreams))
     made = create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])
     if settings.cors_origins:
         made.api.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from libs.common.tables import audit_tables, new_metadata
+from libs.common.tables import audit_heads, audit_tables, new_metadata
 
 SCHEMA = "edge"
 
@@ -45,14 +45,7 @@ Index("ix_edge_audit_id", audit.c.id)
 Index("ix_edge_audit_actor", audit.c.actor, audit.c.at)
 Index("ix_edge_audit_customer_ids", audit.c.customer_ids, postgresql_using="gin")
 
-audit_heads = Table(
-    "audit_heads",
-    metadata,
-    Column("chain", Uuid, primary_key=True),
-    Column("sequence", BigInteger, primary_key=True),
-    Column("hash", LargeBinary, nullable=False),
-    Column("signature", Text, nullable=False),
-)
+audit_heads(metadata)
 
 audit_alerts = Table(
     "audit_alerts",

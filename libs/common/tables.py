@@ -79,6 +79,11 @@ def audit_tables(metadata: MetaData) -> None:
         Column("hash", LargeBinary, nullable=False),
         time("written_at", now=True),
     )
+    audit_heads(metadata)
+
+
+def audit_heads(metadata: MetaData) -> None:
+    """The signed heads: beside the trail, and beside the gateway's copy of it."""
     Table(
         "audit_heads",
         metadata,
