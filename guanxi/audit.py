@@ -82,7 +82,7 @@ async def verify(app: str, own: Any, gateway: Any, ring: KeyRing) -> Verified:
             heads = list(await own.fetch(HEADS.format("audit_heads")))
             heads += [h for h in await gateway.fetch(HEADS.format("edge.audit_heads")) if h["chain"] in chains]
     faults += list(_headed(app, heads, known, ring))
-    return Verified(len(known), len(heads), sorted(set(faults)))
+    return Verified(len(known), len({(head["chain"], head["sequence"]) for head in heads}), sorted(set(faults)))
 
 
 @asynccontextmanager
