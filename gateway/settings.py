@@ -1,3 +1,5 @@
+from urllib.parse import urlsplit
+
 from pydantic import BaseModel
 
 from libs.common.settings import Settings
@@ -18,6 +20,11 @@ class GatewaySettings(Settings):
     audit_strangers_per_day: int = 50
     cors_origins: tuple[str, ...] = ()
     """Web consoles that may call from a browser, such as `https://console.bank.example`; none by default."""
+
+    def _unfit_for_production(self) -> list[str]:
+        addresses = [address for upstream in self.upstreams.values() for address in upstream.model_dump().values()]
+        plain = [f"upstream {address} is not https" for address in addresses if urlsplit(address).scheme != "https"]
+        return super()._unfit_for_production() + plain
 
 
 def load() -> GatewaySettings:

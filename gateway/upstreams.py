@@ -3,6 +3,7 @@
 import aiohttp
 
 from gateway.settings import GatewaySettings
+from libs.common.tls import client_context
 
 CONNECT_SECONDS = 1.0
 CONNECTIONS = 200
@@ -19,7 +20,7 @@ class Upstreams:
             timeout = aiohttp.ClientTimeout(total=self._settings.upstream_timeout, sock_connect=CONNECT_SECONDS)
             self._session = aiohttp.ClientSession(
                 timeout=timeout,
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=client_context(self._settings)),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )

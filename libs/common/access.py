@@ -97,7 +97,7 @@ class Forwarded(Requires):
     permission: str = "as the service declares"
 
     async def __call__(self, request: Request) -> None:
-        request.state.principal = chassis(request).verifier.verify(request.headers.get("authorization"))
+        request.state.principal = await chassis(request).verifier.verify(request.headers.get("authorization"))
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _require_step_up(shared: Chassis, principal: Principal) -> None:
 async def _caller(request: Request, permission: str, *, reason: bool) -> Caller:
     shared = chassis(request)
     headers = dict(request.scope["headers"])
-    principal = shared.verifier.verify(headers.get(b"authorization", b"").decode("latin-1"))
+    principal = await shared.verifier.verify(headers.get(b"authorization", b"").decode("latin-1"))
     entry = audited.begin(request, shared, principal, permission)
     token = headers.get(WAITS_FOR, b"").decode("latin-1") or None
     if token:

@@ -1,7 +1,6 @@
 """Clients of Kafka, set up the same everywhere."""
 
 import contextlib
-import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from aiokafka.errors import (
 )
 
 from libs.common.settings import Settings
+from libs.common.tls import client_context
 
 RETRY_MILLISECONDS = 250
 NEVER_SENT = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
@@ -25,7 +25,7 @@ NEVER_SENT = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFai
 def _security(settings: Settings) -> dict[str, Any]:
     if not settings.kafka_tls:
         return {}
-    return {"security_protocol": "SSL", "ssl_context": ssl.create_default_context()}
+    return {"security_protocol": "SSL", "ssl_context": client_context(settings)}
 
 
 def new_producer(settings: Settings) -> AIOKafkaProducer:

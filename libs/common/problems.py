@@ -27,6 +27,7 @@ from libs.common.domain import (
     NotFound,
     Outdated,
 )
+from libs.common.issuers import IssuerAway
 from libs.common.metrics import DENIED
 from libs.common.tracing import trace_id
 from libs.common.transient import passing
@@ -71,6 +72,7 @@ def install_problems(app: FastAPI) -> None:
         Problem: _problem,
         DomainError: _domain_error,
         NotAuthenticated: _not_authenticated,
+        IssuerAway: _issuer_away,
         BadCursor: _bad_cursor,
         RequestValidationError: _invalid_request,
         HTTPException: _http_exception,
@@ -107,6 +109,11 @@ async def _not_authenticated(_request: Request, _error: NotAuthenticated) -> Res
     DENIED.labels(HTTPStatus.UNAUTHORIZED.value).inc()
     detail = "A valid bearer token is needed."
     return problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _issuer_away(_request: Request, _error: IssuerAway) -> Response:
+    detail = "Who signed this token cannot be asked for its keys now; try again."
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON)
 
 
 async def _bad_cursor(_request: Request, error: BadCursor) -> Response:

@@ -45,6 +45,8 @@ def _server(app: Any, settings: Settings, port: int) -> _Server:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         http=BoundedProtocol,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
     return _Server(config)
 

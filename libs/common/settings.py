@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -14,17 +14,29 @@ class Mode(StrEnum):
     DEVELOPMENT = "development"
 
 
-class Issuer(BaseModel):
-    """Who signs tokens: its name as in `iss`, its public keys, and the roles that it may name; None are all.
+ASYMMETRIC = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+"""What an issuer may sign with: whoever can verify could not have signed (RFC 8725 3.1)."""
 
+
+class Issuer(BaseModel):
+    """Who signs tokens: its name as in `iss`, its algorithms, and the roles that it may name; None are all.
+
+    Its public keys stand in a file, or the issuer tells them itself (OpenID Connect Discovery 1.0).
     A partner is known by its subject alone, so that in production one issuer names partners.
     """
 
     issuer: str
-    jwks_file: Path
+    jwks_file: Path | None = None
     algorithms: list[str] = ["RS256"]
     local: bool = False
     roles: list[str] | None = None
+
+    @field_validator("algorithms")
+    @classmethod
+    def are_asymmetric(cls, named: list[str]) -> list[str]:
+        if not named or (wrong := set(named) - ASYMMETRIC):
+            raise ValueError(f"not to be trusted: {', '.join(sorted(wrong))}" if named else "name one at least")
+        return named
 
 
 class Settings(BaseSettings):
@@ -44,7 +56,15 @@ class Settings(BaseSettings):
     kafka: str = "127.0.0.1:9092"
     kafka_tls: bool = False
 
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_authorities: Path | None = None
+
     issuers: list[Issuer] = Field(min_length=1)
+    issuer_ask_again: float = 15.0
+    """Seconds before an issuer is asked for its keys again, whatever key ids strangers make up."""
+    issuer_fresh: float = 600.0
+    """Seconds that a key is believed which its issuer may have withdrawn."""
     audience: str = "guanxi"
     token_max_age: int = 600
     step_up_acr: list[str] = ["2"]
@@ -83,4 +103,6 @@ class Settings(BaseSettings):
             found.append("GUANXI_DATABASE_URL lacks sslmode=verify-full")
         if not self.kafka_tls:
             found.append("GUANXI_KAFKA_TLS is off")
+        if not (self.tls_certificate and self.tls_key):
+            found.append("GUANXI_TLS_CERTIFICATE and GUANXI_TLS_KEY are not set")
         return found
