@@ -6,16 +6,15 @@ import signal
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from guanxi.client import Refused
+from guanxi.cluster.command import topics
 from guanxi.importers.command import imports
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import LocalIssuer
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
-from guanxi.topics import apply_topics
 from libs.directory.permissions import PERMISSIONS
 
 cli = typer.Typer(
@@ -24,7 +23,6 @@ cli = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Guanxi: customer relationships for banks.",
 )
-topics = typer.Typer(no_args_is_help=True, help="Kafka topics as the contracts declare them.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who looked at whom, and what they changed.")
 cli.add_typer(topics, name="topics")
 cli.add_typer(audit, name="audit")
@@ -115,23 +113,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     else:
         doctors.show(findings, Console())
     raise typer.Exit(0 if doctors.all_well(findings) else 1)
-
-
-@topics.command("apply")
-def apply(
-    kafka: Annotated[str, typer.Option(help="host:port of a broker.")] = "",
-    partitions: Annotated[int, typer.Option(min=1)] = 4,
-    replication: Annotated[int, typer.Option(min=1)] = 1,
-) -> None:
-    """Create missing topics and bring the others in line with the contracts."""
-    settings = LocalSettings()
-    bootstrap = kafka or f"{settings.host}:{settings.kafka_port}"
-    try:
-        done = asyncio.run(apply_topics(bootstrap, partitions=partitions, replication=replication))
-    except KafkaError as error:
-        sentence = f"Kafka at {bootstrap} did not do it ({type(error).__name__}): start `guanxi up`, or set --kafka."
-        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
-    typer.echo("\n".join(done) or "all topics are as declared")
 
 
 @audit.command("verify")

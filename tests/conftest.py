@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from guanxi.cluster.connection import Cluster
+from guanxi.cluster.topics import apply_topics
 from guanxi.local.issuer import LocalIssuer
 from guanxi.local.kafka import LocalKafka
 from guanxi.local.kafka_answer import cluster_that_answers
 from guanxi.local.postgres import LocalPostgres
 from guanxi.local.secrets import Secrets
-from guanxi.topics import apply_topics
 from libs.common.settings import Issuer, Mode, Settings
 from tests.ports import free_port
 
@@ -95,7 +96,7 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
         await asyncio.gather(postgres.start(), kafka.start())
         for app in APPS:
             await postgres.ensure_database(app, secrets.password(app, "owner"), secrets.password(app, "app"))
-        await apply_topics(kafka.bootstrap, partitions=2, replication=1)
+        await apply_topics(Cluster(kafka=kafka.bootstrap), partitions=2, replication=1)
         yield Ground(home, postgres_port, postgres, kafka, secrets, issuer)
     finally:
         await asyncio.gather(kafka.stop(), postgres.stop(), return_exceptions=True)

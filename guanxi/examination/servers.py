@@ -2,13 +2,12 @@
 
 import asyncio
 
-from aiokafka.errors import KafkaError
-
+from guanxi.cluster.connection import Cluster, ClusterAway
+from guanxi.cluster.topics import compare_topics
 from guanxi.examination.finding import SECONDS, Finding
 from guanxi.local.kafka_answer import cluster_that_answers
 from guanxi.local.ports import listens
 from guanxi.local.settings import LocalSettings
-from guanxi.topics import compare_topics
 from libs.contracts.catalogue import TOPICS
 
 START = "start `guanxi up`"
@@ -35,8 +34,8 @@ async def examine_kafka(settings: LocalSettings) -> list[Finding]:
 async def _topics(bootstrap: str) -> list[Finding]:
     try:
         async with asyncio.timeout(2 * SECONDS):
-            amiss = await compare_topics(bootstrap)
-    except (KafkaError, TimeoutError) as error:
+            amiss = await compare_topics(Cluster(kafka=bootstrap))
+    except (ClusterAway, TimeoutError) as error:
         says = f"could not be listed ({type(error).__name__})"
         return [Finding("topics", well=False, says=says, advice="wait for Kafka, then look again")]
     if not amiss:

@@ -20,15 +20,17 @@ from guanxi.local.failures import LocalFailure, died_at_start
 from guanxi.local.jars import Progress, class_path
 from guanxi.local.jvm import java_command, java_environment, run_java
 from guanxi.local.kafka_answer import cluster_that_answers
-from guanxi.local.kafka_properties import Listeners, broker_properties
-from guanxi.local.ports import require_free_port
+from guanxi.local.kafka_properties import OPERATOR, Listeners, Security, broker_properties
+from guanxi.local.ports import listens, require_free_port
+from guanxi.local.secrets import write_private
 from guanxi.local.server import LocalServer
 
 
 class LocalKafka(LocalServer):
     """One broker, its data in `folder`, its jars in `cache` (by default inside `folder`).
 
-    `repository` is the address of a Maven mirror; the settings' names are what a person is told to change.
+    `repository` is the address of a Maven mirror; with `security` nobody is let in unknown.
+    The settings' names are what a person is told to change.
     """
 
     program = "Kafka"
@@ -44,13 +46,14 @@ class LocalKafka(LocalServer):
         partitions: int = 4,
         cache: Path | None = None,
         repository: str | None = None,
+        security: Security | None = None,
         port_setting: str = "GUANXI_KAFKA_PORT",
         controller_port_setting: str = "GUANXI_KAFKA_CONTROLLER_PORT",
         ready_within: float = 60.0,
     ) -> None:
         super().__init__(folder, ready_within)
         self._listeners = Listeners(host, port, controller_port)
-        self._partitions = partitions
+        self._partitions, self._security = partitions, security
         self._cache = (cache or folder / "cache").absolute() / "jars"
         self._repository = repository
         self._port_settings = {port: port_setting, controller_port: controller_port_setting}
@@ -98,20 +101,26 @@ class LocalKafka(LocalServer):
             await require_free_port(self.program, self._listeners.host, port, setting)
         if not self._data.exists():
             await self._format()
-        self._properties.write_text(broker_properties(self._listeners, self._data, self._partitions))
+        self._write_properties(self._properties, self._data)
 
     async def _format(self) -> None:
         # Only complete storage gets its name, so a start that was cut short is simply done again.
         unfinished = self._folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         properties = self._folder / "format.properties"
-        properties.write_text(broker_properties(self._listeners, unfinished, self._partitions))
-        options = ("format", "--cluster-id", _new_cluster_id(), "--config", str(properties))
+        self._write_properties(properties, unfinished)
+        options = ["format", "--cluster-id", _new_cluster_id(), "--config", str(properties)]
+        if self._security is not None:
+            options += ["--add-scram", f"SCRAM-SHA-512=[name={OPERATOR},password={self._security.password}]"]
         status, output = await run_java(self._jars, "kafka.tools.StorageTool", *options)
         if status != 0:
             self.log.write_text(output)
             raise died_at_start("Kafka's StorageTool", self.log)
         unfinished.rename(self._data)
+
+    def _write_properties(self, place: Path, data: Path) -> None:
+        place.unlink(missing_ok=True)
+        write_private(place, broker_properties(self._listeners, data, self._partitions, self._security))
 
     async def _launch(self) -> Child:
         crash = f"-XX:ErrorFile={self._folder / 'java-crash.log'}"
@@ -125,7 +134,10 @@ class LocalKafka(LocalServer):
 
     async def _answers(self) -> bool:
         """True once our own broker answers: another one that took the port has another cluster id."""
-        return await cluster_that_answers(self._listeners.host, self._listeners.port) == self.cluster_id
+        host, port = self._listeners.host, self._listeners.port
+        if self._security is not None:  # it tells nobody which cluster it is before they say who they are
+            return await listens(host, port)
+        return await cluster_that_answers(host, port) == self.cluster_id
 
 
 def _quiet(_line: str) -> None:

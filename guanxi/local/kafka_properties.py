@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+OPERATOR = "guanxi"
+"""The principal that may do everything: it creates topics and says who may use them."""
+
 
 @dataclass(frozen=True)
 class Listeners:
@@ -21,9 +24,53 @@ class Listeners:
         return f"{self.host}:{self.controller_port}"
 
 
-def broker_properties(listeners: Listeners, data: Path, partitions: int) -> str:
+@dataclass(frozen=True)
+class Security:
+    """TLS with a certificate for whoever comes, SCRAM for who they are, rights for what they may.
+
+    `identity` holds the broker's key and certificate chain, `authorities` who signed them, both as PEM.
+    """
+
+    identity: Path
+    authorities: Path
+    password: str
+
+
+def broker_properties(listeners: Listeners, data: Path, partitions: int, security: Security | None = None) -> str:
     """server.properties; `partitions` is the number a new topic has unless it names its own."""
-    settings = {
+    told = {**_settings(listeners, data, partitions), **(_secured(listeners, security) if security else {})}
+    return "".join(f"{name}={value}\n" for name, value in told.items())
+
+
+def _secured(listeners: Listeners, security: Security) -> dict[str, object]:
+    controller = "listener.name.controller"
+    return {
+        "listeners": f"SASL_SSL://{listeners.broker},CONTROLLER://{listeners.controller}",
+        "advertised.listeners": f"SASL_SSL://{listeners.broker}",
+        "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:SSL",
+        "inter.broker.listener.name": "SASL_SSL",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
+        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": _login(security.password),
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": security.identity,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": security.authorities,
+        # The node speaks to itself as a controller by its own certificate; nobody else has one.
+        f"{controller}.ssl.client.auth": "required",
+        f"{controller}.ssl.principal.mapping.rules": f"RULE:^.*$/{OPERATOR}/",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{OPERATOR}",
+    }
+
+
+def _login(password: str) -> str:
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    return f'{module} required username="{OPERATOR}" password="{password}";'
+
+
+def _settings(listeners: Listeners, data: Path, partitions: int) -> dict[str, object]:
+    return {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{listeners.controller}",
@@ -50,4 +97,3 @@ def broker_properties(listeners: Listeners, data: Path, partitions: int) -> str:
         "num.network.threads": 2,
         "num.io.threads": 4,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())

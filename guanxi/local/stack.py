@@ -9,6 +9,8 @@ from collections.abc import Callable
 import aiohttp
 from rich.console import Console
 
+from guanxi.cluster.connection import Cluster
+from guanxi.cluster.topics import apply_topics
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
 from guanxi.local.kafka import LocalKafka
@@ -18,7 +20,6 @@ from guanxi.local.processes import Supervisor
 from guanxi.local.program import Program
 from guanxi.local.secrets import Secrets
 from guanxi.local.settings import APPS, LocalSettings, package_of
-from guanxi.topics import apply_topics
 
 PARTITIONS = 4
 SERVICES = tuple(app for app in APPS if app != "gateway")
@@ -106,7 +107,7 @@ class Stack:
             raise LocalFailure(f"The database of {app} could not be migrated: {' '.join(last)}", 70)
 
     async def _topics(self) -> None:
-        for line in await apply_topics(self.kafka.bootstrap, partitions=PARTITIONS, replication=1):
+        for line in await apply_topics(Cluster(kafka=self.kafka.bootstrap), partitions=PARTITIONS, replication=1):
             self._say(line)
 
     def database_url(self, app: str, role: str) -> str:

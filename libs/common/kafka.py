@@ -23,9 +23,17 @@ NEVER_SENT = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFai
 
 
 def _security(settings: Settings) -> dict[str, Any]:
-    if not settings.kafka_tls:
-        return {}
-    return {"security_protocol": "SSL", "ssl_context": client_context(settings)}
+    kind = "SSL" if settings.kafka_tls else "PLAINTEXT"
+    told: dict[str, Any] = {"ssl_context": client_context(settings)} if settings.kafka_tls else {}
+    if settings.kafka_user is None or settings.kafka_password is None:
+        return {**told, "security_protocol": kind}
+    return {
+        **told,
+        "security_protocol": f"SASL_{kind}",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": settings.kafka_user,
+        "sasl_plain_password": settings.kafka_password.get_secret_value(),
+    }
 
 
 def new_producer(settings: Settings) -> AIOKafkaProducer:

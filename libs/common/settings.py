@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     database_pool: int = 10
     kafka: str = "127.0.0.1:9092"
     kafka_tls: bool = False
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
 
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -103,6 +105,8 @@ class Settings(BaseSettings):
             found.append("GUANXI_DATABASE_URL lacks sslmode=verify-full")
         if not self.kafka_tls:
             found.append("GUANXI_KAFKA_TLS is off")
+        if self.kafka_user is None or self.kafka_password is None:
+            found.append("GUANXI_KAFKA_USER and GUANXI_KAFKA_PASSWORD are not set")
         if not (self.tls_certificate and self.tls_key):
             found.append("GUANXI_TLS_CERTIFICATE and GUANXI_TLS_KEY are not set")
         return found

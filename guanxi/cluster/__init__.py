@@ -1,0 +1,1 @@
+"""What a Kafka cluster holds for Guanxi: topics, and who may write and read them."""

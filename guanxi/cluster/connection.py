@@ -1,0 +1,59 @@
+"""How an operator reaches a Kafka cluster: `GUANXI_KAFKA…`, as the apps do."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECONDS = 10.0
+T = TypeVar("T")
+
+
+class ClusterAway(Exception):
+    """The cluster did not do what it was asked."""
+
+
+class Cluster(BaseSettings):
+    """Where it is, and who asks: `kafka` is host:port of a broker."""
+
+    model_config = SettingsConfigDict(env_prefix="GUANXI_", extra="ignore")
+
+    kafka: str
+    kafka_tls: bool = False
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
+    tls_authorities: Path | None = None
+
+    def admin(self) -> AdminClient:
+        security = {
+            "security.protocol": f"{'SASL_' if self.kafka_user else ''}{'SSL' if self.kafka_tls else 'PLAINTEXT'}"
+        }
+        if self.tls_authorities is not None:
+            security["ssl.ca.location"] = str(self.tls_authorities)
+        if self.kafka_user is not None and self.kafka_password is not None:
+            security["sasl.mechanism"] = "SCRAM-SHA-512"
+            security["sasl.username"] = self.kafka_user
+            security["sasl.password"] = self.kafka_password.get_secret_value()
+        # By itself it writes to the terminal; what went wrong comes back as an error.
+        return AdminClient({"bootstrap.servers": self.kafka, "log_level": 0, **security})
+
+    async def ask(self, work: Callable[[AdminClient], T]) -> T:
+        """Let `work` use a client of this cluster, in a thread: that client waits.
+
+        Raises:
+            ClusterAway: it is not there, lets nobody in, or refuses.
+        """
+        try:
+            return await asyncio.to_thread(work, self.admin())
+        except KafkaException as error:
+            raise ClusterAway(str(error.args[0].str() if error.args else error)) from None
+
+
+def settled(asked: Future[T]) -> T:
+    return asked.result(SECONDS)

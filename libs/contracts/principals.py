@@ -1,0 +1,62 @@
+"""Who writes and who reads which topic: each app, the bank's core and each partner is a Kafka principal of its own.
+
+A service writes what it publishes and reads what it hears. Sections and the audit trail are for the gateway alone,
+references for every app of ours; a partner reads event topics that the bank grants to it, and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from libs.common.topics import AUDIT, Topic
+from libs.contracts import complaints, core, customer, manager
+from libs.contracts.catalogue import CORE, EVENTS, REFERENCES, SECTIONS
+
+PUBLISHERS: dict[str, ModuleType] = {"customer": customer, "manager": manager, "complaints": complaints}
+"""Service → the contracts that it publishes."""
+
+HEARS: dict[str, tuple[Topic, ...]] = {
+    "customer": (core.ACCOUNTS,),
+    "manager": (customer.EVENTS,),
+    "complaints": (customer.EVENTS,),
+}
+"""Service → whose events it handles."""
+
+PARTNER = "partner-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rights:
+    """What one principal may do. `group` is a consumer group; those that begin with it and a dot are its own too."""
+
+    principal: str
+    writes: tuple[Topic, ...] = ()
+    reads: tuple[Topic, ...] = ()
+    group: str | None = None
+
+
+def all_rights(partners: dict[str, Sequence[str]] | None = None) -> list[Rights]:
+    """Everybody's. `partners` says by name which event topics each may read.
+
+    Raises:
+        ValueError: a partner is granted something that is no event topic.
+    """
+    services = [_service(name) for name in PUBLISHERS]
+    sections = tuple(topic for topic, _ in SECTIONS.values())
+    gateway = Rights(principal="gateway", writes=(AUDIT,), reads=(*sections, *REFERENCES, AUDIT), group="crm.gateway")
+    bank = Rights(principal="core", writes=tuple(CORE))
+    return [*services, gateway, bank, *(_partner(name, granted) for name, granted in (partners or {}).items())]
+
+
+def _service(name: str) -> Rights:
+    published = (found for found in vars(PUBLISHERS[name]).values() if isinstance(found, Topic))
+    return Rights(principal=name, writes=(*published, AUDIT), reads=(*HEARS[name], *REFERENCES), group=f"crm.{name}")
+
+
+def _partner(name: str, granted: Sequence[str]) -> Rights:
+    known = {topic.name: topic for topic in EVENTS}
+    if wrong := sorted(set(granted) - known.keys()):
+        told = f"partner {name}: {', '.join(wrong)} is not for partners; what may be granted: {', '.join(known)}"
+        raise ValueError(told)
+    principal = f"{PARTNER}{name}"
+    return Rights(principal=principal, reads=tuple(known[topic] for topic in granted), group=principal)

@@ -1,0 +1,202 @@
+"""Every principal tries to write and to read every topic of a secured broker. What it may is a table by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import ClusterAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
+from confluent_kafka import Consumer, KafkaError
+from pydantic import SecretStr
+
+from guanxi.cluster.connection import Cluster, ClusterAway
+from guanxi.cluster.rights import apply_rights
+from guanxi.cluster.topics import apply_topics, compare_topics
+from guanxi.local.kafka_properties import OPERATOR
+from libs.common.kafka import new_consumer, new_producer
+from libs.common.settings import Settings
+from libs.contracts.catalogue import TOPICS
+from libs.contracts.principals import all_rights
+from tests.conftest import Ground
+from tests.guanxi.cluster.secured import PARTNERS, Secured, secured
+
+pytestmark = pytest.mark.deep
+
+REFERENCES = {
+    "crm.reference.customer.v1", "crm.reference.assignment.v1", "crm.reference.org_unit.v1",
+    "crm.reference.staff.v1", "crm.reference.case.v1",
+}  # fmt: skip
+MAY_WRITE = {
+    "customer": {"crm.customer.events.v1", "crm.section.customer.v1", "crm.reference.customer.v1", "crm.audit.v1"},
+    "manager": {
+        "crm.manager.events.v1", "crm.section.manager.v1", "crm.reference.assignment.v1",
+        "crm.reference.org_unit.v1", "crm.reference.staff.v1", "crm.audit.v1",
+    },
+    "complaints": {
+        "crm.complaints.events.v1", "crm.section.complaints.v1", "crm.reference.case.v1", "crm.audit.v1",
+    },
+    "gateway": {"crm.audit.v1"},
+    "core": {"core.accounts.v1", "core.transactions.v1"},
+    "partner-acme": set(),
+}  # fmt: skip
+MAY_READ = {
+    "customer": {"core.accounts.v1", *REFERENCES},
+    "manager": {"crm.customer.events.v1", *REFERENCES},
+    "complaints": {"crm.customer.events.v1", *REFERENCES},
+    "gateway": {
+        "crm.section.customer.v1", "crm.section.manager.v1", "crm.section.complaints.v1", "crm.audit.v1", *REFERENCES,
+    },
+    "core": set(),
+    "partner-acme": {"crm.complaints.events.v1"},
+}  # fmt: skip
+GROUPS = {
+    "customer": ["crm.customer", "crm.customer.directory"],
+    "gateway": ["crm.gateway.view", "crm.gateway.audit"],
+    "partner-acme": ["partner-acme", "partner-acme.reports"],
+}
+
+
+@pytest.fixture(scope="module")
+async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secured]:
+    async with secured(tmp_path_factory.mktemp("secured")) as opened:
+        yield opened
+
+
+def settings_of(ground: Ground, bank: Secured, principal: str, password: str | None = None) -> Settings:
+    return ground.settings(
+        "probe",
+        service=principal,
+        kafka=bank.broker.bootstrap,
+        kafka_tls=True,
+        kafka_user=principal,
+        kafka_password=SecretStr(password or bank.passwords[principal]),
+        tls_authorities=bank.certificates.authorities,
+    )
+
+
+async def may_write(settings: Settings, topic: str) -> bool:
+    producer = new_producer(settings)
+    try:
+        await producer.start()
+        await producer.send_and_wait(topic, b"{}", key=b"tried")
+    except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
+        return False  # whoever writes nothing at all may not even ask for a producer's id
+    finally:
+        await producer.stop()
+    return True
+
+
+async def may_read(settings: Settings, topic: str) -> bool:
+    """Of no group. Our client asks for ever about a topic that is hidden from it: it is looked at what it was told."""
+    consumer = new_consumer(settings, group=None)
+    await consumer.start()
+    try:
+        part = TopicPartition(topic, 0)
+        consumer.assign([part])
+        await consumer._client.force_metadata_update()
+        if topic in consumer._client.cluster.unauthorized_topics:
+            return False
+        async with asyncio.timeout(10):
+            await consumer.seek_to_beginning(part)
+            await consumer.getmany(timeout_ms=100)
+    except TopicAuthorizationFailedError:
+        return False
+    finally:
+        await consumer.stop()
+    return True
+
+
+async def may_join(settings: Settings, topic: str, group: str) -> bool:
+    """Another client than ours, which asks again and again."""
+    assert settings.kafka_password is not None
+    config: dict[str, Any] = {
+        "bootstrap.servers": settings.kafka,
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": str(settings.tls_authorities),
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": settings.kafka_user,
+        "sasl.password": settings.kafka_password.get_secret_value(),
+        "group.id": group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "log_level": 0,
+    }
+    return await asyncio.to_thread(_joins, config, topic)
+
+
+def _joins(config: dict[str, Any], topic: str) -> bool:
+    consumer = Consumer(config)
+    try:
+        consumer.subscribe([topic])
+        answer = consumer.poll(20)
+    finally:
+        consumer.close()
+    assert answer is not None, "neither let in nor refused"
+    error = answer.error()
+    assert error is None or error.code() in (KafkaError._PARTITION_EOF, KafkaError.GROUP_AUTHORIZATION_FAILED), error
+    return error is None or error.code() == KafkaError._PARTITION_EOF
+
+
+@pytest.mark.parametrize("principal", MAY_WRITE)
+async def test_a_principal_writes_its_own_topics_and_reads_what_it_hears(
+    ground: Ground, bank: Secured, principal: str
+) -> None:
+    settings = settings_of(ground, bank, principal)
+    written = {topic.name for topic in TOPICS if await may_write(settings, topic.name)}
+    read = {topic.name for topic in TOPICS if await may_read(settings, topic.name)}
+    assert (written, read) == (MAY_WRITE[principal], MAY_READ[principal])
+
+
+def test_everybody_is_in_the_table() -> None:
+    assert {each.principal for each in all_rights(PARTNERS)} == MAY_WRITE.keys() == MAY_READ.keys()
+
+
+@pytest.mark.parametrize("principal", GROUPS)
+async def test_a_principal_joins_its_own_groups_only(ground: Ground, bank: Secured, principal: str) -> None:
+    settings, (topic, *_) = settings_of(ground, bank, principal), sorted(MAY_READ[principal])
+    for group in (name for names in GROUPS.values() for name in names):
+        joined = await may_join(settings, topic, group)
+        assert joined == (group in GROUPS[principal]), group
+
+
+@pytest.mark.parametrize("wrong", ["another password", None])
+async def test_nobody_is_let_in_unknown(ground: Ground, bank: Secured, wrong: str | None) -> None:
+    settings = settings_of(ground, bank, "customer", wrong)
+    if wrong is None:
+        settings = settings.model_copy(update={"kafka_user": None})
+    producer = new_producer(settings)
+    with pytest.raises(KafkaConnectionError):
+        await producer.start()
+    await producer.stop()
+
+
+async def test_an_app_changes_no_rights_and_no_topics(bank: Secured) -> None:
+    with pytest.raises(ClusterAway):
+        await apply_rights(bank.cluster("customer"), all_rights(PARTNERS))
+
+
+async def test_applied_again_nothing_is_left_to_do(bank: Secured) -> None:
+    assert await compare_topics(bank.cluster()) == []
+    assert await apply_topics(bank.cluster(), partitions=2, replication=1) == []
+    assert await apply_rights(bank.cluster(), all_rights(PARTNERS)) == []
+
+
+async def test_a_partner_that_is_no_longer_named_reads_nothing(ground: Ground, bank: Secured) -> None:
+    settings = settings_of(ground, bank, "partner-acme")
+    taken = await apply_rights(bank.cluster(), all_rights({}))
+    assert taken
+    assert all(line.startswith("took back") for line in taken)
+    assert not await may_read(settings, "crm.complaints.events.v1")
+    await apply_rights(bank.cluster(), all_rights(PARTNERS))
+    assert await may_read(settings, "crm.complaints.events.v1")
+
+
+async def test_a_cluster_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(ClusterAway):
+        await compare_topics(Cluster(kafka="127.0.0.1:1"))
+
+
+def test_the_operator_is_nobody_of_the_contracts() -> None:
+    assert OPERATOR not in MAY_WRITE
