@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import ssl
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
+from functools import partial
 
 import aiohttp
 from rich.console import Console
@@ -49,6 +51,7 @@ class Stack:
             repository=settings.maven_repository,
         )
         self.supervisor: Supervisor | None = None
+        self.trust: ssl.SSLContext | bool = True
 
     async def start(self) -> None:
         """Servers first, in parallel; then databases and topics; then services; the gateway last."""
@@ -107,8 +110,11 @@ class Stack:
             raise LocalFailure(f"The database of {app} could not be migrated: {' '.join(last)}", 70)
 
     async def _topics(self) -> None:
-        for line in await apply_topics(Cluster(kafka=self.kafka.bootstrap), partitions=PARTITIONS, replication=1):
+        for line in await apply_topics(self.cluster(), partitions=PARTITIONS, replication=1):
             self._say(line)
+
+    def cluster(self) -> Cluster:
+        return Cluster(kafka=self.kafka.bootstrap)
 
     def database_url(self, app: str, role: str) -> str:
         password = self.secrets.password(app, role)
@@ -148,17 +154,17 @@ class Stack:
 
     def _programs(self, app: str) -> list[Program]:
         argv, env = [sys.executable, "-m", "libs.common.serve", package_of(app)], self.environment(app)
-        url = f"{self.settings.address(app, 2)}/health/ready"
-
-        async def ready() -> bool:
-            try:
-                async with aiohttp.ClientSession() as session, session.get(url) as answer:
-                    return answer.ok
-            except aiohttp.ClientError:
-                return False
-
+        ready = partial(self._is_ready, app)
         if not self._replicas:
             return [Program(app, argv, env, ready)]
         names = [f"{app}-worker-{number}" for number in range(1, self._replicas + 1)]
         workers = [Program(name, [*argv, "--no-app"], env) for name in names]
         return [Program(app, [*argv, "--no-worker"], env, ready), *workers]
+
+    async def _is_ready(self, app: str) -> bool:
+        url = f"{self.settings.address(app, 2)}/health/ready"
+        try:
+            async with aiohttp.ClientSession() as session, session.get(url, ssl=self.trust) as answer:
+                return answer.ok
+        except aiohttp.ClientError:
+            return False

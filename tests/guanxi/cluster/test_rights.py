@@ -19,7 +19,7 @@ from libs.common.settings import Settings
 from libs.contracts.catalogue import TOPICS
 from libs.contracts.principals import all_rights
 from tests.conftest import Ground
-from tests.guanxi.cluster.secured import PARTNERS, Secured, secured
+from tests.secured import PARTNERS, Secured, secured
 
 pytestmark = pytest.mark.deep
 

@@ -23,9 +23,21 @@ PARTNERS: dict[str, Sequence[str]] = {"acme": ["crm.complaints.events.v1"]}
 
 @dataclass(frozen=True)
 class Secured:
+    """The broker, and what each principal shows it."""
+
     broker: LocalKafka
     certificates: Certificates
     passwords: dict[str, str]
+
+    @classmethod
+    def make(cls, folder: Path, port: int, controller_port: int) -> "Secured":
+        certificates = Certificates.make(folder / "certificates")
+        names = (OPERATOR, *(each.principal for each in all_rights(PARTNERS)))
+        passwords = {name: token_urlsafe(24) for name in names}
+        security = Security(certificates.identity, certificates.authorities, passwords[OPERATOR])
+        place = folder / "kafka"
+        broker = LocalKafka(place, port=port, controller_port=controller_port, cache=JARS, security=security)
+        return cls(broker, certificates, passwords)
 
     def cluster(self, user: str = OPERATOR, password: str | None = None) -> Cluster:
         return Cluster(
@@ -36,19 +48,20 @@ class Secured:
             tls_authorities=self.certificates.authorities,
         )
 
+    async def let_in(self) -> None:
+        """Give everybody their password and their rights."""
+        others = {name: word for name, word in self.passwords.items() if name != OPERATOR}
+        await set_passwords(self.cluster(), others)
+        await apply_rights(self.cluster(), all_rights(PARTNERS))
+
 
 @asynccontextmanager
 async def secured(folder: Path) -> AsyncIterator[Secured]:
-    certificates, rights = Certificates.make(folder / "certificates"), all_rights(PARTNERS)
-    passwords = {name: token_urlsafe(24) for name in (OPERATOR, *(each.principal for each in rights))}
-    security = Security(certificates.identity, certificates.authorities, passwords[OPERATOR])
-    broker = LocalKafka(folder / "kafka", port=free_port(), controller_port=free_port(), cache=JARS, security=security)
-    made = Secured(broker, certificates, passwords)
+    made = Secured.make(folder, free_port(), free_port())
     try:
-        await broker.start()
+        await made.broker.start()
         await apply_topics(made.cluster(), partitions=2, replication=1)
-        await set_passwords(made.cluster(), {name: word for name, word in passwords.items() if name != OPERATOR})
-        await apply_rights(made.cluster(), rights)
+        await made.let_in()
         yield made
     finally:
-        await broker.stop()
+        await made.broker.stop()

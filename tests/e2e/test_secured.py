@@ -1,0 +1,156 @@
+"""The whole system with TLS on every hop that can have it, signed in at a real provider, each app its own principal.
+
+PostgreSQL's wheel has no TLS: see tests/libs/common/test_database_tls.py.
+"""
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from joserfc.jwk import RSAKey
+from rich.console import Console
+
+from guanxi.cluster.connection import Cluster
+from guanxi.local.settings import LocalSettings
+from guanxi.local.stack import Stack
+from tests.conftest import JARS
+from tests.e2e.person import Person
+from tests.oidc.provider import Provider
+from tests.polling import until
+from tests.ports import free_port, free_ports_in_a_row
+from tests.secured import Secured
+
+pytestmark = [pytest.mark.e2e, pytest.mark.deep]
+
+
+CLIENTS = {"admin": ["admin"], "teller": ["teller"]}
+
+
+class SecuredSettings(LocalSettings):
+    def address(self, app: str, offset: int = 0) -> str:
+        return super().address(app, offset).replace("http:", "https:")
+
+
+class SecuredStack(Stack):
+    """As `make run` starts it, but for what production demands."""
+
+    def __init__(self, settings: LocalSettings, console: Console) -> None:
+        super().__init__(settings, console)
+        self.secured = Secured.make(settings.home, settings.kafka_port, settings.kafka_controller_port)
+        self.kafka, self.certificates = self.secured.broker, self.secured.certificates
+        self.trust = self.certificates.trust()
+        self.provider = Provider(free_port(), settings.home, self.certificates, CLIENTS)
+
+    def cluster(self) -> Cluster:
+        return self.secured.cluster()
+
+    async def _topics(self) -> None:
+        await super()._topics()
+        await self.secured.let_in()
+
+    def environment(self, app: str) -> dict[str, str]:
+        admin = {"GUANXI_FIRST_ADMIN": f"{self.provider.issuer} admin"} if app == "manager" else {}
+        return {
+            **super().environment(app),
+            **admin,
+            "GUANXI_ISSUERS": json.dumps([{"issuer": self.provider.issuer}]),
+            "GUANXI_KAFKA_TLS": "true",
+            "GUANXI_KAFKA_USER": app,
+            "GUANXI_KAFKA_PASSWORD": self.secured.passwords[app],
+            "GUANXI_TLS_CERTIFICATE": str(self.certificates.certificate),
+            "GUANXI_TLS_KEY": str(self.certificates.key),
+            "GUANXI_TLS_AUTHORITIES": str(self.certificates.authorities),
+        }
+
+
+@pytest.fixture(scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SecuredStack]:
+    home = tmp_path_factory.mktemp("secured")
+    settings = SecuredSettings(
+        home=home,
+        base_port=free_ports_in_a_row(40),
+        postgres_port=free_port(),
+        kafka_port=free_port(),
+        kafka_controller_port=free_port(),
+        jar_cache=JARS,
+    )
+    with (home / "console.log").open("w") as log:
+        made = SecuredStack(settings, Console(file=log))
+        try:
+            await made.provider.start([RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)])
+            await made.start()
+            yield made
+        finally:
+            await made.stop()
+            await made.provider.stop()
+
+
+@pytest.fixture(scope="module")
+async def people(stack: SecuredStack) -> AsyncIterator[dict[str, Person]]:
+    made = {}
+    for name in CLIENTS:
+        headers = {"Authorization": f"Bearer {await stack.provider.token(name)}"}
+        client = httpx.AsyncClient(base_url=stack.settings.gateway, verify=stack.trust, headers=headers, timeout=15)
+        made[name] = Person(client)
+    yield made
+    for person in made.values():
+        await person.client.aclose()
+
+
+async def test_a_customer_is_registered_and_seen_over_tls(stack: SecuredStack, people: dict[str, Person]) -> None:
+    admin, teller = people["admin"], people["teller"]
+    unit = httpx.Response(0)
+
+    async def opened() -> bool:
+        nonlocal unit
+        unit = await admin.post("/api/v1/org-units", {"code": "0001", "name": "Branch", "kind": "branch"})
+        return unit.status_code == 201
+
+    await until(opened)
+    login = {"issuer": stack.provider.issuer, "subject": "teller"}
+    body = {
+        "number": "T-0001",
+        "name": "Teller",
+        "unit_ids": [unit.json()["id"]],
+        "roles": ["teller"],
+        "logins": [login],
+    }
+    assert (await admin.post("/api/v1/staff", body)).status_code == 201
+    customer = {
+        "kind": "person",
+        "name": "测试",
+        "home_unit_id": unit.json()["id"],
+        "documents": [],
+        "contact_points": [],
+    }
+    registered = httpx.Response(0)
+
+    async def is_registered() -> bool:
+        nonlocal registered
+        registered = await teller.post("/api/v1/customers", customer)
+        return registered.status_code == 201
+
+    await until(is_registered)
+    place = f"/api/v1/customers/{registered.json()['id']}/360"
+
+    async def seen() -> bool:
+        answer = await teller.get(place)
+        return answer.status_code == 200 and answer.json()["sections"]["profile"]["state"] == "ok"
+
+    await until(seen)
+    live = await teller.get(place, consistency="live")
+    assert {part["state"] for part in live.json()["sections"].values()} == {"ok"}
+
+
+async def test_without_tls_nobody_is_answered(stack: SecuredStack) -> None:
+    plain = stack.settings.gateway.replace("https:", "http:")
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"{plain}/docs")
+
+
+async def test_another_authority_is_not_believed(stack: SecuredStack) -> None:
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            await client.get(f"{stack.settings.gateway}/docs")
