@@ -14,7 +14,6 @@ from guanxi.cluster.rendering import render
 from guanxi.cluster.rights import apply_rights, set_passwords
 from guanxi.cluster.topics import apply_topics
 from guanxi.local.failures import LocalFailure
-from guanxi.local.settings import LocalSettings
 from libs.contracts.principals import Rights, all_rights
 
 topics = typer.Typer(no_args_is_help=True, help="Kafka topics and rights as the contracts declare them.")
@@ -45,7 +44,7 @@ def apply(
     """
     declared = _declared(partners) if rights else []
     secrets = {str(name): str(told) for name, told in _toml(passwords).items()}
-    cluster = cluster_at(kafka)
+    cluster = Cluster(kafka=kafka) if kafka else Cluster()
 
     async def applied() -> list[str]:
         done = await apply_topics(cluster, partitions=partitions, replication=replication)
@@ -69,14 +68,6 @@ def rendered(
 ) -> None:
     """Print the same as KafkaTopic and KafkaUser resources: `guanxi topics render | kubectl apply -f -`."""
     typer.echo(render(cluster, _declared(partners), partitions=partitions, replication=replication))
-
-
-def cluster_at(kafka: str) -> Cluster:
-    """The named cluster, else that of GUANXI_KAFKA, else the local stack's."""
-    if kafka:
-        return Cluster(kafka=kafka)
-    local = LocalSettings()
-    return Cluster(kafka=os.environ.get("GUANXI_KAFKA", f"{local.host}:{local.kafka_port}"))
 
 
 def _declared(partners: Path | None) -> Sequence[Rights]:

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from guanxi.local.settings import LocalSettings
 
 SECONDS = 10.0
 T = TypeVar("T")
@@ -20,11 +22,11 @@ class ClusterAway(Exception):
 
 
 class Cluster(BaseSettings):
-    """Where it is, and who asks: `kafka` is host:port of a broker."""
+    """Where it is, and who asks: `kafka` is host:port of a broker; by default that of the local stack."""
 
     model_config = SettingsConfigDict(env_prefix="GUANXI_", extra="ignore")
 
-    kafka: str
+    kafka: str = Field(default_factory=lambda: LocalSettings().kafka_address)
     kafka_tls: bool = False
     kafka_user: str | None = None
     kafka_password: SecretStr | None = None

@@ -34,6 +34,10 @@ class LocalSettings(BaseSettings):
         return f"http://{self.host}:{self.port(app) + offset}"
 
     @property
+    def kafka_address(self) -> str:
+        return f"{self.host}:{self.kafka_port}"
+
+    @property
     def gateway(self) -> str:
         return self.address("gateway")
 

@@ -1,21 +1,20 @@
-"""How a route opens a unit of work: who calls, may they, within which scope, was it done before, is it current.
+"""How a route finds out who calls and whether they may, and opens what it reads within their scope.
 
-In this order: authentication, consistency, reason, permission, scope, replay of a repeated command, If-Match.
+In this order: authentication, limit, consistency, reason, permission, scope. Commands go on in `commands.py`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from fastapi import Query as Parameter
 from fastapi.routing import APIRoute
 
-from libs.common import audited, consistency, idempotency
+from libs.common import audited, consistency
 from libs.common.audit import AuditTrail
 from libs.common.authentication import Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
@@ -25,12 +24,10 @@ from libs.common.domain import Forbidden, InvalidValue, NotFound
 from libs.common.encryption import BlindIndex
 from libs.common.keyring import KeyRing
 from libs.common.problems import Problem
-from libs.common.schemas import View
 from libs.common.settings import Settings
 
 REASON = audited.REASON
 WAITS_FOR = consistency.HEADER.lower().encode()
-LONGEST_VERSION = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +176,7 @@ async def reading(request: Request) -> AsyncIterator[UnitOfWork]:
             audited.note(request, uow)
         if uow.shown is None:
             raise RuntimeError("a query must name what it shows: uow.answer(view), page.of(uow, views), uow.about(id)")
-        _tell_version(request, uow)
+        tell_version(request, uow)
 
 
 async def _own_customer(
@@ -212,85 +209,7 @@ CurrentCaller = Annotated[Caller, Depends(_current_caller)]
 CurrentClock = Annotated[Clock, Depends(_clock)]
 Query = Annotated[UnitOfWork, Depends(_query, scope="function")]
 
-Show = Callable[[UnitOfWork, UUID], Awaitable[View]]
 
-
-def command(show: Show, *, conditional: bool) -> Any:
-    """Open a unit of work that changes things. `show` renders the resource again for a repeated command."""
-
-    async def open_command(request: Request) -> AsyncIterator[UnitOfWork]:
-        shared, principal = chassis(request), cast("Principal", request.state.principal)
-        attempt = await idempotency.Attempt.of(request, principal) if request.method == "POST" else None
-        scope = caller_of(request).scope(change=True)
-        async with shared.database.unit_of_work(scope) as uow:
-            try:
-                if attempt and (first := await attempt.first_answer(uow)):
-                    await _replay(shared, principal, first, show, uow)
-                uow.expected_version = _if_match(request) if conditional else None
-                yield uow
-            finally:
-                audited.note(request, uow)
-            await _remember(request, uow, attempt)
-        _tell_version(request, uow)
-        if token := shared.consistency.token(principal, uow.written):
-            request.state.late_headers[consistency.HEADER] = token
-
-    # The commit must happen before the answer goes out: see docs/adr/0001.
-    return Depends(open_command, scope="function")
-
-
-async def _replay(
-    shared: Chassis, principal: Principal, first: idempotency.FirstAnswer, show: Show, uow: UnitOfWork
-) -> NoReturn:
-    """Answer as the first time. Whose scope rests on what the command wrote sees it once that has come round."""
-    has_come_round = await shared.consistency.holds(first.written)  # asked first: it may come round while we look
-    try:
-        view = await show(uow, first.resource_id)
-    except NotFound:
-        if not has_come_round:
-            raise consistency.too_slow() from None
-        raise
-    uow.show([view])
-    raise Replayed(first.status, view, shared.consistency.token(principal, first.written))
-
-
-async def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
-    if uow.answered is None:
-        raise RuntimeError("a command must name what it answers: uow.answer(view)")
-    status, resource_id = request.scope["route"].status_code or HTTPStatus.OK, uow.answered.id
-    if attempt:
-        first = partial(idempotency.FirstAnswer, status, resource_id)
-        uow.at_commit(lambda session, marks: attempt.store(session, first(marks)))
-    await audited.write(request, uow, status)
-
-
-def _tell_version(request: Request, uow: UnitOfWork) -> None:
+def tell_version(request: Request, uow: UnitOfWork) -> None:
     if uow.answered is not None:
         request.state.late_headers["ETag"] = f'"{uow.answered.version}"'
-
-
-def _if_match(request: Request) -> int:
-    value = request.headers.get("if-match")
-    if value is None:
-        detail = "This change needs an If-Match header with the ETag that you last read."
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, detail)
-    version = value.strip().strip('"')
-    if not version.isdecimal() or len(version) > LONGEST_VERSION:
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "If-Match names no version of this resource.")
-    return int(version)
-
-
-class Replayed(Exception):
-    """Not an error: the command was carried out before, and this is its answer again."""
-
-    def __init__(self, status: int, view: View, token: str | None) -> None:
-        super().__init__()
-        self.status, self.view, self.token = status, view, token
-
-
-async def replayed(_request: Request, replay: Replayed) -> Response:
-    headers = {"Idempotency-Replayed": "true", "ETag": f'"{replay.view.version}"'}
-    if replay.token:
-        headers[consistency.HEADER] = replay.token
-    body = replay.view.model_dump_json()
-    return Response(body, replay.status, headers=headers, media_type="application/json")

@@ -11,11 +11,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.types import ASGIApp
 
-from libs.common.access import Chassis, Replayed, Requires, replayed
+from libs.common.access import Chassis, Requires
 from libs.common.audit import AuditTrail
 from libs.common.authentication import TokenVerifier
 from libs.common.caller import Authority
 from libs.common.clock import Clock
+from libs.common.commands import Replayed, replayed
 from libs.common.consistency import Consistency, VersionOf
 from libs.common.database import Database
 from libs.common.edge import Edge

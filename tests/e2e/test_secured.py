@@ -5,6 +5,7 @@ PostgreSQL's wheel has no TLS: see tests/libs/common/test_database_tls.py.
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -98,41 +99,30 @@ async def people(stack: SecuredStack) -> AsyncIterator[dict[str, Person]]:
         await person.client.aclose()
 
 
+async def succeeding(person: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What a command makes, as soon as everything that it rests on has come round."""
+    answer = httpx.Response(0)
+
+    async def succeeds() -> bool:
+        nonlocal answer
+        answer = await person.post(path, body)
+        return answer.status_code == 201
+
+    await until(succeeds)
+    made: dict[str, Any] = answer.json()
+    return made
+
+
 async def test_a_customer_is_registered_and_seen_over_tls(stack: SecuredStack, people: dict[str, Person]) -> None:
     admin, teller = people["admin"], people["teller"]
-    unit = httpx.Response(0)
-
-    async def opened() -> bool:
-        nonlocal unit
-        unit = await admin.post("/api/v1/org-units", {"code": "0001", "name": "Branch", "kind": "branch"})
-        return unit.status_code == 201
-
-    await until(opened)
+    unit = await succeeding(admin, "/api/v1/org-units", {"code": "0001", "name": "Branch", "kind": "branch"})
     login = {"issuer": stack.provider.issuer, "subject": "teller"}
-    body = {
-        "number": "T-0001",
-        "name": "Teller",
-        "unit_ids": [unit.json()["id"]],
-        "roles": ["teller"],
-        "logins": [login],
-    }
-    assert (await admin.post("/api/v1/staff", body)).status_code == 201
-    customer = {
-        "kind": "person",
-        "name": "测试",
-        "home_unit_id": unit.json()["id"],
-        "documents": [],
-        "contact_points": [],
-    }
-    registered = httpx.Response(0)
-
-    async def is_registered() -> bool:
-        nonlocal registered
-        registered = await teller.post("/api/v1/customers", customer)
-        return registered.status_code == 201
-
-    await until(is_registered)
-    place = f"/api/v1/customers/{registered.json()['id']}/360"
+    hired = {"number": "T-0001", "name": "Teller", "unit_ids": [unit["id"]], "roles": ["teller"], "logins": [login]}
+    await succeeding(admin, "/api/v1/staff", hired)
+    customer = await succeeding(
+        teller, "/api/v1/customers", {"kind": "person", "name": "测试", "home_unit_id": unit["id"]}
+    )
+    place = f"/api/v1/customers/{customer['id']}/360"
 
     async def seen() -> bool:
         answer = await teller.get(place)

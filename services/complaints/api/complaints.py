@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from libs.common.access import CurrentClock, Query, command, requires
+from libs.common.access import CurrentClock, Query, requires
+from libs.common.commands import command
 from libs.common.database import UnitOfWork
 from libs.common.pages import CurrentPage, Page
 from services.complaints.api.schemas import Assignment, Closure, ComplaintView, NewComplaint, Reply

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from libs.common.access import CurrentClock, OwnCustomer, command, requires
+from libs.common.access import CurrentClock, OwnCustomer, requires
+from libs.common.commands import command
 from libs.common.database import UnitOfWork
 from services.complaints.api.schemas import NewOwnComplaint, OwnComplaintView
 from services.complaints.storage.repository import ComplaintRepository

@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi import Query as Parameter
 
-from libs.common.access import CurrentCaller, CurrentClock, Query, command, requires
+from libs.common.access import CurrentCaller, CurrentClock, Query, requires
 from libs.common.caller import Caller
 from libs.common.clock import day_of
+from libs.common.commands import command
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue, NotFound
 from libs.common.pages import CurrentPage, Page

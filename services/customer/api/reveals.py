@@ -6,8 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from libs.common.access import CurrentCaller, CurrentClock, Query, Reason, command, requires
+from libs.common.access import CurrentCaller, CurrentClock, Query, Reason, requires
 from libs.common.clock import Clock
+from libs.common.commands import command
 from libs.common.database import UnitOfWork
 from libs.common.domain import Forbidden
 from services.customer.api.schemas import NewReveal, RevealView

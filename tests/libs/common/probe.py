@@ -13,10 +13,11 @@ from fastapi import APIRouter
 from sqlalchemy import Column, Table, Text, UniqueConstraint, Uuid, select
 from sqlalchemy.orm import registry
 
-from libs.common.access import Query, command, requires
+from libs.common.access import Query, requires
 from libs.common.app import App, build_chassis, create_app
 from libs.common.authentication import Principal
 from libs.common.caller import Scope, Variant
+from libs.common.commands import command
 from libs.common.database import Database, UnitOfWork
 from libs.common.domain import Aggregate, DomainEvent, NotFound
 from libs.common.ids import new_id

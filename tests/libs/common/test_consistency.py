@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 import httpx
 from fastapi import APIRouter
 
-from libs.common.access import command, requires
+from libs.common.access import requires
 from libs.common.app import create_app
+from libs.common.commands import command
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
 from tests.conftest import Ground
