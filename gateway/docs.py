@@ -10,8 +10,8 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
-from gateway.settings import GatewaySettings
-from gateway.upstreams import Upstreams
+from gateway.upstream.clients import UpstreamClient, Upstreams
+from gateway.upstream.gate import FAILED, Shut
 from libs.common.access import Public
 from libs.common.app import openapi
 from libs.common.problems import Problem
@@ -28,7 +28,7 @@ POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' d
 ASSETS = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
 
-def docs_router(settings: GatewaySettings, upstreams: Upstreams) -> APIRouter:
+def docs_router(upstreams: Upstreams) -> APIRouter:
     router = APIRouter(include_in_schema=False, dependencies=[Depends(Public())])
 
     @router.get("/docs")
@@ -46,9 +46,8 @@ def docs_router(settings: GatewaySettings, upstreams: Upstreams) -> APIRouter:
 
     @router.get("/openapi.json")
     async def document(request: Request) -> Response:
-        asked = [_ask(upstreams, upstream.management) for upstream in settings.upstreams.values()]
-        found = await asyncio.gather(*asked)
-        names = ["gateway", *settings.upstreams]
+        found = await asyncio.gather(*[_ask(client) for client in upstreams.all])
+        names = ["gateway", *(client.name for client in upstreams.all)]
         documents = [openapi(request.app), *found]
         merged = merge(dict(zip(names, documents, strict=True)))
         return Response(orjson.dumps(merged), media_type="application/json")
@@ -56,12 +55,14 @@ def docs_router(settings: GatewaySettings, upstreams: Upstreams) -> APIRouter:
     return router
 
 
-async def _ask(upstreams: Upstreams, address: str) -> dict[str, Any]:
+async def _ask(client: UpstreamClient) -> dict[str, Any]:
     """A service's document; an empty one where it does not answer, so that the page shows the others."""
+    address, timeout = f"{client.at.management}/openapi.json", aiohttp.ClientTimeout(total=2)
     try:
-        async with upstreams.session.get(f"{address}/openapi.json", timeout=aiohttp.ClientTimeout(total=2)) as answer:
-            return dict(orjson.loads(await answer.read()))
-    except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError):
+        with client.gate.passing():
+            async with client.session.get(address, timeout=timeout) as answer:
+                return dict(orjson.loads(await answer.read()))
+    except (*FAILED, Shut, orjson.JSONDecodeError):
         return {}
 
 

@@ -3,12 +3,14 @@
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.audit import api as audit
 from gateway.docs import docs_router
-from gateway.forwarding import METHODS, PASSED_ON, forwarding_router
+from gateway.limits.storage import InDatabase
 from gateway.settings import GatewaySettings
-from gateway.upstreams import Upstreams
+from gateway.upstream.clients import Upstreams
+from gateway.upstream.forwarding import METHODS, PASSED_ON, PATIENCE, forwarding_router
 from gateway.view.api import batch_router, view_router
 from gateway.view.live import LiveSections
 from gateway.view.me import me_router
@@ -20,10 +22,21 @@ from libs.common.database import Database
 from libs.directory.authority import Directory
 from libs.directory.copies import versions
 
+SMALLEST_PACKED, PACKED_HOW_MUCH = 2048, 4
+"""Bytes from which an answer is compressed for who accepts it, and a level that costs little."""
+
 CORS: dict[str, Any] = {
     "allow_methods": METHODS,
-    "allow_headers": sorted(name.decode() for name in PASSED_ON),
-    "expose_headers": ["ETag", "Guanxi-Consistency", "Guanxi-Trace", "Idempotency-Replayed", "Retry-After"],
+    "allow_headers": [PATIENCE, *sorted(name.decode() for name in PASSED_ON)],
+    "expose_headers": [
+        "ETag",
+        "Guanxi-Consistency",
+        "Guanxi-Trace",
+        "Idempotency-Replayed",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Retry-After",
+    ],
     "max_age": 600,
 }
 
@@ -31,7 +44,8 @@ CORS: dict[str, Any] = {
 def app(settings: GatewaySettings) -> App:
     database = Database(settings.dsn, pool=settings.database_pool)
     copies = {**versions(database), **view_versions(database)}
-    chassis = build_chassis(settings, database, Directory(settings, database), copies)
+    counters = InDatabase(database) if settings.limits_shared else None
+    chassis = build_chassis(settings, database, Directory(settings, database), copies, counters)
     upstreams = Upstreams(settings)
     live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
     view = View(Watermarks(database), chassis.clock, settings.section_stale_after)
@@ -41,10 +55,11 @@ def app(settings: GatewaySettings) -> App:
         batch_router(view),
         me_router(view),
         audit.router,
-        docs_router(settings, upstreams),
-        forwarding_router(settings, upstreams),
+        docs_router(upstreams),
+        forwarding_router(upstreams),
     ]
     made = create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])
+    made.api.add_middleware(GZipMiddleware, minimum_size=SMALLEST_PACKED, compresslevel=PACKED_HOW_MUCH)
     if settings.cors_origins:
         made.api.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)
     return made

@@ -2,7 +2,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from libs.common.settings import Settings
+from libs.common.settings import Limits, Settings
 
 
 class Upstream(BaseModel):
@@ -13,10 +13,25 @@ class Upstream(BaseModel):
     management: str
 
 
+LIMITS = {
+    "read": "1200/minute",
+    "command": "300/minute",
+    "batch": "60/minute",
+    "reveal": "30/minute",
+    "open": "300/minute",
+}
+"""What one caller may ask. `open` needs no sign-in and counts by address; everything else counts by login."""
+
+
 class GatewaySettings(Settings):
     upstreams: dict[str, Upstream]
-    upstream_timeout: float = 30.0
+    upstream_timeout: float = 5.0
+    upstream_connections: int = 64
+    """Requests that wait for one service at a time; more are refused at once, with 503."""
     live_timeout: float = 1.0
+    limits: Limits = LIMITS
+    limits_shared: bool = False
+    """Count in the gateway's database, over all its replicas, and not in each process."""
     audit_strangers_per_day: int = 50
     cors_origins: tuple[str, ...] = ()
     """Web consoles that may call from a browser, such as `https://console.bank.example`; none by default."""

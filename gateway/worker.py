@@ -4,6 +4,7 @@ from functools import partial
 
 from gateway.audit.alerts import PAUSE_SECONDS, raise_alerts
 from gateway.audit.collector import AuditCollector
+from gateway.limits.storage import TIDYING
 from gateway.settings import GatewaySettings
 from gateway.view import tables as view
 from libs.common.database import Database
@@ -27,6 +28,6 @@ def worker(settings: GatewaySettings) -> Worker:
         database=Database(settings.dsn, pool=2),
         scope=SystemScope(),
         copies={directory.SCHEMA: COPIES, view.SCHEMA: view.COPIES},
-        schedules=[Schedule("audit alerts", alerts, pause=PAUSE_SECONDS)],
+        schedules=[Schedule("audit alerts", alerts, pause=PAUSE_SECONDS), TIDYING],
         parts={"audit collector": collect_audit},
     )

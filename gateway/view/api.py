@@ -72,7 +72,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
 def batch_router(view: View) -> APIRouter:
     router = APIRouter(prefix="/api/v1/customers", tags=["360° view"])
 
-    @router.post("/360:batch", dependencies=[requires("view:read")])
+    @router.post("/360:batch", dependencies=[requires("view:read", kind="batch")])
     async def view_many(body: Batch, uow: Query, caller: CurrentCaller) -> Response:
         """Up to 100 customers in one statement; `not_found` are unknown or out of scope, nobody learns which."""
         names = names_of(",".join(body.sections) if body.sections else None)

@@ -10,7 +10,8 @@ import aiohttp
 from fastapi import Request
 
 from gateway.settings import GatewaySettings
-from gateway.upstreams import Upstreams
+from gateway.upstream.clients import Upstreams
+from gateway.upstream.gate import FAILED, Shut
 from gateway.view.document import Shown, State
 from gateway.view.storage import Section
 from libs.common.access import REASON
@@ -39,12 +40,14 @@ class LiveSections:
 
     async def _one(self, customer_id: UUID, name: str, caller: Mapping[str, str]) -> Shown:
         asked_at = self._clock.now()
-        url = f"{self._settings.upstreams[service_of(name)].internal}/internal/v1/sections/{customer_id}"
+        client = self._upstreams[service_of(name)]
+        url = f"{client.at.internal}/internal/v1/sections/{customer_id}"
         timeout = aiohttp.ClientTimeout(total=self._settings.live_timeout)
         try:
-            async with self._upstreams.session.get(url, headers=caller, timeout=timeout) as answer:
-                return self._shown(name, asked_at, answer.status, await answer.text())
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            with client.gate.passing():
+                async with client.session.get(url, headers=caller, timeout=timeout) as answer:
+                    return self._shown(name, asked_at, answer.status, await answer.text())
+        except (*FAILED, Shut):
             return self._shown(name, asked_at, HTTPStatus.SERVICE_UNAVAILABLE, "")
 
     def _shown(self, name: str, asked_at: datetime, status: int, body: str) -> Shown:

@@ -22,6 +22,11 @@ class LocalSettings(BaseSettings):
     pg_bindir: Path | None = None
     maven_repository: str | None = None
     jar_cache: Path | None = None
+    limits: dict[str, str] = {
+        "read": "60000/minute", "command": "60000/minute", "batch": "6000/minute",
+        "reveal": "600/minute", "open": "6000/minute",
+    }  # fmt: skip
+    """What one caller may ask of the gateway: far more than in production, since here few logins do all the work."""
     authz_max_age: int = 300
     caller_max_age: int = 30
 

@@ -150,6 +150,7 @@ class Stack:
                 for service in SERVICES
             }
             env["GUANXI_UPSTREAMS"] = json.dumps(upstreams)
+            env["GUANXI_LIMITS"] = json.dumps(settings.limits)
         return env
 
     def _programs(self, app: str) -> list[Program]:

@@ -18,15 +18,18 @@ from libs.common import audited, consistency
 from libs.common.audit import AuditTrail
 from libs.common.authentication import Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
+from libs.common.clients import origin_of
 from libs.common.clock import Clock
 from libs.common.database import Database, UnitOfWork
 from libs.common.domain import Forbidden, InvalidValue, NotFound
 from libs.common.encryption import BlindIndex
 from libs.common.keyring import KeyRing
+from libs.common.limits import Limiter
 from libs.common.problems import Problem
 from libs.common.settings import Settings
 
 REASON = audited.REASON
+READS = ("GET", "HEAD")
 WAITS_FOR = consistency.HEADER.lower().encode()
 
 
@@ -44,6 +47,7 @@ class Chassis:
     clock: Clock
     trail: AuditTrail
     blind: BlindIndex
+    limiter: Limiter
 
 
 def chassis(request: Request) -> Chassis:
@@ -60,13 +64,18 @@ class Requires:
     permission: str
     step_up: bool = False
     reason: bool = False
+    kind: str | None = None
+    """Of which kind its requests count against a limit: `read` for a GET, else `command`, unless it says another."""
 
     async def __call__(self, request: Request) -> None:
-        caller = await _caller(request, self.permission, reason=self.reason)
+        caller = await _caller(request, self)
         if not caller.may(self.permission):
             raise Forbidden(f"This needs the permission {self.permission}.")
         if self.step_up:
             _require_step_up(chassis(request), cast("Principal", request.state.principal))
+
+    def kind_of(self, request: Request) -> str:
+        return self.kind or ("read" if request.method in READS else "command")
 
 
 class HotRoute(APIRoute):
@@ -94,7 +103,9 @@ class Forwarded(Requires):
     permission: str = "as the service declares"
 
     async def __call__(self, request: Request) -> None:
-        request.state.principal = await chassis(request).verifier.verify(request.headers.get("authorization"))
+        shared = chassis(request)
+        request.state.principal = await shared.verifier.verify(request.headers.get("authorization"))
+        await _take(request, request.state.principal.alias, self.kind_of(request))
 
 
 @dataclass(frozen=True)
@@ -103,12 +114,17 @@ class Public(Requires):
 
     permission: str = "none"
 
-    async def __call__(self, _request: Request) -> None:
-        return
+    async def __call__(self, request: Request) -> None:
+        await _take(request, origin_of(request), "open")
 
 
-def requires(permission: str, *, step_up: bool = False, reason: bool = False) -> Any:
-    return Depends(Requires(permission, step_up, reason))
+def requires(permission: str, *, step_up: bool = False, reason: bool = False, kind: str | None = None) -> Any:
+    return Depends(Requires(permission, step_up, reason, kind))
+
+
+async def _take(request: Request, caller: str, kind: str) -> None:
+    """Count the request against its caller's limit, and let the answer tell what is left."""
+    request.state.late_headers.update(await chassis(request).limiter.take(caller, kind))
 
 
 def _require_step_up(shared: Chassis, principal: Principal) -> None:
@@ -125,11 +141,12 @@ def _require_step_up(shared: Chassis, principal: Principal) -> None:
     raise Problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
 
 
-async def _caller(request: Request, permission: str, *, reason: bool) -> Caller:
+async def _caller(request: Request, route: Requires) -> Caller:
     shared = chassis(request)
     headers = dict(request.scope["headers"])
     principal = await shared.verifier.verify(headers.get(b"authorization", b"").decode("latin-1"))
-    entry = audited.begin(request, shared, principal, permission)
+    await _take(request, principal.alias, route.kind_of(request))
+    entry = audited.begin(request, shared, principal, route.permission)
     token = headers.get(WAITS_FOR, b"").decode("latin-1") or None
     if token:
         await shared.consistency.wait(principal, token)
@@ -137,7 +154,7 @@ async def _caller(request: Request, permission: str, *, reason: bool) -> Caller:
     request.state.caller = await shared.authority.caller(principal, fresh=token is not None)
     caller = cast("Caller", request.state.caller)
     entry.actor = caller.id
-    if (caller.must_give_reasons or reason) and not entry.reason:
+    if (caller.must_give_reasons or route.reason) and not entry.reason:
         whose = "In your role every request" if caller.must_give_reasons else "This"
         raise Problem(HTTPStatus.BAD_REQUEST, f"{whose} needs a {REASON} header that says why.")
     return caller

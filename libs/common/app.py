@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from limits.aio.storage import Storage
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.types import ASGIApp
@@ -22,6 +23,7 @@ from libs.common.database import Database
 from libs.common.edge import Edge
 from libs.common.encryption import BlindIndex
 from libs.common.keyring import KeyRing
+from libs.common.limits import InProcess, Limiter
 from libs.common.live import live_router
 from libs.common.problems import install_problems
 from libs.common.publication import Publication
@@ -47,8 +49,13 @@ class App:
 
 
 def build_chassis(
-    settings: Settings, database: Database, authority: Authority, copies: Mapping[str, VersionOf]
+    settings: Settings,
+    database: Database,
+    authority: Authority,
+    copies: Mapping[str, VersionOf],
+    counters: Storage | None = None,
 ) -> Chassis:
+    """`counters` are where requests are counted against limits; in this process by default."""
     own, shared = KeyRing.load(settings.keyring), KeyRing.load(settings.shared_keyring)
     return Chassis(
         settings=settings,
@@ -61,6 +68,7 @@ def build_chassis(
         clock=Clock(),
         trail=AuditTrail(settings.dsn, shared),
         blind=BlindIndex(own),
+        limiter=Limiter(settings.limits, counters or InProcess()),
     )
 
 

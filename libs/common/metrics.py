@@ -18,5 +18,6 @@ CONSUMER_LAG = Gauge("guanxi_consumer_lag", "Records waiting in a partition.", (
 DEAD_LETTERS = Counter("guanxi_dead_letters_total", "Records set aside for a person.", ("topic",))
 LEADER = Gauge("guanxi_leader", "1 where this process runs relay and publishers.")
 VIEW_STALENESS = Gauge("guanxi_view_staleness_seconds", "Age of a copy's watermark.", ("topic",))
+UPSTREAM_SHUT = Gauge("guanxi_upstream_shut", "1 where a service does not answer.", ("service",))
 AUDIT_REFUSED = Counter("guanxi_audit_refused_total", "Records on the audit topic that are none.")
 AUDIT_ALERTS = Counter("guanxi_audit_alerts_total", "Alerts raised over the audit trail.", ("rule",))

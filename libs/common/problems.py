@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from libs.common.audit import NotWritten
 from libs.common.authentication import NotAuthenticated
@@ -76,6 +77,7 @@ def install_problems(app: FastAPI) -> None:
         BadCursor: _bad_cursor,
         RequestValidationError: _invalid_request,
         HTTPException: _http_exception,
+        ClientDisconnect: _hung_up,
         StaleDataError: _lost_race,
         IntegrityError: _integrity,
         DBAPIError: _database,
@@ -142,6 +144,11 @@ async def _http_exception(_request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     detail = error.detail if isinstance(error, Refused) else status.description or status.phrase
     return problem(status, detail, headers=dict(error.headers or {}))
+
+
+async def _hung_up(_request: Request, _error: ClientDisconnect) -> Response:
+    """Nobody reads this; it is no error of ours."""
+    return problem(HTTPStatus.BAD_REQUEST, "The connection ended before the body did.")
 
 
 async def _lost_race(request: Request, _error: StaleDataError) -> Response:

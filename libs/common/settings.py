@@ -2,10 +2,11 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from limits import parse
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -37,6 +38,19 @@ class Issuer(BaseModel):
         if not named or (wrong := set(named) - ASYMMETRIC):
             raise ValueError(f"not to be trusted: {', '.join(sorted(wrong))}" if named else "name one at least")
         return named
+
+
+def _can_be_read(limits: dict[str, str]) -> dict[str, str]:
+    for kind, told in limits.items():
+        try:
+            parse(told)
+        except ValueError:
+            raise ValueError(f"{kind}: {told!r} is no limit; write one as `1200/minute`") from None
+    return limits
+
+
+Limits = Annotated[dict[str, str], AfterValidator(_can_be_read)]
+"""How many requests of a kind one caller may send: `{"read": "1200/minute"}`."""
 
 
 class Settings(BaseSettings):
@@ -78,6 +92,7 @@ class Settings(BaseSettings):
     caller_max_age: int = 30
     section_stale_after: int = 60
     consistency_wait: float = 2.0
+    limits: Limits = {}
     largest_body: int = 1024 * 1024
     body_seconds: float = 20.0
     log_level: str = "INFO"

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from gateway.forwarding import OWNERS
+from gateway.upstream.forwarding import OWNERS
 from tests.faults.ledger import Ledger
 
 ANSWERED_WITHIN = 90.0

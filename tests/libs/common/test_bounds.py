@@ -1,11 +1,6 @@
 """A request that is too large or too slow is refused, by a real server, and holds up nobody else."""
 
 import asyncio
-import json
-import os
-import socket
-import sys
-from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -13,10 +8,9 @@ import httpx
 import pytest
 
 from libs.common.bounds import HEAD_SECONDS, LARGEST_HEAD
-from tests.conftest import ROOT, Ground
+from tests.conftest import Ground
 from tests.libs.common.probe import Probe
-from tests.polling import until
-from tests.ports import free_ports_in_a_row
+from tests.served import served
 
 BODY_SECONDS = 1.0
 LARGEST_BODY = 100_000
@@ -25,34 +19,9 @@ LARGEST_BODY = 100_000
 @pytest.fixture(scope="module")
 async def port(ground: Ground) -> AsyncIterator[int]:
     """A service of ours as it is served: its public port."""
-    await ground.migrate("complaints", "services.complaints")
-    first = free_ports_in_a_row(3)
-    env = {
-        "PATH": os.environ["PATH"],
-        "GUANXI_MODE": "development",
-        "GUANXI_PUBLIC_PORT": str(first),
-        "GUANXI_INTERNAL_PORT": str(first + 1),
-        "GUANXI_MANAGEMENT_PORT": str(first + 2),
-        "GUANXI_DATABASE_URL": ground.url("complaints", "app"),
-        "GUANXI_ISSUERS": json.dumps(ground.issuer.setting()),
-        "GUANXI_KEYRING": str(ground.secrets.keyring("complaints")),
-        "GUANXI_SHARED_KEYRING": str(ground.secrets.keyring("shared")),
-        "GUANXI_LARGEST_BODY": str(LARGEST_BODY),
-        "GUANXI_BODY_SECONDS": str(BODY_SECONDS),
-    }
-    argv = [sys.executable, "-m", "libs.common.serve", "services.complaints", "--no-worker"]
-    process = await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT, stdout=DEVNULL)
-
-    async def listening() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", first)) == 0
-
-    try:
-        await until(listening)
+    bounds = {"GUANXI_LARGEST_BODY": str(LARGEST_BODY), "GUANXI_BODY_SECONDS": str(BODY_SECONDS)}
+    async with served(ground, "complaints", bounds) as first:
         yield first
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def answered(port: int, *parts: bytes, within: float = 5.0) -> bytes:

@@ -1,0 +1,171 @@
+"""Commands and queries passed on to the service that owns them; long answers are streamed."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from math import inf
+
+import aiohttp
+import stamina
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response, StreamingResponse
+from yarl import URL
+
+from gateway.upstream.clients import CONNECT_SECONDS, UpstreamClient, Upstreams
+from gateway.upstream.gate import FAILED, Shut
+from libs.common.access import READS, Forwarded, HotRoute, chassis
+from libs.common.clients import HEADER, client_credential, origin_of
+from libs.common.problems import RETRY_SOON, Problem
+from libs.common.tracing import traceparent
+
+PREFIX = "/api/v1/"
+OWNERS = {
+    "customers": "customer",
+    "accounts": "customer",
+    "reveals": "customer",
+    "org-units": "manager",
+    "staff": "manager",
+    "assignments": "manager",
+    "access-grants": "manager",
+    "ethical-walls": "manager",
+    "complaints": "complaints",
+    "me/contact-points": "customer",
+    "me/consents": "customer",
+    "me/complaints": "complaints",
+}
+"""How a path begins behind `/api/v1/` → the service that owns it."""
+
+PASSED_ON = {
+    b"accept", b"accept-language", b"authorization", b"content-type", b"guanxi-consistency", b"guanxi-reason",
+    b"idempotency-key", b"if-match", b"if-none-match",
+}  # fmt: skip
+PASSED_BACK = {
+    b"allow", b"cache-control", b"content-type", b"content-length", b"etag", b"guanxi-consistency",
+    b"idempotency-replayed", b"retry-after", b"www-authenticate",
+}  # fmt: skip
+AT_ONCE = 256 * 1024
+"""Bytes of an answer that are passed on whole: a stream costs more than so little."""
+PATIENCE = "Guanxi-Timeout"
+"""For how many seconds a caller waits; what takes longer is given up here too."""
+KINDS = {"reveals": "reveal"}
+"""How a path begins → the kind that its commands count as, where it is not `command`."""
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def forwarding_router(upstreams: Upstreams) -> APIRouter:
+    router = APIRouter(include_in_schema=False, route_class=HotRoute)
+
+    @router.api_route(f"{PREFIX}{{path:path}}", methods=METHODS, dependencies=[Depends(PassedOn())])
+    async def forward(request: Request) -> Response:
+        parts: list[str] = request.path_params["path"].split("/")
+        owner = OWNERS.get(parts[0]) or OWNERS.get("/".join(parts[:2]))
+        if owner is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "There is no such resource.")
+        return await _pass_on(upstreams[owner], request)
+
+    return router
+
+
+class PassedOn(Forwarded):
+    def kind_of(self, request: Request) -> str:
+        kind = super().kind_of(request)
+        return KINDS.get(request.path_params["path"].split("/")[0], kind) if kind == "command" else kind
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as it is passed on. The body is taken in whole first: a caller who is slow with it occupies nobody."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    body: bytes | None
+    ends_at: float
+
+    @classmethod
+    async def of(cls, request: Request, client: UpstreamClient, longest: float) -> "Call":
+        """Raises Problem 400 for a deadline that is none."""
+        told, query = request.scope["headers"], request.url.query
+        # As UTF-8, which the client writes again: a reason may be Chinese.
+        headers = {name.decode(): value.decode(errors="replace") for name, value in told if name in PASSED_ON}
+        shared = chassis(request)
+        headers["traceparent"] = traceparent() or ""
+        headers[HEADER] = client_credential(shared.shared_keyring, "gateway", origin_of(request), shared.clock)
+        has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in told)
+        url = client.at.public + request.scope["raw_path"].decode("ascii")
+        return cls(
+            request.method,
+            URL(f"{url}?{query}" if query else url, encoded=True),
+            headers,
+            await request.body() if has_body else None,
+            time.monotonic() + _patience(request, longest),
+        )
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether sent twice it does the same as once. A change under If-Match is refused the second time."""
+        return self.method in READS or (self.method == "POST" and "idempotency-key" in self.headers)
+
+    async def once(self, session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
+        timeout = aiohttp.ClientTimeout(total=max(self.ends_at - time.monotonic(), 0.001), sock_connect=CONNECT_SECONDS)
+        return await session.request(
+            self.method, self.url, headers=self.headers, data=self.body, allow_redirects=False, timeout=timeout
+        )
+
+
+def _patience(request: Request, longest: float) -> float:
+    told = request.headers.get(PATIENCE)
+    if told is None:
+        return longest
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < inf:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"{PATIENCE} says for how many seconds you wait, as 2.5 does.")
+    return min(seconds, longest)
+
+
+async def _pass_on(client: UpstreamClient, request: Request) -> Response:
+    call = await Call.of(request, client, client.longest)
+    try:
+        with client.gate.passing():
+            return await _passed_back(await _answered(client.session, call))
+    except (*FAILED, Shut):
+        detail = "The service behind this resource does not answer; try again."
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON) from None
+
+
+async def _answered(session: aiohttp.ClientSession, call: Call) -> aiohttp.ClientResponse:
+    """A connection that broke is tried again, where that changes nothing, within the caller's time."""
+    try:
+        return await call.once(session)
+    except aiohttp.ClientConnectionError:
+        if not call.is_repeatable:
+            raise
+    again: aiohttp.ClientResponse
+    left = max(call.ends_at - time.monotonic(), 0.001)
+    async for attempt in stamina.retry_context(
+        on=aiohttp.ClientConnectionError, attempts=2, timeout=left, wait_initial=0.05, wait_max=0.2
+    ):
+        with attempt:
+            again = await call.once(session)
+    return again
+
+
+async def _passed_back(answer: aiohttp.ClientResponse) -> Response:
+    told = [(name.lower(), value) for name, value in answer.raw_headers]
+    kept = {name.decode(): value.decode("latin-1") for name, value in told if name in PASSED_BACK}
+    if answer.content_length is not None and answer.content_length <= AT_ONCE:
+        return Response(await answer.read(), answer.status, kept)
+    return StreamingResponse(_content(answer), answer.status, kept)
+
+
+async def _content(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The body as it comes. The connection is given back even when the caller hangs up halfway."""
+    try:
+        async for piece in answer.content.iter_any():
+            yield piece
+    finally:
+        answer.release()

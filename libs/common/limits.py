@@ -1,0 +1,96 @@
+"""How often one caller may ask: so many requests of a kind in a window, and every answer tells how many are left.
+
+The headers are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy: "read";q=1200;w=60` (quota and
+window in seconds), `RateLimit: "read";r=1187;t=42` (what remains, and for how many seconds).
+"""
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from math import ceil
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+
+from libs.common.metrics import DENIED
+from libs.common.problems import Problem
+
+SWEEP_SECONDS = 10.0
+
+
+class Limiter:
+    """`limits` are texts such as `1200/minute`, by kind of request; a kind without one is not limited."""
+
+    def __init__(self, limits: Mapping[str, str], storage: Storage) -> None:
+        self._items: dict[str, RateLimitItem] = {kind: parse(text) for kind, text in limits.items()}
+        self._window = FixedWindowRateLimiter(storage)
+
+    async def take(self, caller: str, kind: str) -> Mapping[str, str]:
+        """Count one request. Returns the headers that tell what is left.
+
+        Raises:
+            Problem: 429, with Retry-After, where nothing is.
+        """
+        item = self._items.get(kind)
+        if item is None:
+            return {}
+        allowed = await self._window.hit(item, kind, caller)
+        ends_at, left = await self._window.get_window_stats(item, kind, caller)
+        seconds = max(0, ceil(ends_at - time.time()))
+        told = {
+            "RateLimit-Policy": f'"{kind}";q={item.amount};w={item.get_expiry()}',
+            "RateLimit": f'"{kind}";r={left};t={seconds}',
+        }
+        if allowed:
+            return told
+        DENIED.labels(int(HTTPStatus.TOO_MANY_REQUESTS)).inc()
+        detail = f"You asked too often: {item} of this kind ({kind})."
+        told["Retry-After"] = str(max(1, seconds))
+        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=told)
+
+
+class InProcess(Storage):
+    """Counters of this process alone. The library's own walks through all of them at every request."""
+
+    STORAGE_SCHEME = ("guanxi+process",)  # type: ignore[assignment] # never looked up
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, tuple[int, float]] = {}
+        self._swept_at = time.time()
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return KeyError
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        now = time.time()
+        count, ends_at = self._counts.get(key, (0, 0.0))
+        if ends_at <= now:
+            count, ends_at = 0, now + expiry
+            self._sweep(now)
+        self._counts[key] = count + amount, ends_at
+        return count + amount
+
+    async def get(self, key: str) -> int:
+        return self._counts.get(key, (0, 0.0))[0]
+
+    async def get_expiry(self, key: str) -> float:
+        return self._counts.get(key, (0, 0.0))[1]
+
+    async def check(self) -> bool:
+        return True
+
+    async def reset(self) -> int | None:
+        self._counts.clear()
+        return None
+
+    async def clear(self, key: str) -> None:
+        self._counts.pop(key, None)
+
+    def _sweep(self, now: float) -> None:
+        """Now and then, so that callers who went away are forgotten."""
+        if now - self._swept_at > SWEEP_SECONDS:
+            self._counts = {key: known for key, known in self._counts.items() if known[1] > now}
+            self._swept_at = now
