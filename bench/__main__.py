@@ -9,6 +9,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -17,11 +18,16 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from bench.costs import costs
 from bench.ground import Ground, answers, prepared
 from bench.load import Round, request, run
+from bench.proxy import proxy_to
 
 FIRST_PORT = 21_000
 REST = 16
+SERVICES = ("customer", "manager", "complaints")
+UNLIMITED = {"GUANXI_LIMITS": json.dumps({"read": "1000000000/minute"})}
+"""One login asks as often as it can: it is counted, and never refused."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ async def figures(ground: Ground, *, seconds: float, count: int, console: Consol
     raw_port, raw = await ground.floor("raw", 1, ground.url("gateway", "app"))
     behind = f"http://127.0.0.1:{raw_port}"
     upstreams = {"customer": dict.fromkeys(("public", "internal", "management"), behind)}
-    gateway_port, gateway = await ground.serve("gateway", 2, GUANXI_UPSTREAMS=json.dumps(upstreams))
+    gateway_port, gateway = await ground.serve("gateway", 2, GUANXI_UPSTREAMS=json.dumps(upstreams), **UNLIMITED)
     bare_port, bare = await ground.floor("forward", 3, behind)
 
     def asked(path: str, told: dict[str, str]) -> list[bytes]:
@@ -130,11 +136,42 @@ def show(found: Sequence[Figure], console: Console) -> None:
     console.print(table)
 
 
+async def live(ground: Ground, *, seconds: float, count: int, console: Console) -> dict[str, float]:
+    """p95 of the live composition at one connection, in milliseconds: with no service delayed, and with one."""
+    token = {"Authorization": f"Bearer {ground.token('teller')}"}
+    ports = {app: (await ground.serve(app, place))[0] for place, app in enumerate(SERVICES, 4)}
+    async with AsyncExitStack() as opened:
+        proxies = {app: await opened.enter_async_context(proxy_to(port + 1)) for app, port in ports.items()}
+        upstreams = {
+            app: dict.fromkeys(("public", "internal", "management"), f"http://127.0.0.1:{proxy.port}")
+            for app, proxy in proxies.items()
+        }
+        port, gateway = await ground.serve("gateway", 7, GUANXI_UPSTREAMS=json.dumps(upstreams), **UNLIMITED)
+        path = "/api/v1/customers/{}/360?consistency=live"
+        await answers(f"http://127.0.0.1:{port}{path.format(ground.customers[0])}", token)
+        requests = [request(path.format(customer_id), token) for customer_id in ground.customers]
+        found = {}
+        for what, delay in (("no service delayed", 0.0), ("one service delayed by 100 ms", 0.1)):
+            console.print(f"live composition, {what} ...")
+            proxies["manager"].delay = delay
+            taken = [
+                await run(port, requests, connections=1, seconds=seconds, pid=gateway.pid) for _ in range(count + 1)
+            ]
+            found[what] = median(one.quantile(0.95) for one in taken[1:])
+    return found
+
+
 async def bench(*, seconds: float, count: int, console: Console) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="guanxi-bench-") as home:
         async with prepared(Path(home), FIRST_PORT) as ground:
             found = await figures(ground, seconds=seconds, count=count, console=console)
+            composed = await live(ground, seconds=seconds, count=count, console=console)
+            spent = await costs(ground)
     show(found, console)
+    for what, milliseconds in composed.items():
+        console.print(f"live composition, {what}: p95 {milliseconds:.1f} ms")
+    for what, microseconds in spent.items():
+        console.print(f"one request's {what}: {microseconds:.0f} µs of processor time")
     return found
 
 

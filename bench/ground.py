@@ -24,7 +24,7 @@ from libs.contracts.catalogue import REFERENCES, SECTIONS
 from libs.directory.permissions import PERMISSIONS
 
 ROOT = Path(__file__).resolve().parents[1]
-APPS = ("gateway",)
+APPS = ("gateway", "customer", "manager", "complaints")
 CUSTOMERS = 2000
 DOCUMENT_BYTES = 5600
 """Of all sections of a customer together, and of the floor's row."""
@@ -122,14 +122,15 @@ async def _migrate(ground: Ground, app: str) -> None:
 async def _fill(ground: Ground) -> None:
     for app in APPS:
         connection = await asyncpg.connect(ground.url(app, "owner"))
-        await _directory(connection, ground.customers)
-        await _view(connection, ground.customers)
+        await _directory(connection, ground)
+        if app == "gateway":
+            await _view(connection, ground.customers)
         await connection.execute("VACUUM ANALYZE")
         await connection.close()
 
 
-async def _directory(connection: asyncpg.Connection, customers: list[UUID]) -> None:
-    unit = uuid4()
+async def _directory(connection: asyncpg.Connection, ground: Ground) -> None:
+    unit = ground.customers[0]  # any id will do, the same in every app
     await connection.execute(
         "INSERT INTO directory.org_units (org_unit_id, version, changed_at, code, name, kind, path)"
         " VALUES ($1, 1, now(), 'b', 'b', 'branch', $2)",
@@ -143,7 +144,7 @@ async def _directory(connection: asyncpg.Connection, customers: list[UUID]) -> N
     await connection.executemany(
         "INSERT INTO directory.customers (customer_id, version, changed_at, status, kind, home_unit_id, canonical_id)"
         " VALUES ($1, 1, now(), 'active', 'person', $2, $1)",
-        [(customer_id, unit) for customer_id in customers],
+        [(customer_id, unit) for customer_id in ground.customers],
     )
     await keep_fresh(connection)
 

@@ -62,10 +62,10 @@ class Proxy:
                 raise ConnectionResetError
             if self.way is Way.SILENT:
                 continue
-            if is_back:
-                await asyncio.sleep(self.delay)
-            sink.write(piece)
-            await sink.drain()
+            if is_back and self.delay:
+                asyncio.get_running_loop().call_later(self.delay, sink.write, piece)
+            else:
+                sink.write(piece)
         raise ConnectionResetError
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.audit import api as audit
+from gateway.compression import Compression
 from gateway.docs import docs_router
 from gateway.limits.storage import InDatabase
 from gateway.settings import GatewaySettings
@@ -21,9 +21,6 @@ from libs.common.app import App, build_chassis, create_app
 from libs.common.database import Database
 from libs.directory.authority import Directory
 from libs.directory.copies import versions
-
-SMALLEST_PACKED, PACKED_HOW_MUCH = 2048, 4
-"""Bytes from which an answer is compressed for who accepts it, and a level that costs little."""
 
 CORS: dict[str, Any] = {
     "allow_methods": METHODS,
@@ -59,7 +56,7 @@ def app(settings: GatewaySettings) -> App:
         forwarding_router(upstreams),
     ]
     made = create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])
-    made.api.add_middleware(GZipMiddleware, minimum_size=SMALLEST_PACKED, compresslevel=PACKED_HOW_MUCH)
+    made.api.add_middleware(Compression)
     if settings.cors_origins:
         made.api.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)
     return made

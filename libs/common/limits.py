@@ -6,12 +6,12 @@ window in seconds), `RateLimit: "read";r=1187;t=42` (what remains, and for how m
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 
-from limits import RateLimitItem, parse
+from limits import parse
 from limits.aio.storage import Storage
-from limits.aio.strategies import FixedWindowRateLimiter
 
 from libs.common.metrics import DENIED
 from libs.common.problems import Problem
@@ -19,12 +19,28 @@ from libs.common.problems import Problem
 SWEEP_SECONDS = 10.0
 
 
+@dataclass(frozen=True)
+class Limit:
+    """So many requests of a kind in a window of so many seconds."""
+
+    kind: str
+    most: int
+    seconds: int
+    policy: str
+
+    @classmethod
+    def of(cls, kind: str, told: str) -> "Limit":
+        """From a text such as `1200/minute`."""
+        item = parse(told)
+        return cls(kind, item.amount, item.get_expiry(), f'"{kind}";q={item.amount};w={item.get_expiry()}')
+
+
 class Limiter:
-    """`limits` are texts such as `1200/minute`, by kind of request; a kind without one is not limited."""
+    """Counts in fixed windows. `limits` are texts by kind of request; a kind without one is not limited."""
 
     def __init__(self, limits: Mapping[str, str], storage: Storage) -> None:
-        self._items: dict[str, RateLimitItem] = {kind: parse(text) for kind, text in limits.items()}
-        self._window = FixedWindowRateLimiter(storage)
+        self._limits = {kind: Limit.of(kind, told) for kind, told in limits.items()}
+        self._storage = storage
 
     async def take(self, caller: str, kind: str) -> Mapping[str, str]:
         """Count one request. Returns the headers that tell what is left.
@@ -32,20 +48,17 @@ class Limiter:
         Raises:
             Problem: 429, with Retry-After, where nothing is.
         """
-        item = self._items.get(kind)
-        if item is None:
+        limit = self._limits.get(kind)
+        if limit is None:
             return {}
-        allowed = await self._window.hit(item, kind, caller)
-        ends_at, left = await self._window.get_window_stats(item, kind, caller)
-        seconds = max(0, ceil(ends_at - time.time()))
-        told = {
-            "RateLimit-Policy": f'"{kind}";q={item.amount};w={item.get_expiry()}',
-            "RateLimit": f'"{kind}";r={left};t={seconds}',
-        }
-        if allowed:
+        key = f"{kind} {caller}"
+        left = limit.most - await self._storage.incr(key, limit.seconds)
+        seconds = max(0, ceil(await self._storage.get_expiry(key) - time.time()))
+        told = {"RateLimit-Policy": limit.policy, "RateLimit": f'"{kind}";r={max(left, 0)};t={seconds}'}
+        if left >= 0:
             return told
         DENIED.labels(int(HTTPStatus.TOO_MANY_REQUESTS)).inc()
-        detail = f"You asked too often: {item} of this kind ({kind})."
+        detail = f"You asked too often: {limit.most} of this kind ({kind}) in {limit.seconds} s is the most."
         told["Retry-After"] = str(max(1, seconds))
         raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=told)
 

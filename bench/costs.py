@@ -1,0 +1,93 @@
+"""What one request pays for a limit, for its audit entry, for its idempotency key: microseconds of this process."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from statistics import median
+from uuid import uuid4
+
+from starlette.requests import Request
+
+from bench.ground import Ground
+from libs.common.audit import AuditTrail, Entry
+from libs.common.authentication import Principal
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.idempotency import Attempt, FirstAnswer
+from libs.common.keyring import KeyRing
+from libs.common.limits import InProcess, Limiter
+from libs.directory.scope import SystemScope
+
+AT_ONCE, ROUNDS = 16, 5
+PRINCIPAL = Principal(issuer="bench", subject="bench", roles=frozenset(), expires_at=0.0)
+
+Work = Callable[[], Awaitable[object]]
+
+
+async def costs(ground: Ground) -> dict[str, float]:
+    """Processor time of each, the median of some rounds at 16 at once; the database's own time is not in it."""
+    database = Database(ground.url("customer", "app"), pool=AT_ONCE)
+    trail = AuditTrail(ground.url("customer", "app"), KeyRing.load(ground.secrets.keyring("shared")))
+    limiter = Limiter({"read": "1000000000/minute"}, InProcess())
+    try:
+        bare = await _each(lambda: _transaction(database), 500)
+        return {
+            "limit, in process": await _each(lambda: limiter.take("bench", "read"), 20_000),
+            "audit entry": await _each(lambda: trail.write(_entry()), 2_000),
+            "idempotency key": await _each(lambda: _command(database), 500) - bare,
+        }
+    finally:
+        await trail.close()
+        await database.close()
+
+
+async def _each(work: Work, times: int) -> float:
+    found = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        await asyncio.gather(*[_again(work, times // AT_ONCE) for _ in range(AT_ONCE)])
+        found.append((time.process_time() - began) / times * 1e6)
+    return median(found)
+
+
+async def _again(work: Work, times: int) -> None:
+    for _ in range(times):
+        await work()
+
+
+async def _transaction(database: Database) -> None:
+    async with database.unit_of_work(SystemScope()) as uow:
+        await uow.session.connection()
+
+
+async def _command(database: Database) -> None:
+    attempt = await Attempt.of(_request(), PRINCIPAL)
+    async with database.unit_of_work(SystemScope()) as uow:
+        await attempt.first_answer(uow)
+        answer = FirstAnswer(201, uuid4(), [])
+        uow.at_commit(lambda session, _marks: attempt.store(session, answer))
+
+
+def _request() -> Request:
+    async def body() -> dict[str, object]:
+        return {"type": "http.request", "body": b'{"name": "bench"}', "more_body": False}
+
+    headers = [(b"idempotency-key", str(uuid4()).encode()), (b"host", b"bench")]
+    scope = {"type": "http", "method": "POST", "path": "/bench", "query_string": b"", "headers": headers}
+    return Request(scope, body)
+
+
+def _entry() -> Entry:
+    return Entry(
+        at=Clock().now(),
+        service="customer",
+        actor="bench",
+        permission="customers:read",
+        method="GET",
+        route="/bench",
+        origin="here",
+        trace_id="",
+        thing_ids=[],
+        customer_ids=[uuid4()],
+        status=200,
+    )
