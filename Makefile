@@ -60,12 +60,14 @@ migrate: install ## bring every local database up to date
 	@$(BIN)/guanxi migrate
 
 .PHONY: docs
-docs: install ## write docs/events anew from the contracts
+docs: install ## write docs/events and docs/api anew, from contracts and code
 	$(BIN)/python -m guanxi.documents write
+	$(BIN)/python -m gateway.documents write
 
 .PHONY: docs-check
-docs-check: install ## fail where docs/events is stale
+docs-check: install ## fail where docs/events or docs/api is stale
 	$(BIN)/python -m guanxi.documents check
+	$(BIN)/python -m gateway.documents check
 
 .PHONY: format
 format: install ## let ruff format and fix what it can

@@ -10,12 +10,15 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
+from gateway.examples import EXAMPLES
 from gateway.upstream.clients import UpstreamClient, Upstreams
 from gateway.upstream.gate import FAILED, Shut
 from libs.common.access import Public
-from libs.common.app import openapi
+from libs.common.openapi import PROBLEM, PROBLEMS, openapi
 from libs.common.problems import Problem
 
+SCHEMAS = "#/components/schemas/"
+ABOUT = "Customer relationships for banks: one document for the gateway and every service behind it."
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Guanxi API</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head>
@@ -48,7 +51,7 @@ def docs_router(upstreams: Upstreams) -> APIRouter:
     async def document(request: Request) -> Response:
         found = await asyncio.gather(*[_ask(client) for client in upstreams.all])
         names = ["gateway", *(client.name for client in upstreams.all)]
-        documents = [openapi(request.app), *found]
+        documents = [openapi(request.app, EXAMPLES), *found]
         merged = merge(dict(zip(names, documents, strict=True)))
         return Response(orjson.dumps(merged), media_type="application/json")
 
@@ -70,18 +73,22 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """One OpenAPI 3.1 document; schema names are prefixed with their service, so that none hides another."""
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "Guanxi", "version": "1"},
+        "info": {"title": "Guanxi", "version": "1", "description": ABOUT},
+        "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
         "paths": {},
         "components": {
-            "schemas": {},
+            "schemas": {"Problem": PROBLEM},
+            "responses": PROBLEMS,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
     for service, document in documents.items():
-        prefix = "#/components/schemas/"
-        own = orjson.loads(orjson.dumps(document).replace(prefix.encode(), f"{prefix}{service}.".encode()))
-        merged["paths"].update(own.get("paths", {}))
+        told = orjson.dumps(document).replace(f'"{SCHEMAS}'.encode(), f'"{SCHEMAS}{service}.'.encode())
+        own = orjson.loads(told.replace(f"{SCHEMAS}{service}.Problem".encode(), f"{SCHEMAS}Problem".encode()))
+        for path, operations in own.get("paths", {}).items():
+            merged["paths"].setdefault(path, {}).update(operations)
         for name, schema in own.get("components", {}).get("schemas", {}).items():
-            merged["components"]["schemas"][f"{service}.{name}"] = schema
+            if name != "Problem":
+                merged["components"]["schemas"][f"{service}.{name}"] = schema
     return merged

@@ -7,6 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from gateway.audit import api as audit
 from gateway.compression import Compression
 from gateway.docs import docs_router
+from gateway.examples import EXAMPLES
 from gateway.limits.storage import InDatabase
 from gateway.settings import GatewaySettings
 from gateway.upstream.clients import Upstreams
@@ -55,7 +56,7 @@ def app(settings: GatewaySettings) -> App:
         docs_router(upstreams),
         forwarding_router(upstreams),
     ]
-    made = create_app(chassis, title="gateway", routers=routers, closing=[upstreams.close])
+    made = create_app(chassis, title="gateway", routers=routers, examples=EXAMPLES, closing=[upstreams.close])
     made.api.add_middleware(Compression)
     if settings.cors_origins:
         made.api.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)

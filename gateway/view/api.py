@@ -12,6 +12,7 @@ from pydantic import Field
 from gateway.view.document import etag, forbidden, render
 from gateway.view.live import LiveSections
 from gateway.view.reading import View
+from gateway.view.schemas import Customer360, Customers360
 from libs.common.access import CurrentCaller, HotRoute, Query, caller_of, id_in_path, reading, requires
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue
@@ -43,9 +44,11 @@ class Batch(Body):
 
 
 def view_router(view: View, live: LiveSections) -> APIRouter:
-    router = APIRouter(prefix="/api/v1/customers", tags=["360° view"], route_class=HotRoute)
+    router = APIRouter(prefix="/api/v1/customers", tags=["view"], route_class=HotRoute)
 
-    @router.get(PATH, dependencies=[requires("view:read")], openapi_extra={"parameters": PARAMETERS})
+    @router.get(
+        PATH, dependencies=[requires("view:read")], openapi_extra={"parameters": PARAMETERS}, response_model=Customer360
+    )
     async def view_360(request: Request) -> Response:
         """Everything known about a customer, section by section, each with its state."""
         asked, caller, customer_id = request.query_params, caller_of(request), id_in_path(request, "customer_id")
@@ -70,9 +73,9 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
 
 
 def batch_router(view: View) -> APIRouter:
-    router = APIRouter(prefix="/api/v1/customers", tags=["360° view"])
+    router = APIRouter(prefix="/api/v1/customers", tags=["view"])
 
-    @router.post("/360:batch", dependencies=[requires("view:read", kind="batch")])
+    @router.post("/360:batch", dependencies=[requires("view:read", kind="batch")], response_model=Customers360)
     async def view_many(body: Batch, uow: Query, caller: CurrentCaller) -> Response:
         """Up to 100 customers in one statement; `not_found` are unknown or out of scope, nobody learns which."""
         names = names_of(",".join(body.sections) if body.sections else None)

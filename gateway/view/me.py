@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from gateway.view.api import IfNoneMatch, Names, names_of, with_etag
 from gateway.view.document import etag, render
 from gateway.view.reading import View
+from gateway.view.schemas import OwnCustomer360, OwnList
 from libs.common.access import CurrentCaller, OwnCustomer, Query, requires
 
 PARTS = {
@@ -23,7 +24,7 @@ PARTS = {
 def me_router(view: View) -> APIRouter:
     router = APIRouter(prefix="/api/v1/me", tags=["me"])
 
-    @router.get("/view", dependencies=[requires("me:read")])
+    @router.get("/view", dependencies=[requires("me:read")], response_model=OwnCustomer360)
     async def own_view(
         own: OwnCustomer, uow: Query, caller: CurrentCaller, sections: Names = None, if_none_match: IfNoneMatch = None
     ) -> Response:
@@ -32,7 +33,9 @@ def me_router(view: View) -> APIRouter:
         return with_etag(render(own, parts), etag(parts, "self"), if_none_match)
 
     for part in PARTS:
-        router.get(f"/{part}", dependencies=[requires("me:read")])(_part(view, part))
+        router.get(f"/{part}", name=f"own_{part}", dependencies=[requires("me:read")], response_model=OwnList)(
+            _part(view, part)
+        )
     return router
 
 

@@ -1,18 +1,20 @@
 """The HTTP side of every service: three ports, errors, health, metrics, and no route without a permission."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from limits.aio.storage import Storage
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.types import ASGIApp
 
-from libs.common.access import Chassis, Requires
+from libs.common.access import Chassis
 from libs.common.audit import AuditTrail
 from libs.common.authentication import TokenVerifier
 from libs.common.caller import Authority
@@ -25,6 +27,7 @@ from libs.common.encryption import BlindIndex
 from libs.common.keyring import KeyRing
 from libs.common.limits import InProcess, Limiter
 from libs.common.live import live_router
+from libs.common.openapi import openapi, permissions_of
 from libs.common.problems import install_problems
 from libs.common.publication import Publication
 from libs.common.settings import Settings
@@ -39,6 +42,8 @@ class App:
     internal: ASGIApp
     management: ASGIApp
     api: FastAPI
+    document: Callable[[], dict[str, Any]]
+    """The OpenAPI document of the public port."""
     closing: Sequence[Callable[[], Awaitable[None]]] = ()
 
     async def close(self) -> None:
@@ -77,29 +82,35 @@ def create_app(
     *,
     title: str,
     routers: Iterable[APIRouter],
+    examples: Mapping[str, Any],
     publications: Sequence[Publication] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> App:
     """Mount a service's routers on its public port, its live section on the internal one.
+
+    `examples` are values by names of properties, for the documentation.
 
     Raises:
         RuntimeError: a route declares no permission.
     """
     public = new_api(chassis, title, routers)
     internal = new_api(chassis, f"{title} (internal)", [live_router(publications)] if publications else [])
-    settings = chassis.settings
+    settings, document = chassis.settings, partial(openapi, public, examples)
     return App(
         chassis=chassis,
         public=Edge(public, settings, chassis.trail),
         internal=Edge(internal, settings, chassis.trail),
-        management=Edge(_management(chassis, public), settings, chassis.trail),
+        management=Edge(_management(chassis, document), settings, chassis.trail),
         api=public,
+        document=document,
         closing=closing,
     )
 
 
 def new_api(chassis: Chassis, title: str, routers: Iterable[APIRouter]) -> FastAPI:
-    api = FastAPI(title=title, version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    api = FastAPI(
+        title=title, version="1", docs_url=None, redoc_url=None, openapi_url=None, generate_unique_id_function=_name_of
+    )
     api.state.chassis = chassis
     install_problems(api)
     api.add_exception_handler(Replayed, replayed)  # type: ignore[arg-type] # starlette types it as Exception
@@ -119,14 +130,7 @@ def undeclared(api: FastAPI) -> list[str]:
     ]
 
 
-def permissions_of(route: RouteContext) -> list[str]:
-    if not isinstance(route.original_route, APIRoute):
-        return []
-    calls = (dependency.call for dependency in route.dependant.dependencies)
-    return [call.permission for call in calls if isinstance(call, Requires)]
-
-
-def _management(chassis: Chassis, public: FastAPI) -> FastAPI:
+def _management(chassis: Chassis, document: Callable[[], dict[str, Any]]) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/health/live")
@@ -144,8 +148,8 @@ def _management(chassis: Chassis, public: FastAPI) -> FastAPI:
         return JSONResponse({"status": "ready"})
 
     @app.get("/openapi.json")
-    async def document() -> dict[str, Any]:
-        return openapi(public)
+    async def told() -> dict[str, Any]:
+        return document()
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -154,12 +158,6 @@ def _management(chassis: Chassis, public: FastAPI) -> FastAPI:
     return app
 
 
-def openapi(api: FastAPI) -> dict[str, Any]:
-    """The OpenAPI 3.1 document, with each operation's permission in `x-permission`."""
-    document = api.openapi()
-    for route in iter_route_contexts(api.routes):
-        for method in route.methods or ():
-            operation = document["paths"].get(route.path, {}).get(method.lower())
-            if operation is not None:
-                operation["x-permission"] = permissions_of(route)
-    return document
+def _name_of(route: APIRoute) -> str:
+    """`complaints_reply`: unique over all services, and what a generated client calls it."""
+    return re.sub("[^a-z0-9]+", "_", f"{route.tags[0] if route.tags else 'internal'} {route.name}".lower()).strip("_")

@@ -4,6 +4,7 @@ After permission and scope, in this order: replay of a repeated command, If-Matc
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, NoReturn, cast
@@ -24,18 +25,22 @@ LONGEST_VERSION = 18
 Show = Callable[[UnitOfWork, UUID], Awaitable[View]]
 
 
-def command(show: Show, *, conditional: bool) -> Any:
-    """Open a unit of work that changes things. `show` renders the resource again for a repeated command."""
+@dataclass(frozen=True)
+class Command:
+    """Opens a unit of work that changes things. `show` renders the resource again for a repeated command."""
 
-    async def open_command(request: Request) -> AsyncIterator[UnitOfWork]:
+    show: Show
+    conditional: bool
+
+    async def __call__(self, request: Request) -> AsyncIterator[UnitOfWork]:
         shared, principal = chassis(request), cast("Principal", request.state.principal)
         attempt = await idempotency.Attempt.of(request, principal) if request.method == "POST" else None
         scope = caller_of(request).scope(change=True)
         async with shared.database.unit_of_work(scope) as uow:
             try:
                 if attempt and (first := await attempt.first_answer(uow)):
-                    await _replay(shared, principal, first, show, uow)
-                uow.expected_version = _if_match(request) if conditional else None
+                    await _replay(shared, principal, first, self.show, uow)
+                uow.expected_version = _if_match(request) if self.conditional else None
                 yield uow
             finally:
                 audited.note(request, uow)
@@ -44,8 +49,10 @@ def command(show: Show, *, conditional: bool) -> Any:
         if token := shared.consistency.token(principal, uow.written):
             request.state.late_headers[consistency.HEADER] = token
 
+
+def command(show: Show, *, conditional: bool) -> Any:
     # The commit must happen before the answer goes out: see docs/adr/0001.
-    return Depends(open_command, scope="function")
+    return Depends(Command(show, conditional), scope="function")
 
 
 async def _replay(

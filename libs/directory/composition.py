@@ -1,6 +1,7 @@
 """The two composition roots that all services share: an HTTP side and a background side with a directory."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -30,6 +31,7 @@ def service_app(
     settings: Settings,
     *,
     routers: Iterable[APIRouter],
+    examples: Mapping[str, Any],
     publications: Sequence[Publication],
     overrides: Mapping[str, frozenset[Reach]] | None = None,
 ) -> App:
@@ -37,7 +39,8 @@ def service_app(
     database = service_database(settings, publications)
     directory = Directory(settings, database, dict(overrides or {}))
     chassis = build_chassis(settings, database, directory, versions(database))
-    return create_app(chassis, title=settings.service, routers=routers, publications=publications)
+    title = settings.service
+    return create_app(chassis, title=title, routers=routers, examples=examples, publications=publications)
 
 
 def service_worker(

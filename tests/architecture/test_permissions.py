@@ -10,9 +10,9 @@ from fastapi.routing import RouteContext, iter_route_contexts
 
 from guanxi.local.issuer import LocalIssuer
 from libs.common.access import Forwarded, Public, requires
-from libs.common.app import permissions_of
 from libs.common.edge import Edge
 from libs.common.keyring import KeyRing
+from libs.common.openapi import permissions_of
 from libs.common.settings import Settings
 from libs.contracts.catalogue import SECTIONS
 from libs.directory.permissions import PERMISSIONS

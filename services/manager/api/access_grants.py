@@ -14,7 +14,7 @@ from services.manager.storage.queries import list_access_grants
 from services.manager.storage.repository import AccessGrantRepository
 from services.manager.use_cases.granting import end_access, give_access
 
-router = APIRouter(prefix="/api/v1/access-grants", tags=["access"])
+router = APIRouter(prefix="/api/v1/access-grants", tags=["access grants"])
 
 
 async def show(uow: UnitOfWork, grant_id: UUID) -> AccessGrantView:

@@ -14,7 +14,7 @@ from services.manager.storage.queries import list_ethical_walls
 from services.manager.storage.repository import EthicalWallRepository
 from services.manager.use_cases.granting import lift_wall, raise_wall
 
-router = APIRouter(prefix="/api/v1/ethical-walls", tags=["access"])
+router = APIRouter(prefix="/api/v1/ethical-walls", tags=["ethical walls"])
 
 
 async def show(uow: UnitOfWork, wall_id: UUID) -> EthicalWallView:

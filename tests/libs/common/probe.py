@@ -104,6 +104,8 @@ async def show(uow: UnitOfWork, thing_id: UUID) -> ThingView:
 Create = Annotated[UnitOfWork, command(show, conditional=False)]
 Change = Annotated[UnitOfWork, command(show, conditional=True)]
 
+EXAMPLES = {"name": "thing", "next": "eyJ", "cursor": "eyJ"}
+
 router = APIRouter(prefix="/api/v1/things")
 
 
@@ -193,7 +195,13 @@ async def probe(ground: Ground) -> AsyncIterator[Probe]:
         return held.get(key)
 
     chassis = build_chassis(settings, database, TokenAuthority(), {SECTION.name: version_of})
-    app = create_app(chassis, title="probe", routers=[router], publications=[PUBLICATION])
+    app = create_app(
+        chassis,
+        title="probe",
+        routers=[router],
+        examples={"name": "thing", "cursor": "c", "next": "c"},
+        publications=[PUBLICATION],
+    )
     yield Probe(settings, database, app, held)
     await app.close()
 

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from libs.common.app import new_api, permissions_of, undeclared
+from libs.common.app import new_api, undeclared
 from libs.common.database import new_engine
+from libs.common.openapi import permissions_of
 from libs.common.settings import Mode
 from tests.conftest import Ground
 from tests.libs.common.probe import Probe

@@ -66,7 +66,7 @@ async def test_a_repeat_is_no_404_when_the_copy_arrives_while_it_is_looked_for(g
         "Authorization": f"Bearer {ground.issuer.token('late', ['things:change'])}",
         "Idempotency-Key": str(uuid4()),
     }
-    late = httpx.ASGITransport(create_app(probe.app.chassis, title="late", routers=[router]).public)
+    late = httpx.ASGITransport(create_app(probe.app.chassis, title="late", routers=[router], examples={}).public)
     async with httpx.AsyncClient(transport=late, base_url="http://late", headers=headers) as client:
         answers = [await client.post("/late", json={"name": f"t {headers['Idempotency-Key']}"}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201, 503, 404]

@@ -1,0 +1,36 @@
+"""What a property looks like in the documentation, by its name. Nobody real is named."""
+
+from typing import Any
+
+EXAMPLES: dict[str, Any] = {
+    "actor": "staff 01980b4e-7c1a-7d7e-9a55-3f2b6c1d8e90",
+    "service": "customer",
+    "permission": "customers:read",
+    "method": "GET",
+    "route": "/api/v1/customers/{customer_id}",
+    "origin": "10.0.0.7",
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "reason": "annual audit",
+    "term": "name=5f0c",
+    "rule": "strangers",
+    "sections": "profile,complaints",
+    "section": "profile",
+    "If-None-Match": '"1-2-3"',
+    "next": "eyJwIjo",
+    "cursor": "eyJwIjo",
+    "if-none-match": '"5f0c"',
+    "name": "张伟",
+    "status": "active",
+    "type": "resident_id",
+    "number": "1101**********1237",
+    "kind": "phone",
+    "value": "+86*******8000",
+    "product": "SAVINGS",
+    "currency": "CNY",
+    "balance": "1000.00",
+    "gender": "1",
+    "source_reference": "core C0001",
+    "channel": "branch",
+    "business": "deposit",
+    "cause": "service",
+}

@@ -1,0 +1,143 @@
+"""One OpenAPI document of all APIs: valid, complete, and what it promised once it promises still."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it brings no types
+from openapi_spec_validator import validate
+
+from gateway.compatibility import broken
+from gateway.documents import PLACE, RELEASED, document, render
+
+DOCUMENT = document()
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+
+
+def _found(told: dict[str, Any]) -> dict[str, Any]:
+    """Itself, or what it refers to."""
+    place: Any = DOCUMENT
+    for step in told["$ref"].removeprefix("#/").split("/") if "$ref" in told else ():
+        place = place[step]
+    found: dict[str, Any] = place if "$ref" in told else told
+    return found
+
+
+def test_what_is_committed_is_what_the_apps_say() -> None:
+    assert PLACE.read_text() == render(), "`make docs` writes it anew"
+
+
+def test_it_is_valid_openapi() -> None:
+    validate(DOCUMENT)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
+def test_an_operation_is_complete(operation: dict[str, Any]) -> None:
+    assert operation["tags"]
+    assert operation["summary"]
+    assert operation["x-permission"] in operation["description"]
+    assert operation["x-limit"] in operation["description"]
+    assert {"400", "401", "403", "422", "429", "503"} <= operation["responses"].keys()
+    assert any(status.startswith("2") for status in operation["responses"])
+    for status, told in operation["responses"].items():
+        answer = _found(told)
+        assert answer["description"], status
+        assert all("example" in content for content in answer.get("content", {}).values()), status
+    assert all("example" in content for content in operation.get("requestBody", {}).get("content", {}).values())
+    assert all("example" in parameter for parameter in operation["parameters"])
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(names)) == len(names)
+    assert all(name.isidentifier() for name in names)
+
+
+def test_a_command_says_which_headers_it_needs() -> None:
+    def headers(operation: str) -> set[str]:
+        return {p["name"] for p in OPERATIONS[operation]["parameters"] if p["in"] == "header" and p["required"]}
+
+    assert headers("POST /api/v1/complaints") == {"Idempotency-Key"}
+    assert headers("POST /api/v1/complaints/{complaint_id}/reply") == {"Idempotency-Key", "If-Match"}
+    assert headers("PUT /api/v1/customers/{customer_id}/home") == {"If-Match"}
+    assert headers("GET /api/v1/complaints") == set()
+
+
+def _examples() -> Iterator[tuple[str, Any, Any]]:
+    for name, operation in OPERATIONS.items():
+        contents = [*operation.get("requestBody", {}).get("content", {}).values()]
+        contents += [
+            c for answer in operation["responses"].values() for c in _found(answer).get("content", {}).values()
+        ]
+        yield from ((name, content.get("schema", {}), content["example"]) for content in contents)
+        yield from ((name, parameter["schema"], parameter["example"]) for parameter in operation["parameters"])
+
+
+def test_every_example_is_one() -> None:
+    for name, schema, example in _examples():
+        whole = {**schema, "components": DOCUMENT["components"]}
+        wrong = [error.message for error in Draft202012Validator(whole).iter_errors(example)]
+        assert wrong == [], f"{name}: {wrong}"
+
+
+def test_nothing_that_was_released_is_broken() -> None:
+    assert broken(json.loads(RELEASED.read_text()), DOCUMENT) == []
+
+
+def _released() -> dict[str, Any]:
+    return copy.deepcopy(DOCUMENT)
+
+
+REPLY, DETAIL = "/api/v1/complaints/{complaint_id}/reply", "/api/v1/complaints/{complaint_id}"
+
+
+def test_an_operation_that_went_away_is_found() -> None:
+    changed = _released()
+    del changed["paths"][REPLY]["post"]
+    assert broken(DOCUMENT, changed) == [f"POST {REPLY} is gone"]
+
+
+def test_a_property_that_went_away_and_another_type_are_found() -> None:
+    changed = _released()
+    shown = changed["components"]["schemas"]["complaints.ComplaintView"]
+    del shown["properties"]["number"]
+    shown["properties"]["facts"] = {"type": "integer"}
+    told = [line for line in broken(DOCUMENT, changed) if line.startswith(f"GET {DETAIL}:")]
+    assert told == [
+        f"GET {DETAIL}: 200: number is gone",
+        f"GET {DETAIL}: 200: facts was string, is integer",
+    ]
+
+
+def test_what_is_newly_required_of_a_caller_is_found() -> None:
+    changed = _released()
+    taken = changed["components"]["schemas"]["complaints.Reply"]
+    taken["properties"]["mood"] = {"type": "string"}
+    taken["required"].append("mood")
+    changed["paths"][DETAIL]["get"]["parameters"].append({"name": "why", "in": "query", "required": True, "schema": {}})
+    assert broken(DOCUMENT, changed) == [
+        f"GET {DETAIL}: the parameter why is required now",
+        f"POST {REPLY}: body: mood is required now",
+    ]
+
+
+def test_a_choice_that_callers_sent_and_is_taken_no_longer_is_found() -> None:
+    changed = _released()
+    changed["components"]["schemas"]["complaints.Channel"]["enum"].pop()
+    assert any("is taken no longer" in line for line in broken(DOCUMENT, changed))
+
+
+def test_what_is_only_added_breaks_nothing(tmp_path: Path) -> None:  # noqa: ARG001 - as the others
+    changed = _released()
+    changed["paths"]["/api/v1/new"] = {"get": changed["paths"][DETAIL]["get"]}
+    changed["components"]["schemas"]["complaints.ComplaintView"]["properties"]["mood"] = {"type": "string"}
+    changed["components"]["schemas"]["complaints.Reply"]["properties"]["mood"] = {"type": "string"}
+    changed["paths"][DETAIL]["get"]["parameters"].append({"name": "why", "in": "query", "schema": {}})
+    assert broken(DOCUMENT, changed) == []
