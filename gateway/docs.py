@@ -1,6 +1,8 @@
 """One page for all APIs. It loads nothing from outside: Swagger UI comes from an installed package."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -70,7 +72,7 @@ async def _ask(client: UpstreamClient) -> dict[str, Any]:
 
 
 def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """One OpenAPI 3.1 document; schema names are prefixed with their service, so that none hides another."""
+    """One OpenAPI 3.1 document; a schema that several services have is named after its service too."""
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "Guanxi", "version": "1", "description": ABOUT},
@@ -83,12 +85,28 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+    names = Counter(name for document in documents.values() for name in _schemas(document))
     for service, document in documents.items():
-        told = orjson.dumps(document).replace(f'"{SCHEMAS}'.encode(), f'"{SCHEMAS}{service}.'.encode())
-        own = orjson.loads(told.replace(f"{SCHEMAS}{service}.Problem".encode(), f"{SCHEMAS}Problem".encode()))
+        renamed = {name: f"{service.capitalize()}{name}" for name in _schemas(document) if names[name] > 1}
+        own = _with_names(document, {**renamed, "Problem": "Problem"})
         for path, operations in own.get("paths", {}).items():
             merged["paths"].setdefault(path, {}).update(operations)
-        for name, schema in own.get("components", {}).get("schemas", {}).items():
-            if name != "Problem":
-                merged["components"]["schemas"][f"{service}.{name}"] = schema
+        merged["components"]["schemas"] |= _schemas(own)
     return merged
+
+
+def _schemas(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = document.get("components", {}).get("schemas", {})
+    return found
+
+
+def _with_names(document: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The same with other names of schemas, wherever one is referred to."""
+    told = orjson.dumps(document)
+    for name, other in names.items():
+        told = told.replace(f'"{SCHEMAS}{name}"'.encode(), f'"{SCHEMAS}{other}"'.encode())
+    renamed: dict[str, Any] = orjson.loads(told)
+    schemas = {names.get(name, name): schema for name, schema in _schemas(renamed).items()}
+    for name, schema in schemas.items():
+        schema["title"] = name
+    return {**renamed, "components": {"schemas": schemas}}

@@ -77,6 +77,10 @@ TOLD = {
     "RateLimit": {"description": 'What is left: `"read";r=1187;t=42`.', "schema": {"type": "string"}},
     "RateLimit-Policy": {"description": 'The limit: `"read";q=1200;w=60`.', "schema": {"type": "string"}},
 }
+WRITTEN = {
+    "Guanxi-Consistency": {"description": "Send it along with what rests on this.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {"description": "`true` where it was carried out before.", "schema": {"type": "string"}},
+}
 
 
 def openapi(api: FastAPI, examples: Mapping[str, Any]) -> Document:
@@ -149,7 +153,7 @@ def _answers(operation: Document, command: Command | None, maker: "Examples", *,
         operation["responses"]["304"] = {"description": NOT_CHANGED[304]}
     operation["responses"].pop("422", None)
     for answer in operation["responses"].values():
-        answer["headers"] = TOLD
+        answer["headers"] = {**TOLD, **(WRITTEN if command else {})}
         for content in answer.get("content", {}).values():
             content["example"] = maker.of(content.get("schema", {}))
     for status in sorted(statuses):

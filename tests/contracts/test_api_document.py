@@ -106,7 +106,7 @@ def test_an_operation_that_went_away_is_found() -> None:
 
 def test_a_property_that_went_away_and_another_type_are_found() -> None:
     changed = _released()
-    shown = changed["components"]["schemas"]["complaints.ComplaintView"]
+    shown = changed["components"]["schemas"]["ComplaintView"]
     del shown["properties"]["number"]
     shown["properties"]["facts"] = {"type": "integer"}
     told = [line for line in broken(DOCUMENT, changed) if line.startswith(f"GET {DETAIL}:")]
@@ -118,7 +118,7 @@ def test_a_property_that_went_away_and_another_type_are_found() -> None:
 
 def test_what_is_newly_required_of_a_caller_is_found() -> None:
     changed = _released()
-    taken = changed["components"]["schemas"]["complaints.Reply"]
+    taken = changed["components"]["schemas"]["Reply"]
     taken["properties"]["mood"] = {"type": "string"}
     taken["required"].append("mood")
     changed["paths"][DETAIL]["get"]["parameters"].append({"name": "why", "in": "query", "required": True, "schema": {}})
@@ -130,14 +130,14 @@ def test_what_is_newly_required_of_a_caller_is_found() -> None:
 
 def test_a_choice_that_callers_sent_and_is_taken_no_longer_is_found() -> None:
     changed = _released()
-    changed["components"]["schemas"]["complaints.Channel"]["enum"].pop()
+    changed["components"]["schemas"]["Channel"]["enum"].pop()
     assert any("is taken no longer" in line for line in broken(DOCUMENT, changed))
 
 
 def test_what_is_only_added_breaks_nothing(tmp_path: Path) -> None:  # noqa: ARG001 - as the others
     changed = _released()
     changed["paths"]["/api/v1/new"] = {"get": changed["paths"][DETAIL]["get"]}
-    changed["components"]["schemas"]["complaints.ComplaintView"]["properties"]["mood"] = {"type": "string"}
-    changed["components"]["schemas"]["complaints.Reply"]["properties"]["mood"] = {"type": "string"}
+    changed["components"]["schemas"]["ComplaintView"]["properties"]["mood"] = {"type": "string"}
+    changed["components"]["schemas"]["Reply"]["properties"]["mood"] = {"type": "string"}
     changed["paths"][DETAIL]["get"]["parameters"].append({"name": "why", "in": "query", "schema": {}})
     assert broken(DOCUMENT, changed) == []
