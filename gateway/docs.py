@@ -16,7 +16,7 @@ from gateway.examples import EXAMPLES
 from gateway.upstream.clients import UpstreamClient, Upstreams
 from gateway.upstream.gate import FAILED, Shut
 from libs.common.access import Public
-from libs.common.openapi import PROBLEM, PROBLEMS, openapi
+from libs.common.openapi import BEARER, PROBLEM, PROBLEMS, openapi
 from libs.common.problems import Problem
 
 SCHEMAS = "#/components/schemas/"
@@ -82,7 +82,7 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "components": {
             "schemas": {"Problem": PROBLEM},
             "responses": PROBLEMS,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": BEARER,
         },
     }
     names = Counter(name for document in documents.values() for name in _schemas(document))

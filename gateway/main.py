@@ -47,15 +47,14 @@ def app(settings: GatewaySettings) -> App:
     upstreams = Upstreams(settings)
     live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
     view = View(Watermarks(database), chassis.clock, settings.section_stale_after)
-    # What the gateway answers itself comes first: everything else is passed on.
-    routers = [
+    own = [
         view_router(view, live),
         batch_router(view),
         me_router(view),
         audit.router,
         docs_router(upstreams),
-        forwarding_router(upstreams),
     ]
+    routers = [*own, forwarding_router(upstreams, own)]
     made = create_app(chassis, title="gateway", routers=routers, examples=EXAMPLES, closing=[upstreams.close])
     made.api.add_middleware(Compression)
     if settings.cors_origins:

@@ -11,6 +11,7 @@ from rich.console import Console
 from guanxi.client import Refused
 from guanxi.cluster.command import topics
 from guanxi.importers.command import imports
+from guanxi.keys import keys
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import LocalIssuer
 from guanxi.local.settings import APPS, LocalSettings
@@ -26,6 +27,7 @@ cli = typer.Typer(
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who looked at whom, and what they changed.")
 cli.add_typer(topics, name="topics")
 cli.add_typer(audit, name="audit")
+cli.add_typer(keys, name="keys")
 cli.add_typer(imports, name="import")
 
 

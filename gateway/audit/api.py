@@ -6,12 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi import Query as Parameter
-from pydantic import AwareDatetime
 
 from gateway.audit.storage import list_alerts, list_entries
 from libs.common.access import Query, requires
 from libs.common.pages import CurrentPage, Page
-from libs.common.schemas import View
+from libs.common.schemas import Moment, View
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
@@ -57,8 +56,8 @@ async def find(
     service: Word = None,
     permission: Word = None,
     status: int | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Page[AuditEntryView]:
     equal = {"actor": actor, "service": service, "permission": permission, "status": status}
     rows = await list_entries(

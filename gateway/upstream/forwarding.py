@@ -1,7 +1,7 @@
 """Commands and queries passed on to the service that owns them; long answers are streamed."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import inf
@@ -10,6 +10,7 @@ import aiohttp
 import stamina
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
+from fastapi.routing import APIRoute
 from yarl import URL
 
 from gateway.upstream.clients import CONNECT_SECONDS, UpstreamClient, Upstreams
@@ -50,19 +51,29 @@ PATIENCE = "Guanxi-Timeout"
 """For how many seconds a caller waits; what takes longer is given up here too."""
 KINDS = {"reveals": "reveal"}
 """How a path begins → the kind that its commands count as, where it is not `command`."""
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+NOT_DONE = "This is not done to this resource; Allow says what is."
+METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def forwarding_router(upstreams: Upstreams) -> APIRouter:
+def forwarding_router(upstreams: Upstreams, own: Iterable[APIRouter]) -> APIRouter:
+    """`own` are the gateway's own routers: what they answer by other methods is nobody else's."""
     router = APIRouter(include_in_schema=False, route_class=HotRoute)
+    paths = [
+        (route.path_regex, route.methods or ()) for each in own for route in each.routes if isinstance(route, APIRoute)
+    ]
 
     @router.api_route(f"{PREFIX}{{path:path}}", methods=METHODS, dependencies=[Depends(PassedOn())])
     async def forward(request: Request) -> Response:
         parts: list[str] = request.path_params["path"].split("/")
         owner = OWNERS.get(parts[0]) or OWNERS.get("/".join(parts[:2]))
-        if owner is None:
+        allowed = {method for path, methods in paths if path.match(request.url.path) for method in methods}
+        if owner is None and not allowed:
             raise Problem(HTTPStatus.NOT_FOUND, "There is no such resource.")
-        return await _pass_on(upstreams[owner], request)
+        answer = None if owner is None else await _pass_on(upstreams[owner], request)
+        if answer is None or (allowed and answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED):
+            told = set(answer.headers.get("allow", "").split(", ")) - {""} if answer else set()
+            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, NOT_DONE, headers={"Allow": ", ".join(sorted(told | allowed))})
+        return answer
 
     return router
 

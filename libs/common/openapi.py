@@ -56,27 +56,34 @@ CONDITIONAL = {412: "It was changed meanwhile: read it again.", 428: "If-Match i
 NOT_CHANGED = {304: "You have it already."}
 
 
-def _text(name: str, description: str, *, required: bool = False, example: str) -> Document:
-    schema = {"type": "string", "minLength": 1, "maxLength": 255}
-    return {
-        "name": name, "in": "header", "required": required, "description": description, "schema": schema,
-        "example": example,
-    }  # fmt: skip
+def _header(name: str, description: str, example: str, *, required: bool = False, **bounds: int) -> Document:
+    schema = {"type": "string", **bounds}
+    told: Document = {"name": name, "in": "header", "required": required, "description": description}
+    return {**told, "schema": schema, "example": example}
 
 
 HEADERS = {
-    "Idempotency-Key": _text(
-        "Idempotency-Key", "New for each command: a repeat gets the first answer.", required=True, example="7f3c-1"
-    ),
-    "If-Match": _text("If-Match", "The ETag that you last read.", required=True, example='"3"'),
-    "Guanxi-Consistency": _text("Guanxi-Consistency", "What a command answered: wait until it holds.", example="eyJ"),
-    "Guanxi-Reason": _text("Guanxi-Reason", "Why; auditors need one for every request.", example="annual audit"),
+    header["name"]: header
+    for header in (
+        _header(
+            "Idempotency-Key",
+            "New for each command: a repeat gets the first answer.",
+            "7f3c-1",
+            required=True,
+            minLength=1,
+            maxLength=255,
+        ),
+        _header("If-Match", "The ETag that you last read.", '"3"', required=True),
+        _header("Guanxi-Consistency", "What a command answered: wait until it holds here.", "eyJ"),
+        _header("Guanxi-Reason", "Why; auditors need one for every request.", "annual audit", maxLength=200),
+    )
 }
 TOLD = {
     "ETag": {"description": "The version.", "schema": {"type": "string"}},
     "RateLimit": {"description": 'What is left: `"read";r=1187;t=42`.', "schema": {"type": "string"}},
     "RateLimit-Policy": {"description": 'The limit: `"read";q=1200;w=60`.', "schema": {"type": "string"}},
 }
+BEARER = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 WRITTEN = {
     "Guanxi-Consistency": {"description": "Send it along with what rests on this.", "schema": {"type": "string"}},
     "Idempotency-Replayed": {"description": "`true` where it was carried out before.", "schema": {"type": "string"}},
@@ -90,7 +97,8 @@ def openapi(api: FastAPI, examples: Mapping[str, Any]) -> Document:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = PROBLEM
-    document["components"]["responses"] = PROBLEMS
+    document["components"] |= {"responses": PROBLEMS, "securitySchemes": BEARER}
+    document["security"] = [{"bearer": []}]
     maker = Examples(schemas, examples)
     for route in iter_route_contexts(api.routes):
         for method in route.methods or ():
@@ -118,8 +126,8 @@ def _complete(operation: Document, route: RouteContext, method: str, maker: "Exa
     operation["x-permission"], operation["x-limit"] = required.permission, kind
     told = f"Needs the permission `{required.permission}`; counts as `{kind}`."
     operation["description"] = "\n\n".join(text for text in (operation.get("description"), told) if text)
-    operation.setdefault("parameters", []).extend(_headers(method, command))
-    finds = "{" in (route.path or "") or command is not None or OWN in calls
+    operation.setdefault("parameters", []).extend(_headers(method, command, required))
+    finds = "{" in (route.path or "") or method == "POST" or OWN in calls
     _answers(operation, command, maker, finds=finds)
     for content in operation.get("requestBody", {}).get("content", {}).values():
         content["example"] = maker.of(content["schema"])
@@ -137,12 +145,14 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
         yield from _calls(dependency)
 
 
-def _headers(method: str, command: Command | None) -> list[Document]:
+def _headers(method: str, command: Command | None, required: Requires) -> list[Document]:
     names = ["Guanxi-Consistency", "Guanxi-Reason"]
     if command is not None:
         names += ["Idempotency-Key"] if method == "POST" else []
         names += ["If-Match"] if command.conditional else []
-    return [dict(HEADERS[name]) for name in names]
+    told = [dict(HEADERS[name]) for name in names]
+    told[1]["required"] = required.reason
+    return told
 
 
 def _answers(operation: Document, command: Command | None, maker: "Examples", *, finds: bool) -> None:

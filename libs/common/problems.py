@@ -8,11 +8,13 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from libs.common.audit import NotWritten
 from libs.common.authentication import NotAuthenticated
@@ -140,10 +142,21 @@ def _field(location: tuple[Any, ...]) -> str:
     return ".".join(str(part) for part in location[1:]) or str(location[0])
 
 
-async def _http_exception(_request: Request, error: HTTPException) -> Response:
+async def _http_exception(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     detail = error.detail if isinstance(error, Refused) else status.description or status.phrase
-    return problem(status, detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request)
+    return problem(status, detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """What is done to this path, by whichever route: the error knows of one alone."""
+    app: FastAPI = request.app
+    routes = [route for route in iter_route_contexts(app.routes) if route.path]
+    found = [route for route in routes if compile_path(str(route.path))[0].match(request.url.path)]
+    return ", ".join(sorted({method for route in found for method in route.methods or ()}))
 
 
 async def _hung_up(_request: Request, _error: ClientDisconnect) -> Response:

@@ -1,9 +1,19 @@
 """What every API takes and shows."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PrivateAttr, field_validator
+
+
+def _written_out(value: Any) -> Any:
+    if not isinstance(value, str) or "T" not in value:
+        raise ValueError("a time is written with its offset, as 2026-03-05T02:30:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out, json_schema_input_type=AwareDatetime)]
+"""A time as callers give it. A bare number would be taken for seconds since 1970."""
 
 
 class Body(BaseModel):

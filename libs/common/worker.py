@@ -24,6 +24,7 @@ from libs.common.leader import Duty, Leadership, LeadershipLost, lead
 from libs.common.logs import where
 from libs.common.publication import Publication
 from libs.common.publisher import Publisher
+from libs.common.reencryption import DEAD_LETTERS, Reencryption, SealedColumn
 from libs.common.relay import Relay
 from libs.common.schedules import Schedule, Sweep, run_schedule
 from libs.common.settings import Settings
@@ -42,8 +43,8 @@ Part = Callable[[], Awaitable[None]]
 class Worker:
     """What a service does when nobody asks.
 
-    `events_topic` is None for an app that records no events; `copies` are named by the schema that holds them; `parts`
-    are what else it does.
+    `events_topic` is None for an app that records no events; `copies` are named by the schema that holds them;
+    `sealed` are its columns of encrypted values; `parts` are what else it does.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Worker:
     subscription: Subscription = field(default_factory=lambda: Subscription((), {}))
     copies: Mapping[str, Sequence[Copy]] = field(default_factory=dict)
     schedules: Sequence[Schedule] = ()
+    sealed: Sequence[SealedColumn] = ()
     startup: Sequence[Sweep] = ()
     parts: Mapping[str, Part] = field(default_factory=dict)
 
@@ -66,7 +68,8 @@ async def run_worker(worker: Worker) -> None:
     for schedule in worker.schedules:
         parts[schedule.name] = partial(_schedule, worker, schedule)
     if worker.events_topic:
-        parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in TIDYING}
+        tidying = (*TIDYING, _reencryption(worker))
+        parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in tidying}
     if worker.subscription.topics:
         parts["consumer"] = partial(_consume, worker)
     for schema, copies in worker.copies.items():
@@ -152,6 +155,11 @@ async def _copy(worker: Worker, schema: str, copies: Sequence[Copy]) -> None:
     topics = [copy.topic for copy in copies]
     kafka = new_consumer(settings, *topics, group=f"crm.{settings.service}.{schema}")
     await Copier(settings.dsn, schema, copies, kafka).run()
+
+
+def _reencryption(worker: Worker) -> Schedule:
+    ring = KeyRing.load(worker.settings.keyring)
+    return Schedule("re-encryption", Reencryption(ring, (*worker.sealed, DEAD_LETTERS)).sweep, pause=60.0)
 
 
 async def _schedule(worker: Worker, schedule: Schedule) -> None:

@@ -10,6 +10,7 @@ from libs.common.consumer import Subscription
 from libs.common.database import Database
 from libs.common.keyring import KeyRing
 from libs.common.publication import Publication
+from libs.common.reencryption import SealedColumn
 from libs.common.schedules import Schedule, Sweep
 from libs.common.sealing import Sealer
 from libs.common.settings import Settings
@@ -51,6 +52,7 @@ def service_worker(
     subscription: Subscription,
     schedules: Sequence[Schedule] = (),
     startup: Sequence[Sweep] = (),
+    sealed: Sequence[SealedColumn] = (),
 ) -> Worker:
     """The background side, with every reference copied into the directory."""
     return Worker(
@@ -63,4 +65,5 @@ def service_worker(
         copies={SCHEMA: COPIES},
         schedules=schedules,
         startup=startup,
+        sealed=sealed,
     )

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import composite, registry, relationship
 
+from libs.common.reencryption import SealedColumn
 from libs.common.sealing import Sealed
 from libs.common.tables import chassis_tables, new_metadata, time, version, words
 from services.customer.domain.account import Account, AccountHolder, Origin
@@ -156,6 +157,12 @@ reveals = Table(
     time("revealed_at"),
     time("expires_at"),
 )
+
+SEALED = tuple(
+    SealedColumn(f"{table}.{column}", f"{column}_sealed")
+    for table, column in (("identity_documents", "number"), ("contact_points", "value"), ("accounts", "number"))
+)
+"""Every column of encrypted values, for the job that brings them under a new key."""
 
 mapping = registry(metadata=metadata)
 mapping.map_imperatively(Reveal, reveals, version_id_col=reveals.c.version, version_id_generator=False)

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from libs.common.schemas import Body, View
+from libs.common.schemas import Body, Moment, View
 from services.manager.domain.assignment import AssignmentRole, Line, Rule
 from services.manager.domain.org_unit import OrgUnitKind
 
@@ -54,7 +54,7 @@ class NewAccessGrant(Body):
     customer_id: UUID
     staff_id: UUID
     reason: Name
-    ends_at: AwareDatetime
+    ends_at: Moment
 
 
 class NewEthicalWall(Body):

@@ -1,0 +1,100 @@
+"""`guanxi keys`: the keys that identifiers are encrypted under, changed while the bank goes on."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import asyncpg
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from guanxi.local.failures import LocalFailure
+from guanxi.local.settings import APPS, LocalSettings
+from guanxi.local.stack import Stack
+from libs.common.key_changes import add_key, retire_key, use_key
+from libs.common.keyring import KeyRing, KeyRingError
+
+keys = typer.Typer(
+    no_args_is_help=True,
+    help="Keys of one app: `add` one and start the app again, `use` it and start again, `retire` the old one.",
+)
+T = TypeVar("T")
+App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
+Ring = Annotated[Path | None, typer.Option(help="The ring's file; that of the local stack's app by default.")]
+COLUMNS = """
+    SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_schema = 'public' AND data_type = 'bytea'
+      AND (column_name LIKE '%\\_sealed' OR (table_name, column_name) = ('dead_letters', 'payload'))
+    ORDER BY 1, 2
+"""
+
+
+@keys.command()
+def add(app: App = "customer", ring: Ring = None) -> None:
+    """Add a key that nothing uses yet: every process must know it before one writes with it."""
+    place = _place(app, ring)
+    version = _told(lambda: add_key(place))
+    typer.echo(f"added key version {version}; start {app} again, then `guanxi keys use {version} --app {app}`")
+
+
+@keys.command()
+def use(version: int, app: App = "customer", ring: Ring = None) -> None:
+    """Encrypt with that key from the next start on; the worker brings the older values under it."""
+    place = _place(app, ring)
+    _told(lambda: use_key(place, version))
+    typer.echo(f"key version {version} is current; start {app} again, and watch `guanxi keys status --app {app}`")
+
+
+@keys.command()
+def retire(version: int, app: App = "customer", ring: Ring = None) -> None:
+    """Forget a key under which nothing stands any more."""
+    place = _place(app, ring)
+    if ring is None and (left := asyncio.run(_counted(app)).get(version)):
+        raise LocalFailure(f"{left} values of {app} are still under key version {version}.", os.EX_UNAVAILABLE)
+    _told(lambda: retire_key(place, version))
+    typer.echo(f"key version {version} is gone")
+
+
+@keys.command()
+def status(app: App = "customer") -> None:
+    """How many values stand under which key, in the local stack's database."""
+    ring = _told(lambda: KeyRing.load(_place(app, None)))
+    counted, table = asyncio.run(_counted(app)), Table("key version", "values", "")
+    for version in sorted({*ring.versions, *counted}):
+        uses = [word for word, used in (("current", ring.current), ("index", ring.index)) if used == version]
+        table.add_row(str(version), str(counted.get(version, 0)), ", ".join(uses))
+    Console().print(table)
+
+
+def _place(app: str, ring: Path | None) -> Path:
+    if app not in APPS:
+        raise typer.BadParameter(f"unknown: {app}; apps are: {', '.join(APPS)}")
+    return ring or Stack(LocalSettings(), Console()).secrets.keyring(app)
+
+
+def _told(change: Callable[[], T]) -> T:
+    try:
+        return change()
+    except KeyRingError as error:
+        raise LocalFailure(f"{str(error)[:1].upper()}{str(error)[1:]}.", os.EX_CONFIG) from None
+
+
+async def _counted(app: str) -> dict[int, int]:
+    """Values by key version: the second and third byte of each."""
+    try:
+        connection = await asyncpg.connect(Stack(LocalSettings(), Console()).database_url(app, "app"))
+    except (OSError, asyncpg.PostgresError):
+        raise LocalFailure("PostgreSQL does not answer: start `guanxi up`.", os.EX_UNAVAILABLE) from None
+    found: dict[int, int] = {}
+    try:
+        for table, column in await connection.fetch(COLUMNS):
+            version = f"get_byte({column}, 1) * 256 + get_byte({column}, 2)"
+            counts = f"SELECT {version}, count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY 1"  # noqa: S608
+            for number, values in await connection.fetch(counts):
+                found[number] = found.get(number, 0) + values
+    finally:
+        await connection.close()
+    return found

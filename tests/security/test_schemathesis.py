@@ -1,0 +1,86 @@
+"""Thousands of requests made from the documents, against the gateway and each service: no 5xx, nothing undocumented."""
+
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from guanxi.local.issuer import ADMIN, ISSUER
+from guanxi.local.stack import SERVICES, Stack
+from tests.e2e.stacks import signing_in, started
+from tests.e2e.test_story import known, open_branch, register, serve
+
+pytestmark = pytest.mark.deep
+
+FOLDER = Path(__file__).parent
+ROLES = ["branch_head", "teller", "complaint_officer", "admin", "compliance"]
+EXAMPLES, SECONDS, AT_LEAST = 4, 60, 500
+"""Of each operation; for each app at most; cases of each app."""
+
+NAMED_AS_IDS = "(find-by-document|360:batch)$"
+
+
+@dataclass(frozen=True)
+class Bank:
+    stack: Stack
+    token: str
+
+
+@pytest.fixture(scope="module")
+async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
+    """With a customer, an account, a complaint, and somebody who may do almost everything."""
+    async with started(tmp_path_factory.mktemp("schemathesis")) as stack, signing_in(stack) as sign_in:
+        admin = sign_in(ADMIN, "admin")
+        here = await open_branch(admin, "s01")
+        login = {"issuer": ISSUER, "subject": "all"}
+        body = {"number": "all", "name": "All", "unit_ids": [here.unit_id], "roles": ROLES, "logins": [login]}
+        hired = await admin.post("/api/v1/staff", body)
+        assert hired.status_code == 201, hired.text
+        teller = sign_in("teller-s01", "teller")
+        for person in (teller, sign_in("all", *ROLES)):
+            await known(person)
+        customer = await register(teller, here)
+        await serve(teller, customer["id"])
+        yield Bank(stack, stack.issuer.token("all", ROLES, stepped_up=True))
+
+
+def _places(stack: Stack, app: str) -> tuple[str, str]:
+    """Where an app's document is, and where its API."""
+    if app == "gateway":
+        return f"{stack.settings.gateway}/openapi.json", stack.settings.gateway
+    return f"{stack.settings.address(app, 2)}/openapi.json", stack.settings.address(app)
+
+
+async def generated(bank: Bank, app: str, *chosen: str) -> int:
+    """How many cases there were; each of them passed every check."""
+    document, url = _places(bank.stack, app)
+    options = [
+        f"--config-file={FOLDER / 'schemathesis.toml'}", "run", document, f"--url={url}", "--checks=all",
+        "--phases=examples,coverage,fuzzing", f"--max-examples={EXAMPLES}", f"--max-time={SECONDS}", "--workers=1",
+        "--continue-on-failure", "--warnings=off", "--seed=1", *chosen,
+    ]  # fmt: skip
+    env = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.security.hooks", "GUANXI_TOKEN": bank.token}
+    program = Path(sys.executable).with_name("schemathesis")
+    process = await asyncio.create_subprocess_exec(program, *options, stdout=PIPE, stderr=STDOUT, env=env)
+    output = (await process.communicate())[0].decode(errors="replace")
+    assert process.returncode == 0, output[-6000:]
+    found = re.search(r"(\d+) generated", output)
+    assert found, output[-2000:]
+    return int(found[1])
+
+
+@pytest.mark.parametrize("app", ["gateway", *SERVICES])
+async def test_every_answer_is_documented_and_none_is_an_error_of_ours(bank: Bank, app: str) -> None:
+    assert await generated(bank, app, f"--exclude-path-regex={NAMED_AS_IDS}") >= AT_LEAST
+
+
+async def test_so_it_is_where_a_name_stands_in_the_place_of_an_id(bank: Bank) -> None:
+    """A GET of that path asks for a customer of that id: 422, and not 405."""
+    unchecked = "--exclude-checks=unsupported_method,allow_header_conformance"
+    assert await generated(bank, "gateway", f"--include-path-regex={NAMED_AS_IDS}", unchecked) > 0

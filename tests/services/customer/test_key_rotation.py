@@ -1,0 +1,130 @@
+"""A new key: every value comes under it while the service goes on, though the job is killed midway."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from libs.common.encryption import version_of
+from libs.common.key_changes import add_key, retire_key, use_key
+from libs.common.keyring import KeyRing, KeyRingError
+from libs.common.masks import mask_phone
+from libs.common.sealing import Sealer
+from services.customer.storage.tables import SEALED, metadata
+from tests.conftest import ROOT, Ground
+from tests.polling import until
+
+MANY = 12_000
+"""Enough that a kill comes midway."""
+UNDER = "SELECT count(*) FROM contact_points WHERE get_byte(value_sealed, 1) * 256 + get_byte(value_sealed, 2) = $1"
+
+
+@pytest.fixture
+async def connection(ground: Ground) -> AsyncIterator[asyncpg.Connection]:
+    await ground.migrate("rotation", "services.customer")
+    opened = await asyncpg.connect(ground.url("rotation", "app"))
+    yield opened
+    await opened.close()
+
+
+async def fill(connection: asyncpg.Connection, ring: KeyRing) -> dict[UUID, str]:
+    """Phone numbers, sealed as the service seals them."""
+    customer_id, sealer = uuid4(), Sealer(ring)
+    await connection.execute(
+        "INSERT INTO customers (id, version, kind, name, name_folded, name_grams, status, logins, registered_at)"
+        " VALUES ($1, 1, 'person', 'x', 'x', '{}', 'active', '{}', now())",
+        customer_id,
+    )
+    numbers = {uuid4(): f"+86138{place:08d}" for place in range(MANY)}
+    sealed = {
+        id_: sealer.seal(number, kind="phone", mask=mask_phone, place="contact_points.value", row=id_)
+        for id_, number in numbers.items()
+    }
+    await connection.copy_records_to_table(
+        "contact_points",
+        records=[(id_, customer_id, "phone", s.value, s.index, s.masked) for id_, s in sealed.items()],
+        columns=["id", "customer_id", "kind", "value_sealed", "value_index", "value_masked"],
+    )
+    return numbers
+
+
+async def start_worker(ground: Ground) -> Process:
+    env = {
+        "PATH": os.environ["PATH"],
+        "GUANXI_MODE": "development",
+        "GUANXI_DATABASE_URL": ground.url("rotation", "app"),
+        "GUANXI_KAFKA": ground.kafka.bootstrap,
+        "GUANXI_ISSUERS": json.dumps(ground.issuer.setting()),
+        "GUANXI_KEYRING": str(ground.secrets.keyring("rotation")),
+        "GUANXI_SHARED_KEYRING": str(ground.secrets.keyring("shared")),
+    }
+    argv = [sys.executable, "-m", "libs.common.serve", "services.customer", "--no-app"]
+    return await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT, stdout=DEVNULL)
+
+
+async def test_a_rotation_that_is_killed_midway_goes_on(ground: Ground, connection: asyncpg.Connection) -> None:
+    place = ground.secrets.keyring("rotation")
+    numbers = await fill(connection, KeyRing.load(place))
+    new = add_key(place)
+    use_key(place, new)
+
+    async def midway() -> bool:
+        return 0 < await connection.fetchval(UNDER, new) < MANY
+
+    async def done() -> bool:
+        return bool(await connection.fetchval(UNDER, new) == MANY)
+
+    first = await start_worker(ground)
+    await until(midway)
+    first.kill()
+    await first.wait()
+    changed = await connection.fetchval(UNDER, new)
+    assert 0 < changed < MANY, "the kill came too late to show anything"
+    second = await start_worker(ground)
+    try:
+        await until(done)
+    finally:
+        second.terminate()
+        await second.wait()
+
+    sealer = Sealer(KeyRing.load(place))
+    rows = await connection.fetch("SELECT id, value_sealed, value_index FROM contact_points")
+    assert {version_of(row["value_sealed"]) for row in rows} == {new}
+    assert {
+        row["id"]: sealer.open(row["value_sealed"], place="contact_points.value", row=row["id"]) for row in rows
+    } == numbers
+    assert all(row["value_index"] == sealer.index("phone", numbers[row["id"]]) for row in rows), "still to be found"
+
+
+def test_a_ring_changes_step_by_step(ground: Ground) -> None:
+    place = ground.home / "keys" / "changing.keyring.json"
+    KeyRing.generate(place)
+    assert add_key(place) == 2
+    assert (KeyRing.load(place).current, KeyRing.load(place).versions) == (1, (1, 2))
+    use_key(place, 2)
+    assert KeyRing.load(place).current == 2
+    for wrong in (1, 2):  # the blind index is under the first, everything else under the second
+        with pytest.raises(KeyRingError, match="in use"):
+            retire_key(place, wrong)
+    assert add_key(place) == 3
+    retire_key(place, 3)
+    assert KeyRing.load(place).versions == (1, 2)
+    for change in (use_key, retire_key):
+        with pytest.raises(KeyRingError, match="holds no key version 9"):
+            change(place, 9)
+
+
+def test_every_sealed_column_is_rotated() -> None:
+    stored = {
+        (table.name, column.name)
+        for table in metadata.sorted_tables
+        for column in table.c
+        if column.name.endswith("_sealed")
+    }
+    assert stored == {(column.table, column.stored) for column in SEALED}
