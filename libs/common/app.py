@@ -115,6 +115,7 @@ def new_api(chassis: Chassis, title: str, routers: Iterable[APIRouter]) -> FastA
     install_problems(api)
     api.add_exception_handler(Replayed, replayed)  # type: ignore[arg-type] # starlette types it as Exception
     for router in routers:
+        router.redirect_slashes = False
         api.include_router(router)
     if bare := undeclared(api):
         raise RuntimeError(f"routes without a declared permission: {', '.join(bare)}")

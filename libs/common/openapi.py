@@ -227,7 +227,7 @@ class Examples:
             return self.FORMATS[schema["format"]]
         if kind == "string":
             return self._named[name]
-        return self.PLAIN.get(str(kind))
+        return schema.get("minimum", self.PLAIN.get(str(kind)))
 
 
 def _singular(name: str) -> str:
