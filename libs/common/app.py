@@ -108,14 +108,13 @@ def create_app(
 
 
 def new_api(chassis: Chassis, title: str, routers: Iterable[APIRouter]) -> FastAPI:
-    api = FastAPI(
-        title=title, version="1", docs_url=None, redoc_url=None, openapi_url=None, generate_unique_id_function=_name_of
-    )
+    unlisted: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    # A path with a slash too many is another path: a redirect would name whatever host the caller named.
+    api = FastAPI(title=title, version="1", generate_unique_id_function=_name_of, redirect_slashes=False, **unlisted)
     api.state.chassis = chassis
     install_problems(api)
     api.add_exception_handler(Replayed, replayed)  # type: ignore[arg-type] # starlette types it as Exception
     for router in routers:
-        router.redirect_slashes = False
         api.include_router(router)
     if bare := undeclared(api):
         raise RuntimeError(f"routes without a declared permission: {', '.join(bare)}")
