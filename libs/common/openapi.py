@@ -120,7 +120,7 @@ def _required(route: RouteContext) -> list[Requires]:
 
 
 def _complete(operation: Document, route: RouteContext, method: str, maker: "Examples") -> None:
-    (required,), calls = _required(route), list(_calls(route.dependant))
+    (required,), calls = _required(route), list(calls_of(route.dependant))
     command = next((call for call in calls if isinstance(call, Command)), None)
     kind = required.kind or ("read" if method in READS else "command")
     operation["x-permission"], operation["x-limit"] = required.permission, kind
@@ -139,10 +139,10 @@ def _complete(operation: Document, route: RouteContext, method: str, maker: "Exa
 OWN = OwnCustomer.__metadata__[0].dependency  # type: ignore[attr-defined] # Annotated has it
 
 
-def _calls(dependant: Dependant) -> Iterator[Any]:
+def calls_of(dependant: Dependant) -> Iterator[Any]:
     for dependency in dependant.dependencies:
         yield dependency.call
-        yield from _calls(dependency)
+        yield from calls_of(dependency)
 
 
 def _headers(method: str, command: Command | None, required: Requires) -> list[Document]:

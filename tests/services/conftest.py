@@ -38,8 +38,8 @@ class Service:
         self.clients.push_async_callback(connection.close)
         return connection
 
-    def signed_in(self, subject: str, *roles: str) -> httpx.AsyncClient:
-        token = self.ground.issuer.token(subject, list(roles))
+    def signed_in(self, subject: str, *roles: str, stepped_up: bool = False) -> httpx.AsyncClient:
+        token = self.ground.issuer.token(subject, list(roles), stepped_up=stepped_up)
         transport = httpx.ASGITransport(self.app.public, raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {token}"}
         client = httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers)

@@ -1,0 +1,129 @@
+"""Every command of every service: needs its headers, takes effect once however often it is sent, and loses no race."""
+
+import asyncio
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from guanxi.local.issuer import ISSUER
+from libs.common.commands import Command
+from libs.common.openapi import calls_of, permissions_of
+from libs.directory.permissions import roles_with
+from tests.services.conftest import APPS, Opened, Service
+
+AT_ONCE = 12
+
+
+@dataclass(frozen=True)
+class Change:
+    """A command that makes a thing, and one that changes it under If-Match."""
+
+    make: str
+    body: dict[str, Any]
+    change: str
+    change_body: dict[str, Any] | None
+
+
+async def _ready(service: Service, role: str) -> tuple[httpx.AsyncClient, UUID, UUID]:
+    """Somebody in that role, their unit, and a customer of it whose own login is `race-customer`."""
+    name = f"race-{service.name}-{role}-{uuid4()}"
+    unit, customer = await service.know_unit(name), uuid4()
+    await service.know_customer(customer, unit)
+    if role == "customer":
+        connection = await service.connect()
+        await connection.execute(
+            "UPDATE directory.customers SET logins = $2 WHERE customer_id = $1", customer, [f"{ISSUER} {name}"]
+        )
+    else:
+        await service.know_staff(name, [role], [unit])
+    return service.signed_in(name, role, stepped_up=True), unit, customer
+
+
+async def _change(service: Service, person: httpx.AsyncClient, unit: UUID, customer: UUID) -> Change:
+    if service.name == "customer":
+        point = {"kind": "phone", "value": "13900000000"}
+        return Change("customers", {"name": "竞", "home_unit_id": str(unit)}, "customers/{id}/contact-points", point)
+    if service.name == "manager":
+        opened = await service.send(person, "org-units", {"code": str(uuid4()), "name": "竞", "kind": "branch"})
+        unit_ids = [opened.json()["id"]]
+        hired = {"number": str(uuid4()), "name": "竞", "unit_ids": unit_ids, "roles": ["teller"]}
+        return Change("staff", hired, "staff/{id}/leave", None)
+    case = {"customer_id": str(customer), "channel": "phone", "business": "loan", "cause": "fees", "facts": "F."}
+    return Change("complaints", case, "complaints/{id}/accept", None)
+
+
+ROLE = {"customer": "teller", "manager": "admin", "complaints": "branch_head"}
+
+
+@pytest.mark.parametrize("name", APPS)
+async def test_a_command_sent_many_times_at_once_takes_effect_once(service: Opened, name: str) -> None:
+    at = await service(name)
+    person, unit, customer = await _ready(at, ROLE[name])
+    wanted = await _change(at, person, unit, customer)
+    key = {"Idempotency-Key": str(uuid4())}
+
+    async def send() -> httpx.Response:
+        return await person.post(f"/api/v1/{wanted.make}", json=wanted.body, headers=key)
+
+    answers = await asyncio.gather(*[send() for _ in range(AT_ONCE)])
+    made = [answer for answer in answers if answer.status_code == 201]
+    assert {answer.status_code for answer in answers} <= {201, 409, 503}, Counter(a.status_code for a in answers)
+    assert made
+    assert len({answer.json()["id"] for answer in made}) == 1
+    assert [answer.headers.get("Idempotency-Replayed") for answer in made].count(None) == 1
+    stored = await (await at.connect()).fetchval("SELECT count(*) FROM outbox WHERE subject = $1", made[0].json()["id"])
+    assert stored == 1, "it happened once"
+    other = await person.post(f"/api/v1/{wanted.make}", json={**wanted.body, "x": 1}, headers=key)
+    assert other.status_code == 422
+
+
+@pytest.mark.parametrize("name", APPS)
+async def test_of_many_changes_of_one_version_one_wins(service: Opened, name: str) -> None:
+    at = await service(name)
+    person, unit, customer = await _ready(at, ROLE[name])
+    wanted = await _change(at, person, unit, customer)
+    made = (await at.send(person, wanted.make, wanted.body)).json()
+    if name == "customer":
+        await at.know_customer(UUID(made["id"]), unit)
+    path = wanted.change.replace("{id}", made["id"])
+
+    async def send() -> httpx.Response:
+        return await at.send(person, path, wanted.change_body, made["version"])
+
+    statuses = Counter([answer.status_code for answer in await asyncio.gather(*[send() for _ in range(AT_ONCE)])])
+    assert sum(times for status, times in statuses.items() if status < 300) == 1, statuses
+    assert set(statuses) <= {200, 201, 412, 503}, statuses
+    assert statuses[412] > 0
+
+
+@pytest.mark.parametrize("name", APPS)
+async def test_every_command_needs_its_headers(service: Opened, name: str) -> None:
+    at = await service(name)
+    document, people, tried = at.app.document(), {}, 0
+    for route in iter_route_contexts(at.app.api.routes):
+        command = next((call for call in calls_of(route.dependant) if isinstance(call, Command)), None)
+        if command is None:
+            continue
+        (method,), (permission,) = route.methods or (), permissions_of(route)
+        role = roles_with(permission)[0]
+        if role not in people:
+            people[role] = (await _ready(at, role))[0]
+        path = re.sub(r"\{\w+\}", lambda _: str(uuid4()), str(route.path))
+        told = document["paths"][route.path][method.lower()].get("requestBody", {}).get("content", {})
+        body = told.get("application/json", {}).get("example")
+        why = {"Guanxi-Reason": "a test"}
+        if method == "POST":
+            bare = await people[role].request(method, path, json=body, headers=why)
+            assert (bare.status_code, "Idempotency-Key" in bare.text) == (400, True), (method, path, bare.text)
+        if command.conditional:
+            headers = {**why, "Idempotency-Key": str(uuid4())}
+            bare = await people[role].request(method, path, json=body, headers=headers)
+            assert (bare.status_code, "If-Match" in bare.text) == (428, True), (method, path, bare.text)
+        tried += 1
+    assert tried >= 5
