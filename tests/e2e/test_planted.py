@@ -1,4 +1,7 @@
-"""Identifiers planted through the API are looked for, in clear, wherever bytes come to rest."""
+"""Identifiers and descriptors planted through the API are looked for, in clear, wherever bytes come to rest.
+
+Traces leave a process as the `traceparent` header alone: it is looked at among the headers of records.
+"""
 
 import asyncio
 import uuid
@@ -13,7 +16,7 @@ from guanxi.demo.people import people
 from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.settings import APPS
 from guanxi.local.stack import Stack
-from libs.contracts.catalogue import TOPICS
+from libs.contracts.catalogue import SECTIONS, TOPICS
 from tests.kafka import records_of
 from tests.polling import until
 
@@ -23,6 +26,9 @@ PERSON = people(99, 990)[-1]
 PHONE = "13900009901"
 ACCOUNT = "6229990000009908"
 EMAIL = "planted.nobody@example.org"
+NAME, BORN, FACTS = "欧阳慕容司空", "1931-07-29", "The planted machine swallowed a card."
+"""Descriptors: they stand in their owner's database and in sections, and nowhere else."""
+SECTION_TOPICS = [topic.name for topic, _ in SECTIONS.values()]
 
 
 async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
@@ -37,6 +43,57 @@ async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
     assert any("postgres/" in place for place in seen), "the search finds nothing in database files"
     assert await in_records(stack, [customer_id]), "the search finds nothing in records"
     assert await asyncio.to_thread(look_for, stack.settings.home, ["leading"]), "the search finds nothing in logs"
+
+
+async def test_planted_descriptors_are_in_no_event_log_metric_or_trace(stack: Stack) -> None:
+    needles = [NAME, BORN, FACTS]
+    await describe(stack)
+    found = await asyncio.to_thread(look_for, stack.settings.home, needles, ("logs", "console.log"))
+    found += await in_metrics(stack, needles)
+    found += await in_records(stack, needles, [topic.name for topic in TOPICS if topic.name not in SECTION_TOPICS])
+    assert found == []
+    for needle in (NAME, BORN):
+        assert await in_records(stack, [needle], SECTION_TOPICS), f"{needle} is in no section: nothing was planted"
+    await checkpoint(stack)
+    assert await asyncio.to_thread(look_for, stack.settings.home, [FACTS], ("postgres",)), "nothing was planted"
+    assert await in_records(stack, [FACTS], SECTION_TOPICS) == []
+
+
+async def describe(stack: Stack) -> None:
+    """Register by name, look for it by name, complain, make mistakes with all of it."""
+    await hire_teller(stack)
+    headers = {"Authorization": f"Bearer {stack.issuer.token('planted', ['teller'])}"}
+    async with httpx.AsyncClient(base_url=stack.settings.gateway, headers=headers, timeout=15) as teller:
+
+        async def known() -> bool:
+            answers = [await teller.get(f"/api/v1/{what}") for what in ("customers", "complaints")]
+            return all(answer.status_code == 200 for answer in answers)
+
+        await until(known)
+        body = {"name": NAME, "birth_date": BORN}
+        made = await teller.post("/api/v1/customers", json=body, headers=key())
+        assert made.status_code == 201, made.text
+        after = {"Guanxi-Consistency": made.headers["Guanxi-Consistency"]}
+        case = {
+            "customer_id": made.json()["id"],
+            "channel": "phone",
+            "business": "card",
+            "cause": "atm",
+            "facts": FACTS,
+        }
+        told = await teller.post("/api/v1/complaints", json=case, headers={**key(), **after})
+        assert told.status_code == 201, told.text
+        found = await teller.get("/api/v1/customers", params={"name": NAME}, headers=after)
+        assert [row["name"] for row in found.json()["items"]] == [NAME]
+        wrong = {**body, "home_unit_id": NAME, "gender": FACTS}
+        assert (await teller.post("/api/v1/customers", json=wrong, headers=key())).status_code == 422
+        assert (await teller.get(f"/api/v1/customers/{NAME}")).status_code == 422
+
+        async def visible() -> bool:
+            view = await teller.get(f"/api/v1/customers/{made.json()['id']}/360")
+            return view.status_code == 200 and NAME in view.text
+
+        await until(visible)
 
 
 async def plant(stack: Stack) -> str:
@@ -103,12 +160,14 @@ async def checkpoint(stack: Stack) -> None:
     await connection.close()
 
 
-def look_for(home: Path, needles: list[str]) -> list[str]:
+def look_for(
+    home: Path, needles: list[str], parts: tuple[str, ...] = ("postgres", "kafka", "logs", "console.log")
+) -> list[str]:
     """Database files, WAL, topics and logs; keys and the program's own jars aside."""
     wanted = [needle.encode() for needle in needles]
     wanted += [bytes.fromhex(needle.replace("-", "")) for needle in needles if needle.count("-") == 4]
     found = []
-    for part in ("postgres", "kafka", "logs", "console.log"):
+    for part in parts:
         top = home / part
         for file in [top] if top.is_file() else sorted(top.rglob("*")):
             if file.is_file() and file.suffix != ".jar":
@@ -117,14 +176,14 @@ def look_for(home: Path, needles: list[str]) -> list[str]:
     return found
 
 
-async def in_records(stack: Stack, needles: list[str]) -> list[str]:
+async def in_records(stack: Stack, needles: list[str], topics: list[str] | None = None) -> list[str]:
     """Keys, values and headers of every record: on the disk they lie compressed."""
     wanted = [needle.encode() for needle in needles]
     found = []
-    for topic in TOPICS:
-        async for record in records_of(stack.kafka.bootstrap, topic.name):
+    for topic in topics or [topic.name for topic in TOPICS]:
+        async for record in records_of(stack.kafka.bootstrap, topic):
             parts = [record.key or b"", record.value or b"", *(value or b"" for _, value in record.headers)]
-            found += [f"{needle!r} on {topic.name}" for needle in wanted if any(needle in part for part in parts)]
+            found += [f"{needle!r} on {topic}" for needle in wanted if any(needle in part for part in parts)]
     return found
 
 
