@@ -33,4 +33,6 @@ EXAMPLES: dict[str, Any] = {
     "channel": "branch",
     "business": "deposit",
     "cause": "service",
+    "customer_ids": "01980b4e-7c1a-7d7e-9a55-3f2b6c1d8e90",
+    "last-event-id": "7012-311",
 }

@@ -5,6 +5,8 @@ from typing import Any
 from starlette.middleware.cors import CORSMiddleware
 
 from gateway.audit import api as audit
+from gateway.changes.api import changes_router
+from gateway.changes.tail import Tail
 from gateway.compression import Compression
 from gateway.docs import docs_router
 from gateway.examples import EXAMPLES
@@ -47,15 +49,19 @@ def app(settings: GatewaySettings) -> App:
     upstreams = Upstreams(settings)
     live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
     view = View(Watermarks(database), chassis.clock, settings.section_stale_after)
+    tail = Tail(database)
     own = [
         view_router(view, live),
         batch_router(view),
         me_router(view),
+        changes_router(view, tail, settings.most_streams),
         audit.router,
         docs_router(upstreams),
     ]
     routers = [*own, forwarding_router(upstreams, own)]
-    made = create_app(chassis, title="gateway", routers=routers, examples=EXAMPLES, closing=[upstreams.close])
+    made = create_app(
+        chassis, title="gateway", routers=routers, examples=EXAMPLES, closing=[tail.close, upstreams.close]
+    )
     made.api.add_middleware(Compression)
     if settings.cors_origins:
         made.api.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)

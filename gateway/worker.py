@@ -4,7 +4,8 @@ from functools import partial
 
 from gateway.audit.alerts import PAUSE_SECONDS, raise_alerts
 from gateway.audit.collector import AuditCollector
-from gateway.limits.storage import TIDYING
+from gateway.changes.storage import TIDYING as TIDYING_CHANGES
+from gateway.limits.storage import TIDYING as TIDYING_COUNTS
 from gateway.settings import GatewaySettings
 from gateway.view import tables as view
 from libs.common.database import Database
@@ -28,6 +29,6 @@ def worker(settings: GatewaySettings) -> Worker:
         database=Database(settings.dsn, pool=2),
         scope=SystemScope(),
         copies={directory.SCHEMA: COPIES, view.SCHEMA: view.COPIES},
-        schedules=[Schedule("audit alerts", alerts, pause=PAUSE_SECONDS), TIDYING],
+        schedules=[Schedule("audit alerts", alerts, pause=PAUSE_SECONDS), TIDYING_COUNTS, TIDYING_CHANGES],
         parts={"audit collector": collect_audit},
     )

@@ -24,6 +24,7 @@ keys = typer.Typer(
 T = TypeVar("T")
 App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
 Ring = Annotated[Path | None, typer.Option(help="The ring's file; that of the local stack's app by default.")]
+Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; the local stack's by default.")]
 COLUMNS = """
     SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = 'public' AND data_type = 'bytea'
@@ -49,22 +50,22 @@ def use(version: int, app: App = "customer", ring: Ring = None) -> None:
 
 
 @keys.command()
-def retire(version: int, app: App = "customer", ring: Ring = None) -> None:
-    """Forget a key under which nothing stands any more."""
+def retire(version: int, app: App = "customer", ring: Ring = None, database: Address = None) -> None:
+    """Forget a key under which nothing stands any more, as the app's database says."""
     place = _place(app, ring)
-    if ring is None and (left := asyncio.run(_counted(app)).get(version)):
+    if left := asyncio.run(_counted(_address(app, ring, database))).get(version):
         raise LocalFailure(f"{left} values of {app} are still under key version {version}.", os.EX_UNAVAILABLE)
     _told(lambda: retire_key(place, version))
     typer.echo(f"key version {version} is gone")
 
 
 @keys.command()
-def status(app: App = "customer") -> None:
-    """How many values stand under which key, in the local stack's database."""
-    ring = _told(lambda: KeyRing.load(_place(app, None)))
-    counted, table = asyncio.run(_counted(app)), Table("key version", "values", "")
-    for version in sorted({*ring.versions, *counted}):
-        uses = [word for word, used in (("current", ring.current), ("index", ring.index)) if used == version]
+def status(app: App = "customer", ring: Ring = None, database: Address = None) -> None:
+    """How many values stand under which key."""
+    held = _told(lambda: KeyRing.load(_place(app, ring)))
+    counted, table = asyncio.run(_counted(_address(app, ring, database))), Table("key version", "values", "")
+    for version in sorted({*held.versions, *counted}):
+        uses = [word for word, used in (("current", held.current), ("index", held.index)) if used == version]
         table.add_row(str(version), str(counted.get(version, 0)), ", ".join(uses))
     Console().print(table)
 
@@ -75,6 +76,12 @@ def _place(app: str, ring: Path | None) -> Path:
     return ring or Stack(LocalSettings(), Console()).secrets.keyring(app)
 
 
+def _address(app: str, ring: Path | None, database: str | None) -> str:
+    if database is None and ring is not None:
+        raise typer.BadParameter("with --ring, name the app's --database too: what stands under a key is counted there")
+    return database or Stack(LocalSettings(), Console()).database_url(app, "app")
+
+
 def _told(change: Callable[[], T]) -> T:
     try:
         return change()
@@ -82,12 +89,13 @@ def _told(change: Callable[[], T]) -> T:
         raise LocalFailure(f"{str(error)[:1].upper()}{str(error)[1:]}.", os.EX_CONFIG) from None
 
 
-async def _counted(app: str) -> dict[int, int]:
+async def _counted(address: str) -> dict[int, int]:
     """Values by key version: the second and third byte of each."""
     try:
-        connection = await asyncpg.connect(Stack(LocalSettings(), Console()).database_url(app, "app"))
+        connection = await asyncpg.connect(address)
     except (OSError, asyncpg.PostgresError):
-        raise LocalFailure("PostgreSQL does not answer: start `guanxi up`.", os.EX_UNAVAILABLE) from None
+        sentence = "PostgreSQL does not answer: start `guanxi up`, or name another --database."
+        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
     found: dict[int, int] = {}
     try:
         for table, column in await connection.fetch(COLUMNS):

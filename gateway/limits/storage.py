@@ -1,15 +1,21 @@
 """Counters that all replicas of the gateway share, behind the interface of the `limits` library."""
 
+import asyncio
 import time
 from datetime import datetime
 
+import asyncpg
+import structlog
 from limits.aio.storage import Storage
 from sqlalchemy import text
 
 from libs.common.database import Database, UnitOfWork
+from libs.common.limits import InProcess
 from libs.common.schedules import Schedule
 
-MOST_REMEMBERED = 10_000
+MOST_REMEMBERED, LONGEST_SECONDS = 10_000, 0.5
+log = structlog.get_logger()
+
 COUNT = """
     INSERT INTO edge.request_counts AS c (key, count, ends_at)
     VALUES ($1, $2, now() + make_interval(secs => $3))
@@ -29,6 +35,7 @@ class InDatabase(Storage):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self._database = database
+        self._here = InProcess()
         self._told: dict[str, tuple[int, float]] = {}
 
     @property
@@ -36,11 +43,22 @@ class InDatabase(Storage):
         return OSError
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        (row,) = await self._database.fetch(COUNT, key, amount, float(expiry))
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                (row,) = await self._database.fetch(COUNT, key, amount, float(expiry))
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("requests are counted here alone", error=type(error).__name__)
+            return await self._count_here(key, expiry, amount)
         if len(self._told) >= MOST_REMEMBERED:
             self._told.clear()
         self._told[key] = row["count"], row["ends_at"]
         return int(row["count"])
+
+    async def _count_here(self, key: str, expiry: int, amount: int) -> int:
+        """While the database is away: each replica for itself."""
+        count = await self._here.incr(key, expiry, amount)
+        self._told[key] = count, await self._here.get_expiry(key)
+        return count
 
     async def get(self, key: str) -> int:
         return self._told.get(key, (0, 0.0))[0]

@@ -92,6 +92,7 @@ class Call:
     url: URL
     headers: Mapping[str, str]
     body: bytes | None
+    seconds: float
     ends_at: float
 
     @classmethod
@@ -104,13 +105,15 @@ class Call:
         headers["traceparent"] = traceparent() or ""
         headers[HEADER] = client_credential(shared.shared_keyring, "gateway", origin_of(request), shared.clock)
         has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in told)
+        seconds = _patience(request, longest)
         url = client.at.public + request.scope["raw_path"].decode("ascii")
         return cls(
             request.method,
             URL(f"{url}?{query}" if query else url, encoded=True),
             headers,
             await request.body() if has_body else None,
-            time.monotonic() + _patience(request, longest),
+            seconds,
+            time.monotonic() + seconds,
         )
 
     @property
@@ -141,7 +144,7 @@ def _patience(request: Request, longest: float) -> float:
 async def _pass_on(client: UpstreamClient, request: Request) -> Response:
     call = await Call.of(request, client, client.longest)
     try:
-        with client.gate.passing():
+        with client.gate.passing(patiently=call.seconds >= client.longest):
             return await _passed_back(await _answered(client.session, call))
     except (*FAILED, Shut):
         detail = "The service behind this resource does not answer; try again."

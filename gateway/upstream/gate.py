@@ -32,8 +32,8 @@ class Gate:
         self._somebody_tries = False
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
-        """Let one request through.
+    def passing(self, *, patiently: bool = True) -> Iterator[None]:
+        """Let one request through. Whoever waits less than a service may take says so: its lateness counts for nothing.
 
         Raises:
             Shut: the service does not answer, or so many wait for it already that another would only queue.
@@ -42,8 +42,9 @@ class Gate:
         self._inside += 1
         try:
             yield
-        except FAILED:
-            self._count(self._failures + 1)
+        except FAILED as error:
+            if patiently or not isinstance(error, TimeoutError):
+                self._count(self._failures + 1)
             raise
         else:
             self._count(0)

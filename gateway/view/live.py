@@ -44,7 +44,7 @@ class LiveSections:
         url = f"{client.at.internal}/internal/v1/sections/{customer_id}"
         timeout = aiohttp.ClientTimeout(total=self._settings.live_timeout)
         try:
-            with client.gate.passing():
+            with client.gate.passing(patiently=self._settings.live_timeout >= client.longest):
                 async with client.session.get(url, headers=caller, timeout=timeout) as answer:
                     return self._shown(name, asked_at, answer.status, await answer.text())
         except (*FAILED, Shut):

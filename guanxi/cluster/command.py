@@ -49,7 +49,7 @@ def apply(
     async def applied() -> list[str]:
         done = await apply_topics(cluster, partitions=partitions, replication=replication)
         done += await set_passwords(cluster, secrets)
-        return done + (await apply_rights(cluster, declared) if declared else [])
+        return done + (await apply_rights(cluster, declared, partners=partners is not None) if declared else [])
 
     try:
         done = asyncio.run(applied())

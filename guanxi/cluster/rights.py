@@ -53,16 +53,18 @@ def grants_of(rights: Rights) -> Iterable[Grant]:
         yield Grant(rights.principal, "read", "group", f"{rights.group}.", prefixed=True)
 
 
-async def apply_rights(cluster: Cluster, declared: Sequence[Rights]) -> list[str]:
-    """Grant what is missing, take back what is too much; nobody else's rights are touched.
+async def apply_rights(cluster: Cluster, declared: Sequence[Rights], *, partners: bool = True) -> list[str]:
+    """Grant what is missing, take back what is too much; nobody else's rights are touched, and nothing denied.
 
-    Returns a line for each thing done. Partners that are no longer declared lose all that they had.
+    Returns a line for each thing done. With `partners` those who are not declared lose all that they had; without,
+    they are left alone.
     """
     wanted = {_binding(grant): grant for rights in declared for grant in grants_of(rights)}
     ours = {f"User:{rights.principal}" for rights in declared}
 
     def work(admin: AdminClient) -> list[str]:
-        found = {b for b in settled(admin.describe_acls(ANYTHING)) if b.principal in ours or _is_partner(b)}
+        allowed = {b for b in settled(admin.describe_acls(ANYTHING)) if b.permission_type == AclPermissionType.ALLOW}
+        found = {b for b in allowed if b.principal in ours or (partners and _is_partner(b))}
         missing, surplus = wanted.keys() - found, found - wanted.keys()
         for granted in admin.create_acls(list(missing)).values() if missing else ():
             settled(granted)

@@ -24,7 +24,7 @@ class LocalSettings(BaseSettings):
     jar_cache: Path | None = None
     limits: dict[str, str] = {
         "read": "60000/minute", "command": "60000/minute", "batch": "6000/minute",
-        "reveal": "600/minute", "open": "6000/minute",
+        "reveal": "600/minute", "open": "6000/minute", "stream": "6000/minute",
     }  # fmt: skip
     """What one caller may ask of the gateway: far more than in production, since here few logins do all the work."""
     authz_max_age: int = 300

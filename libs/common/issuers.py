@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +32,12 @@ class UnfitAnswer(Exception):
     """The issuer answers something else than the standard says."""
 
 
+WRONG = (
+    httpx.HTTPError, httpx.InvalidURL, OSError, UnfitAnswer, JoseError, AttributeError, KeyError, TypeError, ValueError,
+)  # fmt: skip
+"""What an issuer may answer, or not, without any fault of the caller's."""
+
+
 class IssuerKeys:
     """One issuer's public keys by their ids."""
 
@@ -52,7 +58,7 @@ class IssuerKeys:
         """
         if self._issuer.jwks_file is None:
             await self._look_up(kid)
-        if not self._keys:
+        if not self._keys or self._is_older_than(self._settings.issuer_oldest):
             raise IssuerAway
         return self._keys.get(kid) or self._only_one(kid)
 
@@ -62,29 +68,28 @@ class IssuerKeys:
 
     async def _look_up(self, kid: str | None) -> None:
         """Whoever comes with a known key does not wait, be the issuer ever so slow."""
-        if kid not in self._keys and self._only_one(kid) is None:
-            await self._ask(kid)
-        elif time.monotonic() - self._told_at > self._settings.issuer_fresh and (
-            self._renewal is None or self._renewal.done()
-        ):
+        too_old = self._is_older_than(self._settings.issuer_oldest)
+        if too_old or (kid not in self._keys and self._only_one(kid) is None):
+            await self._ask(kid, renew=too_old)
+        elif self._is_older_than(self._settings.issuer_fresh) and (self._renewal is None or self._renewal.done()):
             self._renewal = asyncio.create_task(self._ask(None, renew=True))
 
-    @property
-    def _is_old(self) -> bool:
-        return time.monotonic() - self._told_at > self._settings.issuer_fresh
+    def _is_older_than(self, seconds: float) -> bool:
+        return self._issuer.jwks_file is None and time.monotonic() - self._told_at > seconds
 
     async def _ask(self, kid: str | None, *, renew: bool = False) -> None:
-        """One at a time; whoever waited behind another finds what that one was told."""
+        """One at a time; whoever waited behind another finds what that one was told, or that it was told nothing."""
         async with self._asking:
             pause = self._settings.issuer_ask_again if self._keys else FIRST_SECONDS
             if (kid in self._keys and not renew) or time.monotonic() - self._asked_at < pause:
                 return
-            self._asked_at = time.monotonic()
             try:
                 async with asyncio.timeout(FETCH_SECONDS):
                     self._take(await self._told())
-            except (httpx.HTTPError, OSError, UnfitAnswer, JoseError, ValueError, TypeError, KeyError) as error:
+            except WRONG as error:
                 log.warning("the issuer's keys are not to be had", error=type(error).__name__)
+            finally:
+                self._asked_at = time.monotonic()
 
     async def _told(self) -> Any:
         async with httpx.AsyncClient(verify=client_context(self._settings), timeout=FETCH_SECONDS) as client:
@@ -97,13 +102,24 @@ class IssuerKeys:
             return await _document(client, place)
 
     def _take(self, document: Any) -> None:
-        keys = list(_signing(KeySet.import_key_set({"keys": [k for k in document["keys"] if k.get("kty") != "oct"]})))
+        keys = list(_signing(document["keys"]))
+        if not keys:
+            raise UnfitAnswer("it tells no key that can be used")
         self._keys = {key.kid: key for key in keys}
         self._told_at = time.monotonic()
 
 
-def _signing(keys: Iterable[Key]) -> Iterable[Key]:
-    return (key for key in keys if key.get("use") in (None, "sig"))
+def _signing(told: Iterable[Any]) -> Iterator[Key]:
+    """Those that verify signatures. A key of a kind that is not known here spoils no other."""
+    for each in told:
+        if not isinstance(each, dict) or each.get("kty") == "oct" or each.get("use") not in (None, "sig"):
+            continue
+        try:
+            (key,) = KeySet.import_key_set({"keys": [each]})
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            log.warning("a key of the issuer is passed over", error=type(error).__name__)
+        else:
+            yield key
 
 
 async def _document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:

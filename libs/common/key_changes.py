@@ -57,9 +57,22 @@ def _read(path: Path) -> tuple[KeyRing, dict[str, Any]]:
 
 
 def _replace(path: Path, document: dict[str, Any]) -> None:
+    """Its owner keeps it; nothing is left behind where it fails."""
+    owner = path.stat()
     with NamedTemporaryFile(dir=path.parent, delete=False) as file:  # created with mode 0600
-        file.write(orjson.dumps(document))
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
-    KeyRing.load(path)
+        fresh = Path(file.name)
+        try:
+            file.write(orjson.dumps(document))
+            file.flush()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            os.fsync(file.fileno())
+            KeyRing.load(fresh)
+            fresh.replace(path)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

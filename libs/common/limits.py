@@ -17,6 +17,7 @@ from libs.common.metrics import DENIED
 from libs.common.problems import Problem
 
 SWEEP_SECONDS = 10.0
+MOST_SPENT = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Limiter:
     def __init__(self, limits: Mapping[str, str], storage: Storage) -> None:
         self._limits = {kind: Limit.of(kind, told) for kind, told in limits.items()}
         self._storage = storage
+        self._spent: dict[str, float] = {}
+        """Who has nothing left, and until when: nobody has to be asked about them again."""
 
     async def take(self, caller: str, kind: str) -> Mapping[str, str]:
         """Count one request. Returns the headers that tell what is left.
@@ -52,15 +55,28 @@ class Limiter:
         if limit is None:
             return {}
         key = f"{kind} {caller}"
+        if (spent_until := self._spent.get(key, 0.0)) > time.time():
+            raise _refused(limit, ceil(spent_until - time.time()))
         left = limit.most - await self._storage.incr(key, limit.seconds)
-        seconds = max(0, ceil(await self._storage.get_expiry(key) - time.time()))
-        told = {"RateLimit-Policy": limit.policy, "RateLimit": f'"{kind}";r={max(left, 0)};t={seconds}'}
+        ends_at = await self._storage.get_expiry(key)
+        seconds = max(0, ceil(ends_at - time.time()))
         if left >= 0:
-            return told
-        DENIED.labels(int(HTTPStatus.TOO_MANY_REQUESTS)).inc()
-        detail = f"You asked too often: {limit.most} of this kind ({kind}) in {limit.seconds} s is the most."
-        told["Retry-After"] = str(max(1, seconds))
-        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=told)
+            return _told(limit, left, seconds)
+        if len(self._spent) >= MOST_SPENT:
+            self._spent.clear()
+        self._spent[key] = ends_at
+        raise _refused(limit, seconds)
+
+
+def _told(limit: Limit, left: int, seconds: int) -> dict[str, str]:
+    return {"RateLimit-Policy": limit.policy, "RateLimit": f'"{limit.kind}";r={left};t={seconds}'}
+
+
+def _refused(limit: Limit, seconds: int) -> Problem:
+    DENIED.labels(int(HTTPStatus.TOO_MANY_REQUESTS)).inc()
+    detail = f"You asked too often: {limit.most} of this kind ({limit.kind}) in {limit.seconds} s is the most."
+    headers = {**_told(limit, 0, seconds), "Retry-After": str(max(1, seconds))}
+    return Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=headers)
 
 
 class InProcess(Storage):

@@ -4,6 +4,7 @@ Each operation tells its permission, its kind for limits, the headers that it ta
 and an example of what goes in and what comes out. Examples are made from one value per name of a property.
 """
 
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -91,8 +92,14 @@ WRITTEN = {
 
 
 def openapi(api: FastAPI, examples: Mapping[str, Any]) -> Document:
-    """The document, complete. `examples` are values by names of properties."""
-    document = api.openapi()
+    """The document, complete; made once. `examples` are values by names of properties."""
+    made: Document | None = getattr(api.state, "document", None)
+    if made is None:
+        made = api.state.document = _made(copy.deepcopy(api.openapi()), api, examples)
+    return made
+
+
+def _made(document: Document, api: FastAPI, examples: Mapping[str, Any]) -> Document:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -165,7 +172,8 @@ def _answers(operation: Document, command: Command | None, maker: "Examples", *,
     for answer in operation["responses"].values():
         answer["headers"] = {**TOLD, **(WRITTEN if command else {})}
         for content in answer.get("content", {}).values():
-            content["example"] = maker.of(content.get("schema", {}))
+            if "example" not in content:
+                content["example"] = maker.of(content.get("schema", {}))
     for status in sorted(statuses):
         operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
 

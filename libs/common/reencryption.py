@@ -14,12 +14,11 @@ import structlog
 from sqlalchemy import text
 
 from libs.common.database import UnitOfWork
-from libs.common.encryption import FieldCipher, version_of
+from libs.common.encryption import DecryptionFailed, FieldCipher
 from libs.common.keyring import KeyRing
 
 log = structlog.get_logger()
 
-AT_ONCE = 500
 AGAIN = timedelta(hours=1)
 """How soon everything is looked through again: a process with the older ring may have written meanwhile."""
 FIRST = UUID(int=0)
@@ -31,6 +30,7 @@ class SealedColumn:
 
     place: str
     stored: str
+    at_once: int = 500
 
     @property
     def table(self) -> str:
@@ -41,7 +41,7 @@ class SealedColumn:
         return self.place.partition(".")[2]
 
 
-DEAD_LETTERS = SealedColumn("dead_letters.payload", "payload")
+DEAD_LETTERS = SealedColumn("dead_letters.payload", "payload", at_once=20)
 
 
 @dataclass
@@ -51,6 +51,7 @@ class _Pass:
     left: list[SealedColumn]
     after: UUID = FIRST
     changed: int = 0
+    failed: int = 0
 
 
 class Reencryption:
@@ -67,12 +68,15 @@ class Reencryption:
             return 0
         going = self._pass = self._pass or _Pass(list(self._columns))
         if not going.left:
-            log.info("every value is under the current key", version=self._ring.current, changed=going.changed)
+            outcome = "values cannot be opened" if going.failed else "every value is under the current key"
+            tell = log.error if going.failed else log.info
+            tell(outcome, version=self._ring.current, changed=going.changed, failed=going.failed)
             self._pass, self._rests_until = None, now + AGAIN
             return 0
         column = going.left[0]
-        rows = await _batch(uow, column, going.after)
-        going.changed += await self._reencrypt(uow, column, rows)
+        rows = await _batch(uow, column, going.after, self._ring.current)
+        changed = await self._reencrypt(uow, column, rows)
+        going.changed, going.failed = going.changed + changed, going.failed + len(rows) - changed
         if rows:
             going.after = rows[-1].id
         else:
@@ -80,27 +84,33 @@ class Reencryption:
         return len(rows) or 1
 
     async def _reencrypt(self, uow: UnitOfWork, column: SealedColumn, rows: Sequence[Any]) -> int:
-        old = [row for row in rows if version_of(row.value) != self._ring.current]
-        if not old:
-            return 0
         replaced = text(
             f"UPDATE {column.table} AS t SET {column.stored} = n.fresh"  # noqa: S608 - names of our own tables
             " FROM unnest(CAST(:ids AS uuid[]), CAST(:old AS bytea[]), CAST(:fresh AS bytea[])) AS n (id, old, fresh)"
             f" WHERE t.id = n.id AND t.{column.stored} = n.old"
         )
-        fresh = [self._again(column, row.id, row.value) for row in old]
-        values = {"ids": [row.id for row in old], "old": [row.value for row in old], "fresh": fresh}
-        await uow.session.execute(replaced, values)
-        return len(old)
+        opened = [(row, fresh) for row in rows if (fresh := self._again(column, row.id, row.value)) is not None]
+        if opened:
+            ids, old = [row.id for row, _ in opened], [row.value for row, _ in opened]
+            await uow.session.execute(replaced, {"ids": ids, "old": old, "fresh": [fresh for _, fresh in opened]})
+        return len(opened)
 
-    def _again(self, column: SealedColumn, row: UUID, value: bytes) -> bytes:
-        plain = self._cipher.decrypt(value, table=column.table, column=column.column, row=row)
+    def _again(self, column: SealedColumn, row: UUID, value: bytes) -> bytes | None:
+        """None for a value that cannot be opened: it stays as it is, and holds up no other."""
+        try:
+            plain = self._cipher.decrypt(value, table=column.table, column=column.column, row=row)
+        except DecryptionFailed:
+            log.error("a value cannot be opened", table=column.table, row=str(row))
+            return None
         return self._cipher.encrypt(plain, table=column.table, column=column.column, row=row)
 
 
-async def _batch(uow: UnitOfWork, column: SealedColumn, after: UUID) -> Sequence[Any]:
+async def _batch(uow: UnitOfWork, column: SealedColumn, after: UUID, current: int) -> Sequence[Any]:
+    """Values under another key, in the order of their ids."""
     wanted = text(
         f"SELECT id, {column.stored} AS value FROM {column.table}"  # noqa: S608 - names of our own tables
-        f" WHERE id > :after AND {column.stored} IS NOT NULL ORDER BY id LIMIT :most"
+        f" WHERE id > :after AND {column.stored} IS NOT NULL"
+        f" AND substring({column.stored} FROM 2 FOR 2) <> :current ORDER BY id LIMIT :most"
     )
-    return (await uow.session.execute(wanted, {"after": after, "most": AT_ONCE})).all()
+    values = {"after": after, "current": current.to_bytes(2, "big"), "most": column.at_once}
+    return (await uow.session.execute(wanted, values)).all()

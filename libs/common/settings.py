@@ -80,7 +80,9 @@ class Settings(BaseSettings):
     issuer_ask_again: float = 15.0
     """Seconds before an issuer is asked for its keys again, whatever key ids strangers make up."""
     issuer_fresh: float = 600.0
-    """Seconds that a key is believed which its issuer may have withdrawn."""
+    """Seconds after which an issuer is asked anew, since it may have withdrawn a key."""
+    issuer_oldest: float = 86_400.0
+    """Seconds that its keys are believed while it does not answer."""
     audience: str = "guanxi"
     token_max_age: int = 600
     step_up_acr: list[str] = ["2"]

@@ -23,6 +23,10 @@ UNSCOPED: Mapping[str, str] = {
     "services/manager/storage/repository.py KnownCustomerRepository.note": "stores what was heard, and reads nothing",
     "gateway/audit/storage.py list_entries": "whoever may read the audit trail reads all of it",
     "gateway/audit/storage.py list_alerts": "of staff, and for whoever reads all of the audit trail",
+    **{
+        f"gateway/changes/storage.py {name}": "places and versions, no content; each is told within the scope alone"
+        for name in ("after", "of_customers", "newest", "remembers")
+    },
     "gateway/view/storage.py versions": "counters by which a consistency token is awaited, no content",
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.common.keyring import KeyRing
 from tests.ports import free_port, free_ports_in_a_row
 
 NAMES = ("GUANXI_BASE_PORT", "GUANXI_POSTGRES_PORT", "GUANXI_KAFKA_PORT", "GUANXI_KAFKA_CONTROLLER_PORT")
@@ -68,3 +69,13 @@ def test_every_command_explains_itself(environment: dict[str, str], argv: tuple[
     status, said = guanxi(environment, *argv, "--help")
     assert status == 0
     assert "Usage:" in said
+
+
+def test_a_key_is_not_retired_without_a_look_at_what_is_under_it(environment: dict[str, str], tmp_path: Path) -> None:
+    ring = tmp_path / "ring.json"
+    KeyRing.generate(ring)
+    status, said = guanxi(environment, "keys", "add", "--ring", str(ring))
+    assert (status, "version 2" in said) == (0, True)
+    status, said = guanxi(environment, "keys", "retire", "2", "--ring", str(ring))
+    assert (status, "--database" in said) == (2, True)
+    assert KeyRing.load(ring).versions == (1, 2)

@@ -112,6 +112,7 @@ PATHS = {
     "complaints GET /internal/v1/sections/{customer_id}": ("read", STAFF | {"customer", "partner"}),
     "gateway GET /api/v1/customers/{customer_id}/360": ("read", STAFF | {"customer", "partner"}),
     "gateway POST /api/v1/customers/360:batch": ("read", STAFF | {"customer", "partner"}),
+    "gateway GET /api/v1/changes": ("read", STAFF | {"customer", "partner"}),
     "gateway GET /api/v1/me/view": ("read", {"customer"}),
     "gateway GET /api/v1/me/accounts": ("read", {"customer"}),
     "gateway GET /api/v1/me/contact-points": ("read", {"customer"}),
@@ -130,7 +131,7 @@ OF_NOBODY = {
     "gateway GET /openapi.json": "documentation",
     **{
         f"gateway {method} /api/v1/{{path:path}}": "passed on; the service behind it applies the scope"
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
     },
 }
 

@@ -4,6 +4,7 @@ A change is tried with an If-Match that nothing has: 412 says that the thing was
 nothing changes. Something new is tried with one wrong value that is looked at after the customer.
 """
 
+import json
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -13,6 +14,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from tests.security.bank import COLLEAGUE_IDS, CUSTOMER_IDS, THING_IDS, UNIT_IDS, number_of
+from tests.streams import first_piece
 
 HIDDEN, FORBIDDEN = 404, 403
 
@@ -97,6 +99,23 @@ async def batched(client: httpx.AsyncClient, method: str, path: str) -> Seen:
     if answer.status_code == FORBIDDEN:
         return None
     return {NAMES[UUID(item["customer_id"])] for item in answer.json()["items"]}
+
+
+async def followed(client: httpx.AsyncClient, method: str, path: str) -> Seen:
+    """Whom the stream says that it follows; it goes on, and is left after that."""
+    transport = client._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    ids = ",".join(map(str, CUSTOMER_IDS.values()))
+    status, first = await first_piece(
+        transport.app, method, path, f"customer_ids={ids}", client.headers["Authorization"]
+    )
+    if status == FORBIDDEN:
+        return None
+    if status == HIDDEN:
+        return set()
+    assert status == 200, first
+    told = json.loads(first.partition(b"data: ")[2])
+    return {NAMES[UUID(id_)] for id_ in told["customer_ids"]}
 
 
 def of_customer(**more: Any) -> Callable[[str], Any]:
@@ -191,6 +210,7 @@ TRIES: dict[str, Try] = {
     "complaints GET /internal/v1/sections/{customer_id}": of(CUSTOMER_IDS),
     "gateway GET /api/v1/customers/{customer_id}/360": of(CUSTOMER_IDS),
     "gateway POST /api/v1/customers/360:batch": batched,
+    "gateway GET /api/v1/changes": followed,
     "gateway GET /api/v1/me/view": of(CUSTOMER_IDS, query=as_customer),
     **{
         f"gateway GET /api/v1/me/{part}": of(CUSTOMER_IDS, query=as_customer)

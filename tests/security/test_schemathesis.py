@@ -24,6 +24,8 @@ EXAMPLES, SECONDS, AT_LEAST = 4, 60, 500
 """Of each operation; for each app at most; cases of each app."""
 
 NAMED_AS_IDS = "(find-by-document|360:batch)$"
+WITHOUT_END = "/api/v1/changes$"
+"""Tested by tests/e2e/test_changes.py: whoever reads such an answer to its end waits for ever."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ async def generated(bank: Bank, app: str, *chosen: str) -> int:
 
 @pytest.mark.parametrize("app", ["gateway", *SERVICES])
 async def test_every_answer_is_documented_and_none_is_an_error_of_ours(bank: Bank, app: str) -> None:
-    assert await generated(bank, app, f"--exclude-path-regex={NAMED_AS_IDS}") >= AT_LEAST
+    assert await generated(bank, app, f"--exclude-path-regex={NAMED_AS_IDS}|{WITHOUT_END}") >= AT_LEAST
 
 
 async def test_so_it_is_where_a_name_stands_in_the_place_of_an_id(bank: Bank) -> None:

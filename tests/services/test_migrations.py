@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.audit import tables as audit
+from gateway.changes import tables as changes
 from gateway.limits import tables as limits
 from gateway.view import tables as view
 from libs.directory import tables as directory
@@ -22,7 +23,10 @@ APPS: dict[str, tuple[str, Sequence[MetaData]]] = {
     "customer": ("services.customer", [customer.metadata, directory.metadata]),
     "manager": ("services.manager", [manager.metadata, directory.metadata]),
     "complaints": ("services.complaints", [complaints.metadata, directory.metadata]),
-    "gateway": ("gateway", [view.metadata, directory.metadata, audit.metadata, audit.own, limits.metadata]),
+    "gateway": (
+        "gateway",
+        [view.metadata, directory.metadata, audit.metadata, audit.own, limits.metadata, changes.metadata],
+    ),
 }
 
 

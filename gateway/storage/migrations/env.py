@@ -1,7 +1,8 @@
 from gateway.audit import tables as audit
+from gateway.changes import tables as changes
 from gateway.limits import tables as limits
 from gateway.view import tables as view
 from libs.common.migrations import run
 from libs.directory import tables as directory
 
-run(view.metadata, directory.metadata, audit.metadata, audit.own, limits.metadata)
+run(view.metadata, directory.metadata, audit.metadata, audit.own, limits.metadata, changes.metadata)

@@ -23,7 +23,6 @@ STRANGER = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
 ENCRYPTING = RSAKey.generate_key(2048, auto_kid=True)
 SECRET = OctKey.import_key("a secret that somebody put among the public keys", {"kid": "secret"})
 PUBLIC_PEM = OURS.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-NOW = int(time.time())
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +40,26 @@ def raw(header: str, told: str) -> str:
     return f"{content}.{part(signature)}"
 
 
+def now() -> int:
+    return int(time.time())
+
+
+def right() -> str:
+    """Claims that are right: made when they are needed, since they expire."""
+    return json.dumps(claims())
+
+
 def confused() -> str:
     """The issuer's public key, which everybody has, taken for a secret. No library of today signs so."""
-    content = f"{part({'alg': 'HS256', 'kid': OURS.kid})}.{part(RIGHT)}"
+    content = f"{part({'alg': 'HS256', 'kid': OURS.kid})}.{part(right())}"
     return f"{content}.{part(hmac.digest(PUBLIC_PEM, content.encode(), 'sha256'))}"
 
 
 HEADER = json.dumps({"alg": "RS256", "kid": OURS.kid})
-RIGHT = json.dumps(claims())
 
 FORGED: dict[str, Callable[[], str]] = {
-    "signed by nobody": lambda: f"{part({'alg': 'none', 'kid': OURS.kid})}.{part(RIGHT)}.",
-    "signed by nobody, spelled otherwise": lambda: f"{part({'alg': 'nOnE', 'kid': OURS.kid})}.{part(RIGHT)}.",
+    "signed by nobody": lambda: f"{part({'alg': 'none', 'kid': OURS.kid})}.{part(right())}.",
+    "signed by nobody, spelled otherwise": lambda: f"{part({'alg': 'nOnE', 'kid': OURS.kid})}.{part(right())}.",
     "the public key as a secret": confused,
     "a secret among the public keys": lambda: signed(SECRET, {"alg": "HS256"}, {}),
     "another algorithm of the same key": lambda: signed(OURS, {"alg": "PS256"}, {}),
@@ -61,22 +68,22 @@ FORGED: dict[str, Callable[[], str]] = {
     "a key for something else": lambda: signed(ENCRYPTING, {}, {}),
     "a path as key id": lambda: signed(STRANGER, {"kid": "../../../dev/null"}, {}),
     "a statement as key id": lambda: signed(STRANGER, {"kid": "x' UNION SELECT 'key"}, {}),
-    "a number as key id": lambda: raw(json.dumps({"alg": "RS256", "kid": 7}), RIGHT),
-    "a key id without end": lambda: raw(json.dumps({"alg": "RS256", "kid": "k" * 500}), RIGHT),
-    "a key brought along": lambda: raw(json.dumps({**json.loads(HEADER), "jwk": OURS.as_dict(private=False)}), RIGHT),
-    "keys from elsewhere": lambda: raw(json.dumps({**json.loads(HEADER), "jku": "https://evil.example"}), RIGHT),
-    "an extension that must be understood": lambda: raw(json.dumps({**json.loads(HEADER), "crit": ["exp"]}), RIGHT),
-    "an algorithm said twice": lambda: raw(HEADER[:-1] + ', "alg": "RS256"}', RIGHT),
-    "a subject said twice": lambda: raw(HEADER, RIGHT[:-1] + ', "sub": "somebody-else"}'),
-    "roles said twice": lambda: raw(HEADER, RIGHT[:-1] + ', "roles": ["admin"]}'),
-    "expired": lambda: signed(OURS, {}, {"exp": NOW - 60}),
+    "a number as key id": lambda: raw(json.dumps({"alg": "RS256", "kid": 7}), right()),
+    "a key id without end": lambda: raw(json.dumps({"alg": "RS256", "kid": "k" * 500}), right()),
+    "a key brought along": lambda: raw(json.dumps({**json.loads(HEADER), "jwk": OURS.as_dict(private=False)}), right()),
+    "keys from elsewhere": lambda: raw(json.dumps({**json.loads(HEADER), "jku": "https://evil.example"}), right()),
+    "an extension that must be understood": lambda: raw(json.dumps({**json.loads(HEADER), "crit": ["exp"]}), right()),
+    "an algorithm said twice": lambda: raw(HEADER[:-1] + ', "alg": "RS256"}', right()),
+    "a subject said twice": lambda: raw(HEADER, right()[:-1] + ', "sub": "somebody-else"}'),
+    "roles said twice": lambda: raw(HEADER, right()[:-1] + ', "roles": ["admin"]}'),
+    "expired": lambda: signed(OURS, {}, {"exp": now() - 60}),
     "without an end": lambda: signed(OURS, {}, {"exp": None}),
     "an end that is no number": lambda: signed(OURS, {}, {"exp": "tomorrow"}),
     "an end beyond all time": lambda: raw(
         HEADER, json.dumps({**claims(), "exp": 0}).replace('"exp": 0', '"exp": 1e999')
     ),
-    "not valid yet": lambda: signed(OURS, {}, {"nbf": NOW + 60}),
-    "signed in the future": lambda: signed(OURS, {}, {"iat": NOW + 60}),
+    "not valid yet": lambda: signed(OURS, {}, {"nbf": now() + 60}),
+    "signed in the future": lambda: signed(OURS, {}, {"iat": now() + 60}),
     "for somebody else": lambda: signed(OURS, {}, {"aud": "another-bank"}),
     "for nobody": lambda: signed(OURS, {}, {"aud": None}),
     "of another issuer": lambda: signed(OURS, {}, {"iss": "https://evil.example"}),
@@ -105,8 +112,8 @@ async def test_it_is_refused(verifier: TokenVerifier, forge: Callable[[], str]) 
 
 RIGHT_ONES = {
     "as a library signs": lambda: signed(OURS, {}, {}),
-    "signed by hand": lambda: raw(HEADER, RIGHT),
-    "without the key's id, where there is one key": lambda: raw(json.dumps({"alg": "RS256"}), RIGHT),
+    "signed by hand": lambda: raw(HEADER, right()),
+    "without the key's id, where there is one key": lambda: raw(json.dumps({"alg": "RS256"}), right()),
 }
 
 
