@@ -2,6 +2,7 @@
 
 import copy
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it
 from openapi_spec_validator import validate
 
 from gateway.compatibility import broken
-from gateway.documents import PLACE, RELEASED, document, render
+from gateway.documents import PLACE, RELEASED, _app, document, render
+from libs.common.keyring import KeyRing
 
 DOCUMENT = document()
 OPERATIONS = {
@@ -32,6 +34,15 @@ def _found(told: dict[str, Any]) -> dict[str, Any]:
 
 def test_what_is_committed_is_what_the_apps_say() -> None:
     assert PLACE.read_text() == render(), "`make docs` writes it anew"
+
+
+def test_asking_again_changes_nothing() -> None:
+    assert document() == DOCUMENT
+    with tempfile.TemporaryDirectory() as folder:
+        KeyRing.generate(Path(folder) / "ring.json")
+        app = _app("complaints", "services.complaints", Path(folder))
+        first = json.dumps(app.document())
+        assert json.dumps(app.document()) == first
 
 
 def test_it_is_valid_openapi() -> None:

@@ -112,6 +112,13 @@ async def test_a_callers_own_patience_ends_it(client: Made, proxy: Proxy) -> Non
         assert is_away(await asking.get("/api/v1/complaints", headers={"Guanxi-Timeout": "0.2"}))
 
 
+async def test_an_impatient_caller_shuts_the_service_for_nobody(client: Made, proxy: Proxy) -> None:
+    asking, proxy.delay = client(), 0.3
+    for _ in range(2 * FAILURES_IN_A_ROW):
+        assert is_away(await asking.get("/api/v1/complaints", headers={"Guanxi-Timeout": "0.05"}))
+    assert not is_away(await asking.get("/api/v1/complaints"))
+
+
 @pytest.mark.parametrize("wrong", ["soon", "-1", "0", "nan", "inf"])
 async def test_a_patience_that_is_none_is_named(client: Made, wrong: str) -> None:
     answer = await client().get("/api/v1/complaints", headers={"Guanxi-Timeout": wrong})

@@ -42,6 +42,14 @@ def test_an_error_of_ours_is_no_failure_of_the_service() -> None:
     assert not is_shut(gate)
 
 
+def test_a_callers_own_impatience_is_no_failure_of_the_service() -> None:
+    gate = Gate("tried", 10)
+    for _ in range(2 * FAILURES_IN_A_ROW):
+        with suppress(TimeoutError), gate.passing(patiently=False):
+            raise TimeoutError
+    assert not is_shut(gate)
+
+
 async def test_one_at_a_time_tries_again() -> None:
     gate = Gate("tried", 10)
     fail(gate, FAILURES_IN_A_ROW)

@@ -11,6 +11,7 @@ import pytest
 
 from gateway import main as gateway
 from gateway.limits.storage import InDatabase
+from gateway.settings import LIMITS as DEFAULTS
 from gateway.settings import GatewaySettings
 from libs.common.database import Database
 from libs.common.limits import InProcess
@@ -86,6 +87,21 @@ async def test_replicas_that_share_count_together(replicas: Replicas, request: p
     async with replicas.client(0, name) as one, replicas.client(1, name) as other:
         lefts = [left(await each.get("/api/v1/nothing")) for each in (one, other, one, other)]
     assert lefts == ([4, 3, 2, 1] if is_shared else [4, 4, 3, 3])
+
+
+def test_a_limit_that_is_named_leaves_the_others_as_they_are(ground: Ground) -> None:
+    told = ground.settings("gateway", GatewaySettings, upstreams={}, limits={"read": "7/minute"})
+    assert isinstance(told, GatewaySettings)
+    assert told.limits == {**DEFAULTS, "read": "7/minute"}
+    for wrong in ({"reveals": "7/minute"}, {"read": "often"}):
+        with pytest.raises(ValueError, match=r"kinds are|is no limit"):
+            ground.settings("gateway", GatewaySettings, upstreams={}, limits=wrong)
+
+
+async def test_while_the_database_is_away_each_counts_for_itself() -> None:
+    storage = InDatabase(Database("postgresql://nobody@127.0.0.1:1/none"))
+    assert [await storage.incr("away", 60) for _ in range(3)] == [1, 2, 3]
+    assert await storage.get("away") == 3
 
 
 async def test_a_window_that_ended_begins_anew(ground: Ground) -> None:

@@ -8,10 +8,11 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import ClusterAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
 from confluent_kafka import Consumer, KafkaError
+from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 from pydantic import SecretStr
 
 from guanxi.cluster.connection import Cluster, ClusterAway
-from guanxi.cluster.rights import apply_rights
+from guanxi.cluster.rights import ANYTHING, apply_rights
 from guanxi.cluster.topics import apply_topics, compare_topics
 from guanxi.local.kafka_properties import OPERATOR
 from libs.common.kafka import new_consumer, new_producer
@@ -191,6 +192,19 @@ async def test_a_partner_that_is_no_longer_named_reads_nothing(ground: Ground, b
     assert not await may_read(settings, "crm.complaints.events.v1")
     await apply_rights(bank.cluster(), all_rights(PARTNERS))
     assert await may_read(settings, "crm.complaints.events.v1")
+
+
+async def test_partners_who_were_not_spoken_of_are_left_alone_and_so_is_what_was_denied(bank: Secured) -> None:
+    denied = AclBinding(
+        ResourceType.TOPIC, "crm.complaints.events.v1", ResourcePatternType.LITERAL,
+        "User:partner-acme", "10.0.0.1", AclOperation.READ, AclPermissionType.DENY,
+    )  # fmt: skip
+    admin = bank.cluster().admin()
+    for done in admin.create_acls([denied]).values():
+        done.result(10)
+    assert await apply_rights(bank.cluster(), all_rights({}), partners=False) == []
+    assert await apply_rights(bank.cluster(), all_rights(PARTNERS)) == []
+    assert denied in admin.describe_acls(ANYTHING).result(10)
 
 
 async def test_a_cluster_that_is_not_there_is_said_so() -> None:

@@ -22,6 +22,8 @@ OURS = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
 STRANGER = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
 ENCRYPTING = RSAKey.generate_key(2048, auto_kid=True)
 SECRET = OctKey.import_key("a secret that somebody put among the public keys", {"kid": "secret"})
+UNKNOWN = {"kty": "EC", "crv": "SM2", "kid": "unknown", "use": "sig", "x": "AA", "y": "AA"}
+"""Of a curve that is not known here: it spoils no other key."""
 PUBLIC_PEM = OURS.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -29,7 +31,7 @@ PUBLIC_PEM = OURS.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPubl
 def verifier(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> TokenVerifier:
     place = tmp_path_factory.mktemp("keys") / "jwks.json"
     public = [OURS.as_dict(private=False), ENCRYPTING.as_dict(private=False) | {"use": "enc"}]
-    place.write_text(json.dumps({"keys": [*public, SECRET.as_dict(private=True)]}))
+    place.write_text(json.dumps({"keys": [UNKNOWN, *public, SECRET.as_dict(private=True)]}))
     return TokenVerifier(ground.settings("probe", issuers=[Issuer(issuer=ISSUER, jwks_file=place)]))
 
 

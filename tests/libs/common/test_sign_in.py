@@ -1,5 +1,6 @@
 """Tokens of a real provider, whose keys change under way."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -95,6 +96,34 @@ async def test_strangers_key_ids_do_not_make_us_ask_again(
 async def test_an_issuer_that_is_away_is_neither_yes_nor_no(provider: Provider, verifier: Made) -> None:
     with pytest.raises(IssuerAway):
         await told(verifier(), signed(FIRST, {}, {"iss": provider.issuer}))
+
+
+async def test_behind_an_issuer_that_hangs_nobody_queues(ground: Ground) -> None:
+    taken = 0
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        taken += 1
+        await reader.read(-1)
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    issuer = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    ours = TokenVerifier(ground.settings("probe", issuers=[Issuer(issuer=issuer)]))
+    asking = [told(ours, signed(FIRST, {}, {"iss": issuer, "sub": str(number)})) for number in range(20)]
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    server.close()
+    assert {type(answer) for answer in answers} == {IssuerAway}
+    assert taken == 1, "whoever waited behind the first does not ask again"
+
+
+async def test_an_issuer_that_is_silent_for_too_long_is_believed_no_more(provider: Provider, verifier: Made) -> None:
+    ours = verifier(issuer_oldest=0.0)
+    await provider.start([FIRST])
+    token = await provider.token("console")
+    await provider.stop()
+    with pytest.raises(IssuerAway):
+        await told(ours, token)
 
 
 async def test_a_known_key_needs_no_issuer(provider: Provider, verifier: Made) -> None:

@@ -6,16 +6,21 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
+from libs.common.database import Database
 from libs.common.encryption import version_of
 from libs.common.key_changes import add_key, retire_key, use_key
 from libs.common.keyring import KeyRing, KeyRingError
 from libs.common.masks import mask_phone
+from libs.common.reencryption import Reencryption
 from libs.common.sealing import Sealer
+from libs.directory.scope import SystemScope
 from services.customer.storage.tables import SEALED, metadata
 from tests.conftest import ROOT, Ground
 from tests.polling import until
@@ -100,6 +105,35 @@ async def test_a_rotation_that_is_killed_midway_goes_on(ground: Ground, connecti
         row["id"]: sealer.open(row["value_sealed"], place="contact_points.value", row=row["id"]) for row in rows
     } == numbers
     assert all(row["value_index"] == sealer.index("phone", numbers[row["id"]]) for row in rows), "still to be found"
+
+
+async def test_a_value_that_cannot_be_opened_holds_up_no_other(
+    ground: Ground, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    place = tmp_path / "ring.json"
+    old, customer_id = KeyRing.generate(place), uuid4()
+    await connection.execute("DELETE FROM contact_points")
+    await connection.execute(
+        "INSERT INTO customers (id, version, kind, name, name_folded, name_grams, status, logins, registered_at)"
+        " VALUES ($1, 1, 'person', 'x', 'x', '{}', 'active', '{}', now())",
+        customer_id,
+    )
+    ids = sorted(uuid4() for _ in range(5))
+    for place_in_order, id_ in enumerate(ids):
+        made = Sealer(old).seal("x@y.cn", kind="email", mask=mask_phone, place="contact_points.value", row=id_)
+        value = b"\x01\x00\x01bent" if place_in_order == 0 else made.value
+        await connection.execute(
+            "INSERT INTO contact_points VALUES ($1, $2, 'email', $3, $4, 'x')", id_, customer_id, value, made.index
+        )
+    use_key(place, add_key(place))
+    job, database = Reencryption(KeyRing.load(place), SEALED), Database(ground.url("rotation", "app"))
+    now = datetime.now(UTC)
+    for _ in range(20):
+        async with database.unit_of_work(SystemScope()) as uow:
+            await job.sweep(uow, now)
+    rows = await connection.fetch("SELECT id, value_sealed FROM contact_points ORDER BY id")
+    assert [version_of(row["value_sealed"]) for row in rows] == [1, 2, 2, 2, 2]
+    await database.close()
 
 
 def test_a_ring_changes_step_by_step(ground: Ground) -> None:
