@@ -27,7 +27,7 @@ from libs.directory.copies import versions
 
 CORS: dict[str, Any] = {
     "allow_methods": METHODS,
-    "allow_headers": [PATIENCE, *sorted(name.decode() for name in PASSED_ON)],
+    "allow_headers": [PATIENCE, "Last-Event-ID", *sorted(name.decode() for name in PASSED_ON)],
     "expose_headers": [
         "ETag",
         "Guanxi-Consistency",
@@ -49,12 +49,12 @@ def app(settings: GatewaySettings) -> App:
     upstreams = Upstreams(settings)
     live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
     view = View(Watermarks(database), chassis.clock, settings.section_stale_after)
-    tail = Tail(database)
+    tail = Tail(database, settings.most_streams, settings.most_streams_of_one)
     own = [
         view_router(view, live),
         batch_router(view),
         me_router(view),
-        changes_router(view, tail, settings.most_streams),
+        changes_router(view, tail),
         audit.router,
         docs_router(upstreams),
     ]

@@ -33,7 +33,8 @@ class GatewaySettings(Settings):
     limits: Limits = Field(default=LIMITS, validate_default=True)
     """Kinds that are not named keep what they have by default."""
     most_streams: int = 2000
-    """Callers who may follow customers live at a time, in each process."""
+    most_streams_of_one: int = 10
+    """Streams that may be open at a time in each process: of all callers, and of one."""
     limits_shared: bool = False
     """Count in the gateway's database, over all its replicas, and not in each process."""
     audit_strangers_per_day: int = 50

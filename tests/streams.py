@@ -1,15 +1,16 @@
 """The beginning of an answer that does not end: httpx's own transport would wait for all of it."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 
-async def first_piece(app: Any, method: str, path: str, query: str, authorization: str) -> tuple[int, bytes]:
+async def first_piece(app: Any, method: str, path: str, query: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
     """Status and first piece of the body."""
     scope = {
         "type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
         "query_string": query.encode(), "scheme": "http", "root_path": "", "client": ("127.0.0.1", 1),
-        "server": ("app", 80), "headers": [(b"host", b"app"), (b"authorization", authorization.encode())],
+        "server": ("app", 80), "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     }  # fmt: skip
     status, came = 0, asyncio.get_running_loop().create_future()
     asked = False

@@ -6,6 +6,7 @@ with the caller's token, and is taken up again by `Last-Event-ID`.
 
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, cast
@@ -15,13 +16,15 @@ import orjson
 from fastapi import APIRouter, Header, Request
 from fastapi import Query as Parameter
 from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.changes.storage import Change, Place, of_customers, remembers
-from gateway.changes.tail import Follower, Tail
+from gateway.changes.storage import START, Change, Place, of_customers, remembers
+from gateway.changes.tail import Follower, Tail, TooMany
 from gateway.view.reading import View
+from gateway.view.storage import is_within_reach
 from libs.common.access import CurrentCaller, Query, chassis, requires
 from libs.common.authentication import Principal
-from libs.common.domain import DomainError, InvalidValue, NotFound
+from libs.common.domain import AuthorityStale, Forbidden, InvalidValue, NotFound
 from libs.common.problems import RETRY_SOON, Problem
 
 BEAT_SECONDS = 15.0
@@ -35,7 +38,7 @@ Ids = Annotated[str | None, Parameter(description="Up to 100 ids separated by co
 LastEventId = Annotated[str | None, Header(description="Of the last event that you have.")]
 
 
-def changes_router(view: View, tail: Tail, most_streams: int) -> APIRouter:
+def changes_router(view: View, tail: Tail) -> APIRouter:
     router = APIRouter(prefix="/api/v1/changes", tags=["view"])
 
     @router.get(
@@ -52,8 +55,11 @@ def changes_router(view: View, tail: Tail, most_streams: int) -> APIRouter:
         found = list(await view.many(uow, caller, wanted, [])) if wanted else []
         if not found:
             raise NotFound.thing("customer")
-        if tail.count >= most_streams:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "Too many follow already; try again.", headers=RETRY_SOON)
+        try:
+            tail.admit(cast("Principal", request.state.principal).login)
+        except TooMany:
+            detail = "Too many streams are open already, of yours or of all; try again."
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON) from None
         stream = Stream(request, view, tail, found, since)
         return StreamingResponse(stream.told(), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
@@ -80,49 +86,72 @@ class Stream:
     customer_ids: Sequence[UUID]
     since: Place | None
 
-    async def told(self) -> AsyncIterator[bytes]:
-        async with self.tail.following(self.customer_ids) as follower:
-            yield _event("subscribed", {"customer_ids": [str(id_) for id_ in self.customer_ids]})
-            place = self.since
-            if place is not None:
-                database = chassis(self.request).database
-                if not await remembers(database, place):
-                    yield _event("reset", {})
-                for change in await of_customers(database, place, self.customer_ids):
-                    place = change.place
-                    if await self._may_see(change):
-                        yield _changed(change)
-            async for piece in self._live(follower, place):
-                yield piece
+    @property
+    def principal(self) -> Principal:
+        return cast("Principal", self.request.state.principal)
 
-    async def _live(self, follower: Follower, place: Place | None) -> AsyncIterator[bytes]:
-        principal = cast("Principal", self.request.state.principal)
-        while time.time() < principal.expires_at:
-            change = await follower.next(min(BEAT_SECONDS, max(principal.expires_at - time.time(), 0.0)))
-            if follower.fell_behind:
-                yield _event("reset", {})
-                return
-            if change is None:
-                yield b": still here\n\n"
-            elif (place is None or change.place > place) and await self._may_see(change):
-                yield _changed(change)
+    async def told(self) -> AsyncIterator[bytes]:
+        """Ends with the token, and where nobody can say what the caller may see: they come back, and miss nothing."""
+        with suppress(TooMany, AuthorityStale, TimeoutError, OSError, PoolTimeout):
+            async with self.tail.following(self.principal.login, self.customer_ids) as follower:
+                async for piece in self._pieces(follower):
+                    yield piece
+                    if time.time() >= self.principal.expires_at:
+                        return
+
+    async def _pieces(self, follower: Follower) -> AsyncIterator[bytes]:
+        place = self.tail.place or START
+        subscribed = {"customer_ids": [str(id_) for id_ in self.customer_ids]}
+        if self.since is None:
+            yield _event("subscribed", subscribed, place)
+        else:
+            yield _event("subscribed", subscribed)
+            if await remembers(chassis(self.request).database, self.since):
+                place = self.since
+                async for change in self._missed(place):
+                    yield _changed(change)
+                    place = change.place
+            else:
+                yield _event("reset", {}, place)
+        while not follower.fell_behind:
+            heard = await follower.next(min(BEAT_SECONDS, max(self.principal.expires_at - time.time(), 0.0)))
+            if heard is None:
+                place = max(place, self.tail.place or place)
+                yield b"id: %s\n\n" % str(place).encode()
+            elif heard.place > place and await self._may_see(heard):
+                place = heard.place
+                yield _changed(heard)
+        yield _event("reset", {})
+
+    async def _missed(self, place: Place) -> AsyncIterator[Change]:
+        changes = await of_customers(chassis(self.request).database, place, self.customer_ids)
+        while changes:
+            for change in changes:
+                if await self._may_see(change):
+                    yield change
+            last = changes[-1].place
+            changes = await of_customers(chassis(self.request).database, last, self.customer_ids)
 
     async def _may_see(self, change: Change) -> bool:
-        shared, principal = chassis(self.request), cast("Principal", self.request.state.principal)
-        try:
-            caller = await shared.authority.caller(principal, fresh=False)
-        except DomainError:
-            return False
-        if not (caller.may("view:read") and caller.may(f"sections:{change.section}")):
-            return False
-        async with shared.database.reading(caller.scope(change=False)) as uow:
-            return change.customer_id in await self.view.many(uow, caller, [change.customer_id], [])
+        """Raises AuthorityStale where that cannot be said now."""
+        shared = chassis(self.request)
+        async with self.tail.checks:
+            try:
+                caller = await shared.authority.caller(self.principal, fresh=False)
+            except Forbidden:
+                return False
+            if not (caller.may("view:read") and caller.may(f"sections:{change.section}")):
+                return False
+            async with shared.database.reading(caller.scope(change=False)) as uow:
+                return await is_within_reach(uow, change.customer_id)
 
 
 def _changed(change: Change) -> bytes:
     data = {"customer_id": str(change.customer_id), "section": change.section, "version": change.version}
-    return b"id: %s\n%s" % (str(change.place).encode(), _event("section.changed", data))
+    return _event("section.changed", data, change.place)
 
 
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+def _event(name: str, data: dict[str, Any], place: Place | None = None) -> bytes:
+    """With its place, from which a stream is taken up again."""
+    id_ = b"id: %s\n" % str(place).encode() if place else b""
+    return b"%sevent: %s\ndata: %s\n\n" % (id_, name.encode(), orjson.dumps(data))

@@ -29,7 +29,14 @@ NEWEST = f"""
     SELECT transaction, position FROM view.changes WHERE {SETTLED} ORDER BY transaction DESC, position DESC LIMIT 1
 """  # noqa: S608 - our own words
 OLDEST = "SELECT transaction, position FROM view.changes ORDER BY transaction, position LIMIT 1"
-FORGET = text("DELETE FROM view.changes WHERE changed_at < :before")
+FORGET = text("""
+    DELETE FROM view.changes WHERE (transaction, position) IN (
+        SELECT transaction, position FROM view.changes
+        WHERE changed_at < :before AND (transaction, position) < (
+            SELECT transaction, position FROM view.changes ORDER BY transaction DESC, position DESC LIMIT 1)
+        LIMIT :most)
+""")
+"""The newest stays, however old it is: by it one knows how far things are."""
 
 
 @dataclass(frozen=True, order=True)
@@ -75,9 +82,9 @@ async def newest(database: Database) -> Place:
 
 
 async def remembers(database: Database, place: Place) -> bool:
-    """Whether nothing after this place is forgotten yet."""
+    """Whether everything after this place is still there, and this place one of ours."""
     rows = await database.fetch(OLDEST)
-    return not rows or Place(*rows[0]) <= place
+    return bool(rows) and Place(*rows[0]) <= place <= await newest(database)
 
 
 def _change(row: Sequence[object]) -> Change:
@@ -86,7 +93,7 @@ def _change(row: Sequence[object]) -> Change:
 
 
 async def _forget(uow: UnitOfWork, now: datetime) -> int:
-    done = await uow.session.execute(FORGET, {"before": now - KEPT})
+    done = await uow.session.execute(FORGET, {"before": now - KEPT, "most": MOST})
     return max(getattr(done, "rowcount", 0), 0)
 
 

@@ -21,4 +21,5 @@ changes = Table(
     Column("version", BigInteger, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
 )
+Index("ix_view_changes_customer_id", changes.c.customer_id, changes.c.transaction, changes.c.position)
 Index("ix_view_changes_changed_at", changes.c.changed_at)

@@ -1,6 +1,7 @@
 """One reader of changes for all who follow, and a bounded queue for each of them: who is slow loses their place."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -14,7 +15,7 @@ from libs.common.logs import where
 log = structlog.get_logger()
 
 PAUSE_SECONDS, RETRY_SECONDS = 0.2, 1.0
-LONGEST_QUEUE = 200
+LONGEST_QUEUE, MOST_CHECKS = 200, 2
 
 
 class Follower:
@@ -39,25 +40,39 @@ class Follower:
             return None
 
 
-class Tail:
-    """Reads while anybody follows."""
+class TooMany(Exception):
+    """Of one login, or of all together."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+
+class Tail:
+    """Reads while anybody follows. `checks` bounds how many look at once whether a caller may see something."""
+
+    def __init__(self, database: Database, most: int, most_of_one: int) -> None:
+        self._database, self._most, self._most_of_one = database, most, most_of_one
+        self.place: Place | None = None
+        self.checks = asyncio.Semaphore(MOST_CHECKS)
+        self._by_login: Counter[str] = Counter()
         self._followers: dict[UUID, set[Follower]] = {}
         self._count = 0
         self._reader: asyncio.Task[None] | None = None
         self._reads = asyncio.Event()
 
-    @property
-    def count(self) -> int:
-        return self._count
+    def admit(self, login: str) -> None:
+        """Raises TooMany where another stream of this login would be one too many."""
+        if self._count >= self._most or self._by_login[login] >= self._most_of_one:
+            raise TooMany
 
     @asynccontextmanager
-    async def following(self, customer_ids: Iterable[UUID]) -> AsyncIterator[Follower]:
-        """From now on: what is committed once this is entered is told."""
+    async def following(self, login: str, customer_ids: Iterable[UUID]) -> AsyncIterator[Follower]:
+        """From now on: what is committed once this is entered is told.
+
+        Raises:
+            TooMany: others came in between.
+        """
+        self.admit(login)
         follower = Follower(customer_ids)
         self._count += 1
+        self._by_login[login] += 1
         for customer_id in follower.customer_ids:
             self._followers.setdefault(customer_id, set()).add(follower)
         try:
@@ -68,6 +83,7 @@ class Tail:
             yield follower
         finally:
             self._count -= 1
+            self._by_login -= Counter([login])
             self._forget(follower)
 
     async def close(self) -> None:
@@ -83,10 +99,10 @@ class Tail:
                 del self._followers[customer_id]
 
     async def _read(self) -> None:
-        place: Place | None = None
+        self.place = None
         while self._count:
             try:
-                place = await newest(self._database) if place is None else await self._tell(place)
+                self.place = await newest(self._database) if self.place is None else await self._tell(self.place)
                 self._reads.set()
             except Exception as error:  # noqa: BLE001 - whatever it is: those who follow wait, and nothing is lost
                 log.warning("changes of the view wait", error=type(error).__name__, at=where(error))

@@ -48,6 +48,13 @@ async def read_sections(
     return {id_: {n: held[id_].get(n) or Section(n) for n in names} for id_ in customer_ids if id_ in held}
 
 
+async def is_within_reach(uow: UnitOfWork, customer_id: UUID) -> bool:
+    """Whether the caller gets to this customer at all."""
+    c = customers.c
+    wanted = select(c.customer_id).where(c.customer_id == customer_id, uow.scope.customers(c.customer_id))
+    return (await uow.session.execute(wanted)).one_or_none() is not None
+
+
 def _statement(scope: Scope, variant: Variant, one: bool) -> Statement:  # noqa: FBT001 - the key of a table
     c, s = customers.c, sections.c
     asked: Any = bindparam("asked", type_=Uuid) if one else any_(bindparam("asked", type_=ARRAY(Uuid)))

@@ -27,6 +27,7 @@ class LocalSettings(BaseSettings):
         "reveal": "600/minute", "open": "6000/minute", "stream": "6000/minute",
     }  # fmt: skip
     """What one caller may ask of the gateway: far more than in production, since here few logins do all the work."""
+    most_streams_of_one: int = 2000
     authz_max_age: int = 300
     caller_max_age: int = 30
 

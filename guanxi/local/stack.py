@@ -151,6 +151,7 @@ class Stack:
             }
             env["GUANXI_UPSTREAMS"] = json.dumps(upstreams)
             env["GUANXI_LIMITS"] = json.dumps(settings.limits)
+            env["GUANXI_MOST_STREAMS_OF_ONE"] = str(settings.most_streams_of_one)
         return env
 
     def _programs(self, app: str) -> list[Program]:

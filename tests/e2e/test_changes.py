@@ -105,7 +105,7 @@ async def changed(teller: Person, customer: dict[str, Any], value: str) -> dict[
 async def test_a_change_is_told_and_a_stream_is_taken_up_where_it_broke_off(teller: Person) -> None:
     customer, other = await registered(teller), await registered(teller)
     async with following(teller, customer_ids=customer["id"]) as told:
-        assert told.named("subscribed") == [("", {"customer_ids": [customer["id"]]})]
+        assert [data for _, data in told.named("subscribed")] == [{"customer_ids": [customer["id"]]}]
         await changed(teller, other, "13900000001")
         customer = await changed(teller, customer, "13900000001")
 
@@ -132,6 +132,36 @@ async def test_a_change_is_told_and_a_stream_is_taken_up_where_it_broke_off(tell
     assert versions == sorted(set(versions))
     assert data["version"] not in versions, "told before"
     assert again.named("reset") == []
+
+
+async def test_a_stream_that_told_nothing_is_taken_up_too(teller: Person) -> None:
+    customer = await registered(teller)
+    async with following(teller, customer_ids=customer["id"]) as told:
+        ((place, _),) = told.named("subscribed")
+    await changed(teller, customer, "13900000005")
+    async with following(teller, place, customer_ids=customer["id"]) as again:
+
+        async def is_told() -> bool:
+            return bool(again.named("section.changed"))
+
+        await until(is_told)
+        assert again.named("reset") == []
+
+
+async def test_a_place_of_another_time_is_said_to_be_none(teller: Person) -> None:
+    customer = await registered(teller)
+    async with following(teller, "999999999999-1", customer_ids=customer["id"]) as told:
+
+        async def is_reset() -> bool:
+            return bool(told.named("reset"))
+
+        await until(is_reset, seconds=10)
+        await changed(teller, customer, "13900000006")
+
+        async def is_told() -> bool:
+            return bool(told.named("section.changed"))
+
+        await until(is_told)
 
 
 async def test_strangers_follow_nobody(teller: Person, signed_in: SignIn) -> None:

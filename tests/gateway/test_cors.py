@@ -10,7 +10,10 @@ from gateway.settings import GatewaySettings
 from tests.conftest import Ground
 
 CONSOLE = "https://console.bank.example"
-PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, if-match"}
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization, if-match, last-event-id",
+}
 
 
 @pytest.fixture

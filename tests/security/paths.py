@@ -106,9 +106,7 @@ async def followed(client: httpx.AsyncClient, method: str, path: str) -> Seen:
     transport = client._transport
     assert isinstance(transport, httpx.ASGITransport)
     ids = ",".join(map(str, CUSTOMER_IDS.values()))
-    status, first = await first_piece(
-        transport.app, method, path, f"customer_ids={ids}", client.headers["Authorization"]
-    )
+    status, first = await first_piece(transport.app, method, path, f"customer_ids={ids}", client.headers)
     if status == FORBIDDEN:
         return None
     if status == HIDDEN:

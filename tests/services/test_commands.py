@@ -36,8 +36,7 @@ async def _ready(service: Service, role: str) -> tuple[httpx.AsyncClient, UUID, 
     unit, customer = await service.know_unit(name), uuid4()
     await service.know_customer(customer, unit)
     if role == "customer":
-        connection = await service.connect()
-        await connection.execute(
+        await service.execute(
             "UPDATE directory.customers SET logins = $2 WHERE customer_id = $1", customer, [f"{ISSUER} {name}"]
         )
     else:

@@ -8,6 +8,8 @@ CREATE TABLE view.changes (
     PRIMARY KEY (transaction, position)
 );
 
+CREATE INDEX ix_view_changes_customer_id ON view.changes (customer_id, transaction, position);
+
 CREATE INDEX ix_view_changes_changed_at ON view.changes (changed_at);
 
 CREATE FUNCTION view.note_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO view.changes (customer_id, section, version, changed_at) SELECT customer_id, section, version, now() FROM changed; RETURN NULL; END $$;
