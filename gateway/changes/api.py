@@ -60,7 +60,7 @@ def changes_router(view: View, tail: Tail) -> APIRouter:
         except TooMany:
             detail = "Too many streams are open already, of yours or of all; try again."
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON) from None
-        stream = Stream(request, view, tail, found, since)
+        stream = Stream(request, tail, found, since)
         return StreamingResponse(stream.told(), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
     return router
@@ -81,7 +81,6 @@ class Stream:
     """What one caller is told. Whether they still may see a customer is asked anew for each event."""
 
     request: Request
-    view: View
     tail: Tail
     customer_ids: Sequence[UUID]
     since: Place | None
@@ -116,7 +115,8 @@ class Stream:
         while not follower.fell_behind:
             heard = await follower.next(min(BEAT_SECONDS, max(self.principal.expires_at - time.time(), 0.0)))
             if heard is None:
-                place = max(place, self.tail.place or place)
+                # Nothing waits that was told meanwhile: so far, nothing happened to these customers.
+                place = max(place, self.tail.place or place) if follower.is_idle else place
                 yield b"id: %s\n\n" % str(place).encode()
             elif heard.place > place and await self._may_see(heard):
                 place = heard.place

@@ -32,6 +32,10 @@ class Follower:
         except asyncio.QueueFull:
             self.fell_behind = True
 
+    @property
+    def is_idle(self) -> bool:
+        return self._queue.empty() and not self.fell_behind
+
     async def next(self, seconds: float) -> Change | None:
         """The next change; None when none comes in time."""
         try:
