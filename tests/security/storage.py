@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select, text, update
 
+from gateway.view.storage import is_within_reach
 from guanxi.local.issuer import ISSUER
 from libs.common.authentication import Principal
 from libs.common.database import UnitOfWork
@@ -186,7 +187,12 @@ async def consents(uow: UnitOfWork) -> set[str]:
     return await _each({**CUSTOMER_IDS}, any_of)
 
 
+async def within_reach(uow: UnitOfWork) -> set[str]:
+    return await _each({**CUSTOMER_IDS}, lambda name: is_within_reach(uow, CUSTOMER_IDS[name]))
+
+
 READS = {
+    "storage customers within reach": Read("gateway", within_reach),
     "queries consents": Read("customer", consents),
     "reveals reveals": Read("customer", reveals),
     "reveals documents": Read("customer", sealed(IdentifierKind.IDENTITY_DOCUMENT)),
