@@ -13,7 +13,6 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
-from gateway.examples import EXAMPLES
 from gateway.upstream.clients import UpstreamClient, Upstreams
 from gateway.upstream.gate import FAILED
 from libs.common.access import Public
@@ -60,7 +59,7 @@ def docs_router(upstreams: Upstreams) -> APIRouter:
             return Response(kept, media_type="application/json")
         found = await asyncio.gather(*[_ask(client) for client in upstreams.all])
         names = ["gateway", *(client.name for client in upstreams.all)]
-        documents = [openapi(request.app, EXAMPLES), *found]
+        documents = [openapi(request.app), *found]
         merged = merge(dict(zip(names, documents, strict=True)))
         kept, kept_until = orjson.dumps(merged), time.monotonic() + KEPT_SECONDS
         return Response(kept, media_type="application/json")
@@ -96,7 +95,8 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
     names = Counter(name for document in documents.values() for name in _schemas(document))
     for service, document in documents.items():
         renamed = {name: f"{service.capitalize()}{name}" for name in _schemas(document) if names[name] > 1}
-        own = _with_names(document, {**renamed, "Problem": "Problem"})
+        del renamed["Problem"]  # the same one everywhere
+        own = _with_names(document, renamed)
         for path, operations in own.get("paths", {}).items():
             merged["paths"].setdefault(path, {}).update(operations)
         merged["components"]["schemas"] |= _schemas(own)

@@ -1,11 +1,11 @@
-"""A service of ours as a process of its own: its HTTP side, without its worker."""
+"""A service of ours as a process of its own: its HTTP side, or its worker."""
 
 import asyncio
 import json
 import os
 import socket
 import sys
-from asyncio.subprocess import DEVNULL
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -14,25 +14,30 @@ from tests.polling import until
 from tests.ports import free_ports_in_a_row
 
 
+async def start(ground: Ground, database: str, service: str, *, without: str, **changed: str) -> Process:
+    """`without` is `worker` or `app`; its `database` may be another than the service's own."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "GUANXI_MODE": "development",
+        "GUANXI_DATABASE_URL": ground.url(database, "app"),
+        "GUANXI_KAFKA": ground.kafka.bootstrap,
+        "GUANXI_ISSUERS": json.dumps(ground.issuer.setting()),
+        "GUANXI_KEYRING": str(ground.secrets.keyring(database)),
+        "GUANXI_SHARED_KEYRING": str(ground.secrets.keyring("shared")),
+        **changed,
+    }
+    argv = [sys.executable, "-m", "libs.common.serve", f"services.{service}", f"--no-{without}"]
+    return await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT, stdout=DEVNULL)
+
+
 @asynccontextmanager
 async def served(ground: Ground, service: str, changed: Mapping[str, str]) -> AsyncIterator[int]:
     """Its public port; the internal and the management port are the next two."""
     await ground.migrate(service, f"services.{service}")
     first = free_ports_in_a_row(3)
-    env = {
-        "PATH": os.environ["PATH"],
-        "GUANXI_MODE": "development",
-        "GUANXI_PUBLIC_PORT": str(first),
-        "GUANXI_INTERNAL_PORT": str(first + 1),
-        "GUANXI_MANAGEMENT_PORT": str(first + 2),
-        "GUANXI_DATABASE_URL": ground.url(service, "app"),
-        "GUANXI_ISSUERS": json.dumps(ground.issuer.setting()),
-        "GUANXI_KEYRING": str(ground.secrets.keyring(service)),
-        "GUANXI_SHARED_KEYRING": str(ground.secrets.keyring("shared")),
-        **changed,
-    }
-    argv = [sys.executable, "-m", "libs.common.serve", f"services.{service}", "--no-worker"]
-    process = await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT, stdout=DEVNULL)
+    names = ("GUANXI_PUBLIC_PORT", "GUANXI_INTERNAL_PORT", "GUANXI_MANAGEMENT_PORT")
+    ports = {name: str(first + place) for place, name in enumerate(names)}
+    process = await start(ground, service, service, without="worker", **ports, **changed)
 
     async def listening() -> bool:
         with socket.socket() as probe:

@@ -12,6 +12,8 @@ from libs.common.schedules import Schedule
 
 KEPT = timedelta(hours=1)
 MOST = 1000
+LONGEST = 18
+"""Digits of a number that a bigint always takes."""
 
 SETTLED = "transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 COLUMNS = "transaction, position, customer_id, section, version"
@@ -49,7 +51,7 @@ class Place:
     @classmethod
     def read(cls, told: str) -> "Place | None":
         transaction, _, position = told.partition("-")
-        fits = all(part.isascii() and part.isdecimal() and len(part) <= 18 for part in (transaction, position))  # noqa: PLR2004
+        fits = all(part.isascii() and part.isdecimal() and len(part) <= LONGEST for part in (transaction, position))
         return cls(int(transaction), int(position)) if fits else None
 
     def __str__(self) -> str:

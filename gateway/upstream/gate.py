@@ -19,9 +19,7 @@ FAILED = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class Shut(Exception):
-    """Nobody is let through now; ask again in `retry_after` seconds."""
-
-    retry_after = int(SHUT_SECONDS)
+    """Nobody is let through now."""
 
 
 class Gate:

@@ -55,6 +55,8 @@ class Cluster(BaseSettings):
             return await asyncio.to_thread(work, self.admin())
         except KafkaException as error:
             raise ClusterAway(str(error.args[0].str() if error.args else error)) from None
+        except TimeoutError:
+            raise ClusterAway(f"no answer in {SECONDS:g} s") from None
 
 
 def settled(asked: Future[T]) -> T:

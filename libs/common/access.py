@@ -75,7 +75,10 @@ class Requires:
             _require_step_up(chassis(request), cast("Principal", request.state.principal))
 
     def kind_of(self, request: Request) -> str:
-        return self.kind or ("read" if request.method in READS else "command")
+        return self.kind_by(request.method)
+
+    def kind_by(self, method: str) -> str:
+        return self.kind or ("read" if method in READS else "command")
 
 
 class HotRoute(APIRoute):

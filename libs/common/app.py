@@ -94,8 +94,9 @@ def create_app(
         RuntimeError: a route declares no permission.
     """
     public = new_api(chassis, title, routers)
+    public.state.examples = examples
     internal = new_api(chassis, f"{title} (internal)", [live_router(publications)] if publications else [])
-    settings, document = chassis.settings, partial(openapi, public, examples)
+    settings, document = chassis.settings, partial(openapi, public)
     return App(
         chassis=chassis,
         public=Edge(public, settings, chassis.trail),

@@ -21,11 +21,6 @@ class DecryptionFailed(Exception):
     """A stored value that cannot be opened: its column and the cause, never its content."""
 
 
-def version_of(value: bytes) -> int:
-    """Under which version of the key a stored value is encrypted."""
-    return int(_HEAD.unpack_from(value)[1])
-
-
 class FieldCipher:
     """Encrypts single fields so that each opens only in its own table, column and row.
 

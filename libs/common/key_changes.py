@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from libs.common.keyring import KEY_BYTES, KeyRing, KeyRingError
+from libs.common.keyring import KEY_BYTES, KeyRing, KeyRingError, sync_folder
 
 
 def add_key(path: Path) -> int:
@@ -71,8 +71,4 @@ def _replace(path: Path, document: dict[str, Any]) -> None:
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_folder(path.parent)

@@ -120,7 +120,12 @@ def _write_new(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
         path.hardlink_to(file.name)  # whole or not at all, and fails where the path is taken
-    directory = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let what was renamed in it outlast a loss of power."""
+    directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
-from libs.common.access import READS, OwnCustomer, Requires
+from libs.common.access import OwnCustomer, Requires
 from libs.common.commands import Command
 
 Document = dict[str, Any]
@@ -91,11 +91,11 @@ WRITTEN = {
 }
 
 
-def openapi(api: FastAPI, examples: Mapping[str, Any]) -> Document:
-    """The document, complete; made once. `examples` are values by names of properties."""
+def openapi(api: FastAPI) -> Document:
+    """The document, complete; made once. `api.state.examples` are values by names of properties."""
     made: Document | None = getattr(api.state, "document", None)
     if made is None:
-        made = api.state.document = _made(copy.deepcopy(api.openapi()), api, examples)
+        made = api.state.document = _made(copy.deepcopy(api.openapi()), api, api.state.examples)
     return made
 
 
@@ -129,7 +129,7 @@ def _required(route: RouteContext) -> list[Requires]:
 def _complete(operation: Document, route: RouteContext, method: str, maker: "Examples") -> None:
     (required,), calls = _required(route), list(calls_of(route.dependant))
     command = next((call for call in calls if isinstance(call, Command)), None)
-    kind = required.kind or ("read" if method in READS else "command")
+    kind = required.kind_by(method)
     operation["x-permission"], operation["x-limit"] = required.permission, kind
     told = f"Needs the permission `{required.permission}`; counts as `{kind}`."
     operation["description"] = "\n\n".join(text for text in (operation.get("description"), told) if text)

@@ -73,8 +73,17 @@ def _identifier(column: str, mask: str, basis: Basis = Basis.CONTRACT) -> Field:
 def _fields(
     service: str, sensitivity: Sensitivity, handling: Handling, retention: Retention, basis: Basis, *columns: str
 ) -> tuple[Field, ...]:
-    told = {"service": service, "sensitivity": sensitivity, "handling": handling}
-    return tuple(Field(column=column, retention=retention, basis=basis, **told) for column in columns)  # type: ignore[arg-type] # a dict of all three
+    return tuple(
+        Field(
+            service=service,
+            column=column,
+            sensitivity=sensitivity,
+            handling=handling,
+            retention=retention,
+            basis=basis,
+        )
+        for column in columns
+    )
 
 
 C1, C2 = Sensitivity.C1, Sensitivity.C2

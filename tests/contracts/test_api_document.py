@@ -13,6 +13,8 @@ from openapi_spec_validator import validate
 
 from gateway.compatibility import broken
 from gateway.documents import PLACE, RELEASED, _app, document, render
+from gateway.settings import LIMITS
+from gateway.upstream.forwarding import KINDS
 from libs.common.keyring import KeyRing
 
 DOCUMENT = document()
@@ -69,6 +71,12 @@ def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(set(names)) == len(names)
     assert all(name.isidentifier() for name in names)
+
+
+def test_the_kind_that_is_told_is_the_kind_that_the_gateway_counts() -> None:
+    told = {(path.split("/")[3], o["x-limit"]) for path, ops in DOCUMENT["paths"].items() for o in ops.values()}
+    assert {(part, kind) for part, kind in told if kind == "reveal"} == set(KINDS.items())
+    assert {kind for _, kind in told} <= LIMITS.keys()
 
 
 def test_a_command_says_which_headers_it_needs() -> None:

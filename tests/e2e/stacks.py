@@ -1,8 +1,9 @@
 """The whole system, started as `make run` starts it, in a folder of its own."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from rich.console import Console
@@ -13,25 +14,39 @@ from tests.conftest import JARS
 from tests.e2e.person import Person, SignIn
 from tests.ports import free_port, free_ports_in_a_row
 
+SettingsT = TypeVar("SettingsT", bound=LocalSettings)
+StackT = TypeVar("StackT", bound=Stack)
+
+
+def apart(kind: type[SettingsT], home: Path, **changed: object) -> SettingsT:
+    """Settings of a stack beside others: a folder and ports of its own, the jars shared."""
+    ports = {name: free_port() for name in ("postgres_port", "kafka_port", "kafka_controller_port")}
+    told = {"home": home, "base_port": free_ports_in_a_row(40), "jar_cache": JARS, **ports, **changed}
+    return kind.model_validate(told)
+
+
+@contextmanager
+def console_of(settings: LocalSettings) -> Iterator[Console]:
+    """What a stack would say on a terminal goes to a file beside its logs."""
+    with (settings.home / "console.log").open("w") as log:
+        yield Console(file=log)
+
+
+@asynccontextmanager
+async def running(stack: StackT) -> AsyncIterator[StackT]:
+    try:
+        await stack.start()
+        yield stack
+    finally:
+        await stack.stop()
+
 
 @asynccontextmanager
 async def started(home: Path, *, replicas: int = 0, authz_max_age: int = 300) -> AsyncIterator[Stack]:
-    settings = LocalSettings(
-        home=home,
-        base_port=free_ports_in_a_row(40),
-        postgres_port=free_port(),
-        kafka_port=free_port(),
-        kafka_controller_port=free_port(),
-        jar_cache=JARS,
-        authz_max_age=authz_max_age,
-    )
-    with (home / "console.log").open("w") as log:
-        stack = Stack(settings, Console(file=log), replicas=replicas)
-        try:
-            await stack.start()
+    settings = apart(LocalSettings, home, authz_max_age=authz_max_age)
+    with console_of(settings) as console:
+        async with running(Stack(settings, console, replicas=replicas)) as stack:
             yield stack
-        finally:
-            await stack.stop()
 
 
 @asynccontextmanager

@@ -11,18 +11,15 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from rich.console import Console
 
 from bench.proxy import Proxy, proxy_to
 from guanxi.local.issuer import ADMIN
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
-from tests.conftest import JARS
 from tests.e2e.person import SignIn
-from tests.e2e.stacks import signing_in
+from tests.e2e.stacks import apart, console_of, running, signing_in
 from tests.e2e.test_story import known, open_branch, register, view_when
 from tests.polling import until
-from tests.ports import free_port, free_ports_in_a_row
 
 pytestmark = pytest.mark.deep
 
@@ -75,21 +72,11 @@ class Load:
 
 @pytest.fixture(scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProxiedStack]:
-    home = tmp_path_factory.mktemp("faults")
-    settings = LocalSettings(
-        home=home,
-        base_port=free_ports_in_a_row(40),
-        postgres_port=free_port(),
-        kafka_port=free_port(),
-        kafka_controller_port=free_port(),
-        jar_cache=JARS,
-    )
+    settings = apart(LocalSettings, tmp_path_factory.mktemp("faults"))
     async with AsyncExitStack() as opened:
-        made = ProxiedStack(settings, Console(file=opened.enter_context((home / "console.log").open("w"))))
+        made = ProxiedStack(settings, opened.enter_context(console_of(settings)))
         made.proxies = {name: await opened.enter_async_context(proxy_to(settings.port(name))) for name in LISTS}
-        opened.push_async_callback(made.stop)
-        await made.start()
-        yield made
+        yield await opened.enter_async_context(running(made))
 
 
 @pytest.fixture(scope="module")

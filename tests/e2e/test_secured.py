@@ -15,11 +15,11 @@ from rich.console import Console
 from guanxi.cluster.connection import Cluster
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
-from tests.conftest import JARS
 from tests.e2e.person import Person
+from tests.e2e.stacks import apart, console_of, running
 from tests.oidc.provider import Provider
 from tests.polling import until
-from tests.ports import free_port, free_ports_in_a_row
+from tests.ports import free_port
 from tests.secured import Secured
 
 pytestmark = [pytest.mark.e2e, pytest.mark.deep]
@@ -67,23 +67,14 @@ class SecuredStack(Stack):
 
 @pytest.fixture(scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SecuredStack]:
-    home = tmp_path_factory.mktemp("secured")
-    settings = SecuredSettings(
-        home=home,
-        base_port=free_ports_in_a_row(40),
-        postgres_port=free_port(),
-        kafka_port=free_port(),
-        kafka_controller_port=free_port(),
-        jar_cache=JARS,
-    )
-    with (home / "console.log").open("w") as log:
-        made = SecuredStack(settings, Console(file=log))
+    settings = apart(SecuredSettings, tmp_path_factory.mktemp("secured"))
+    with console_of(settings) as console:
+        made = SecuredStack(settings, console)
         try:
             await made.provider.start([RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)])
-            await made.start()
-            yield made
+            async with running(made):
+                yield made
         finally:
-            await made.stop()
             await made.provider.stop()
 
 

@@ -1,6 +1,7 @@
 """`/api/v1/reveals`: an identifier in clear, for a reason, after a stronger sign-in, for minutes."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from services.customer.use_cases.revealing import read_reveal, reveal_identifier
 
 router = APIRouter(prefix="/api/v1/reveals", tags=["reveals"])
 
-GUARDED = [requires("identifiers:reveal", step_up=True, reason=True)]
+guarded = partial(requires, "identifiers:reveal", step_up=True, reason=True)
 
 
 async def _shown(uow: UnitOfWork, reveal: Reveal, at: datetime) -> RevealView:
@@ -32,7 +33,7 @@ async def show(uow: UnitOfWork, reveal_id: UUID) -> RevealView:
 Create = Annotated[UnitOfWork, command(show, conditional=False)]
 
 
-@router.post("", status_code=201, dependencies=GUARDED)
+@router.post("", status_code=201, dependencies=[guarded(kind="reveal")])
 async def reveal_(
     body: NewReveal, uow: Create, caller: CurrentCaller, reason: Reason, clock: CurrentClock, request: Request
 ) -> RevealView:
@@ -45,7 +46,7 @@ async def reveal_(
     return uow.answer(await _shown(uow, reveal, clock.now()))
 
 
-@router.get("/{reveal_id}", dependencies=GUARDED)
+@router.get("/{reveal_id}", dependencies=[guarded()])
 async def read(reveal_id: UUID, uow: Query, caller: CurrentCaller, clock: CurrentClock, request: Request) -> RevealView:
     """Once more, for whoever asked for it; without its value once it has expired."""
     request.state.late_headers["Cache-Control"] = "no-store"

@@ -1,10 +1,5 @@
 """A new key: every value comes under it while the service goes on, though the job is killed midway."""
 
-import asyncio
-import json
-import os
-import sys
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +9,6 @@ import asyncpg
 import pytest
 
 from libs.common.database import Database
-from libs.common.encryption import version_of
 from libs.common.key_changes import add_key, retire_key, use_key
 from libs.common.keyring import KeyRing, KeyRingError
 from libs.common.masks import mask_phone
@@ -22,12 +16,18 @@ from libs.common.reencryption import Reencryption
 from libs.common.sealing import Sealer
 from libs.directory.scope import SystemScope
 from services.customer.storage.tables import SEALED, metadata
-from tests.conftest import ROOT, Ground
+from tests.conftest import Ground
 from tests.polling import until
+from tests.served import start
 
 MANY = 12_000
 """Enough that a kill comes midway."""
 UNDER = "SELECT count(*) FROM contact_points WHERE get_byte(value_sealed, 1) * 256 + get_byte(value_sealed, 2) = $1"
+
+
+def version_of(value: bytes) -> int:
+    """Under which key a value stands: its second and third byte."""
+    return int.from_bytes(value[1:3], "big")
 
 
 @pytest.fixture
@@ -59,20 +59,6 @@ async def fill(connection: asyncpg.Connection, ring: KeyRing) -> dict[UUID, str]
     return numbers
 
 
-async def start_worker(ground: Ground) -> Process:
-    env = {
-        "PATH": os.environ["PATH"],
-        "GUANXI_MODE": "development",
-        "GUANXI_DATABASE_URL": ground.url("rotation", "app"),
-        "GUANXI_KAFKA": ground.kafka.bootstrap,
-        "GUANXI_ISSUERS": json.dumps(ground.issuer.setting()),
-        "GUANXI_KEYRING": str(ground.secrets.keyring("rotation")),
-        "GUANXI_SHARED_KEYRING": str(ground.secrets.keyring("shared")),
-    }
-    argv = [sys.executable, "-m", "libs.common.serve", "services.customer", "--no-app"]
-    return await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT, stdout=DEVNULL)
-
-
 async def test_a_rotation_that_is_killed_midway_goes_on(ground: Ground, connection: asyncpg.Connection) -> None:
     place = ground.secrets.keyring("rotation")
     numbers = await fill(connection, KeyRing.load(place))
@@ -85,13 +71,13 @@ async def test_a_rotation_that_is_killed_midway_goes_on(ground: Ground, connecti
     async def done() -> bool:
         return bool(await connection.fetchval(UNDER, new) == MANY)
 
-    first = await start_worker(ground)
+    first = await start(ground, "rotation", "customer", without="app")
     await until(midway)
     first.kill()
     await first.wait()
     changed = await connection.fetchval(UNDER, new)
     assert 0 < changed < MANY, "the kill came too late to show anything"
-    second = await start_worker(ground)
+    second = await start(ground, "rotation", "customer", without="app")
     try:
         await until(done)
     finally:
