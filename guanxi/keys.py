@@ -93,6 +93,8 @@ async def _counted(address: str) -> dict[int, int]:
     """Values by key version: the second and third byte of each."""
     try:
         connection = await asyncpg.connect(address)
+    except asyncpg.InterfaceError:
+        raise typer.BadParameter("--database is no address; write one as postgresql://user:password@host/app") from None
     except (OSError, asyncpg.PostgresError):
         sentence = "PostgreSQL does not answer: start `guanxi up`, or name another --database."
         raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None

@@ -78,4 +78,6 @@ def test_a_key_is_not_retired_without_a_look_at_what_is_under_it(environment: di
     assert (status, "version 2" in said) == (0, True)
     status, said = guanxi(environment, "keys", "retire", "2", "--ring", str(ring))
     assert (status, "--database" in said) == (2, True)
+    status, said = guanxi(environment, "keys", "retire", "2", "--ring", str(ring), "--database", "x")
+    assert (status, "is no address" in said) == (2, True)
     assert KeyRing.load(ring).versions == (1, 2)
