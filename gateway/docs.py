@@ -86,6 +86,7 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
         "paths": {},
+        "webhooks": {},
         "components": {
             "schemas": {"Problem": PROBLEM},
             "responses": PROBLEMS,
@@ -100,6 +101,7 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
         for path, operations in own.get("paths", {}).items():
             merged["paths"].setdefault(path, {}).update(operations)
         merged["components"]["schemas"] |= _schemas(own)
+        merged["webhooks"] |= own.get("webhooks", {})
     return merged
 
 

@@ -35,4 +35,11 @@ EXAMPLES: dict[str, Any] = {
     "cause": "service",
     "customer_ids": "01980b4e-7c1a-7d7e-9a55-3f2b6c1d8e90",
     "last-event-id": "7012-311",
+    "partner": "insurer-1",
+    "url": "https://hooks.partner.example/guanxi",
+    "description": "policies",
+    "status_reason": "The endpoint answered 410.",
+    "secret": "whsec_…",
+    "error": "ConnectTimeout",
+    "event_type": "crm.customer.updated.v1",
 }

@@ -20,8 +20,13 @@ from gateway.view.me import me_router
 from gateway.view.reading import View
 from gateway.view.storage import versions as view_versions
 from gateway.view.watermarks import Watermarks
+from gateway.webhooks import api as webhooks
+from gateway.webhooks import deliveries
+from gateway.webhooks.use_cases import Webhooks
 from libs.common.app import App, build_chassis, create_app
 from libs.common.database import Database
+from libs.common.encryption import FieldCipher
+from libs.common.outbound import Outbound
 from libs.directory.authority import Directory
 from libs.directory.copies import versions
 
@@ -50,11 +55,16 @@ def app(settings: GatewaySettings) -> App:
     live = LiveSections(settings, upstreams, chassis.shared_keyring, chassis.clock)
     view = View(Watermarks(database), chassis.clock, settings.section_stale_after)
     tail = Tail(database, settings.most_streams, settings.most_streams_of_one)
+    outbound = Outbound(settings, settings.webhook_networks, settings.webhook_timeout)
+    told = Webhooks(outbound, FieldCipher(chassis.keyring), settings.most_webhooks_of_one)
     own = [
         view_router(view, live),
         batch_router(view),
         me_router(view),
         changes_router(view, tail),
+        webhooks.router,
+        webhooks.webhooks_router(told),
+        deliveries.router,
         audit.router,
         docs_router(upstreams),
     ]
@@ -62,6 +72,7 @@ def app(settings: GatewaySettings) -> App:
     made = create_app(
         chassis, title="gateway", routers=routers, examples=EXAMPLES, closing=[tail.close, upstreams.close]
     )
+    made.api.webhooks.post("event", tags=list(webhooks.TAGS))(webhooks.event)
     made.api.add_middleware(Compression)
     if settings.cors_origins:
         made.api.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)

@@ -3,32 +3,67 @@
 from functools import partial
 
 from gateway.audit.alerts import PAUSE_SECONDS, raise_alerts
-from gateway.audit.collector import AuditCollector
+from gateway.audit.collector import store as store_audit
 from gateway.changes.storage import TIDYING as TIDYING_CHANGES
 from gateway.limits.storage import TIDYING as TIDYING_COUNTS
 from gateway.settings import GatewaySettings
 from gateway.view import tables as view
+from gateway.webhooks import intake
+from gateway.webhooks.sending import Sender
+from gateway.webhooks.storage import TIDYING as TIDYING_DELIVERIES
+from gateway.webhooks.tables import SECRETS
+from libs.common.audit import AuditTrail
+from libs.common.collector import Collector, Store
 from libs.common.database import Database
+from libs.common.encryption import FieldCipher
+from libs.common.housekeeping import TIDYING
 from libs.common.kafka import new_consumer
+from libs.common.keyring import KeyRing
+from libs.common.outbound import Outbound
 from libs.common.schedules import Schedule
 from libs.common.topics import AUDIT
 from libs.common.worker import Worker
 from libs.directory import tables as directory
+from libs.directory.authority import Directory
 from libs.directory.copies import COPIES
 from libs.directory.scope import SystemScope
 
 
 def worker(settings: GatewaySettings) -> Worker:
-    async def collect_audit() -> None:
-        kafka = new_consumer(settings, AUDIT.name, group="crm.gateway.audit")
-        await AuditCollector(settings.dsn, kafka).run()
+    database = Database(settings.dsn, pool=4)
+
+    async def collect(name: str, store: Store, *topics: str) -> None:
+        kafka = new_consumer(settings, *topics, group=f"crm.gateway.{name}")
+        await Collector(settings.dsn, kafka, store).run()
 
     alerts = partial(raise_alerts, settings.audit_strangers_per_day)
     return Worker(
         settings=settings,
-        database=Database(settings.dsn, pool=2),
+        database=database,
         scope=SystemScope(),
         copies={directory.SCHEMA: COPIES, view.SCHEMA: view.COPIES},
-        schedules=[Schedule("audit alerts", alerts, pause=PAUSE_SECONDS), TIDYING_COUNTS, TIDYING_CHANGES],
-        parts={"audit collector": collect_audit},
+        schedules=[
+            Schedule("audit alerts", alerts, pause=PAUSE_SECONDS),
+            TIDYING_COUNTS,
+            TIDYING_CHANGES,
+            TIDYING["idempotency_keys"],
+            *TIDYING_DELIVERIES,
+        ],
+        sealed=[SECRETS],
+        duties={"webhooks": sender(settings, database).run},
+        parts={
+            "audit collector": partial(collect, "audit", store_audit, AUDIT.name),
+            "webhook intake": partial(collect, "webhooks", intake.store, *intake.TOPICS),
+        },
+    )
+
+
+def sender(settings: GatewaySettings, database: Database) -> Sender:
+    return Sender(
+        database=database,
+        directory=Directory(settings, database),
+        trail=AuditTrail(settings.dsn, KeyRing.load(settings.shared_keyring)),
+        cipher=FieldCipher(KeyRing.load(settings.keyring)),
+        outbound=Outbound(settings, settings.webhook_networks, settings.webhook_timeout),
+        back_off=settings.webhook_back_off,
     )

@@ -26,8 +26,8 @@ App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
 Ring = Annotated[Path | None, typer.Option(help="The ring's file; that of the local stack's app by default.")]
 Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; the local stack's by default.")]
 COLUMNS = """
-    SELECT table_name, column_name FROM information_schema.columns
-    WHERE table_schema = 'public' AND data_type = 'bytea'
+    SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns
+    WHERE table_schema IN ('public', 'edge') AND data_type = 'bytea'
       AND (column_name LIKE '%\\_sealed' OR (table_name, column_name) = ('dead_letters', 'payload'))
     ORDER BY 1, 2
 """

@@ -28,6 +28,8 @@ class LocalSettings(BaseSettings):
     }  # fmt: skip
     """What one caller may ask of the gateway: far more than in production, since here few logins do all the work."""
     most_streams_of_one: int = 2000
+    webhook_networks: list[str] = ["127.0.0.0/8"]
+    """Where a partner's endpoint may listen although it is not public: on this machine, to try it."""
     authz_max_age: int = 300
     caller_max_age: int = 30
 

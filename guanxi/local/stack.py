@@ -152,6 +152,7 @@ class Stack:
             env["GUANXI_UPSTREAMS"] = json.dumps(upstreams)
             env["GUANXI_LIMITS"] = json.dumps(settings.limits)
             env["GUANXI_MOST_STREAMS_OF_ONE"] = str(settings.most_streams_of_one)
+            env["GUANXI_WEBHOOK_NETWORKS"] = json.dumps(settings.webhook_networks)
         return env
 
     def _programs(self, app: str) -> list[Program]:

@@ -22,6 +22,9 @@ class Scope(Protocol):
     def units(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """A condition on an organisation unit id."""
 
+    def partners(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """A condition on a partner's name."""
+
 
 class Caller(Protocol):
     @property
@@ -38,6 +41,10 @@ class Caller(Protocol):
     @property
     def own_customer_ids(self) -> tuple[UUID, ...]:
         """Whom a customer's login stands for: themselves, and perhaps their firm."""
+
+    @property
+    def partner(self) -> str | None:
+        """The name under which customers consent to a partner."""
 
     @property
     def variant(self) -> Variant:

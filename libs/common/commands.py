@@ -27,15 +27,19 @@ Show = Callable[[UnitOfWork, UUID], Awaitable[View]]
 
 @dataclass(frozen=True)
 class Command:
-    """Opens a unit of work that changes things. `show` renders the resource again for a repeated command."""
+    """Opens a unit of work that changes things. `show` renders the resource again for a repeated command.
+
+    With `of_readers` it is for whoever may see the resource: it changes nothing of a customer's.
+    """
 
     show: Show
     conditional: bool
+    of_readers: bool = False
 
     async def __call__(self, request: Request) -> AsyncIterator[UnitOfWork]:
         shared, principal = chassis(request), cast("Principal", request.state.principal)
         attempt = await idempotency.Attempt.of(request, principal) if request.method == "POST" else None
-        scope = caller_of(request).scope(change=True)
+        scope = caller_of(request).scope(change=not self.of_readers)
         async with shared.database.unit_of_work(scope) as uow:
             try:
                 if attempt and (first := await attempt.first_answer(uow)):
@@ -50,9 +54,9 @@ class Command:
             request.state.late_headers[consistency.HEADER] = token
 
 
-def command(show: Show, *, conditional: bool) -> Any:
+def command(show: Show, *, conditional: bool, of_readers: bool = False) -> Any:
     # The commit must happen before the answer goes out: see docs/adr/0001.
-    return Depends(Command(show, conditional), scope="function")
+    return Depends(Command(show, conditional, of_readers), scope="function")
 
 
 async def _replay(

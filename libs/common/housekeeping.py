@@ -39,8 +39,8 @@ async def _tidy(age: timedelta, statement: str, uow: UnitOfWork, now: datetime) 
     return max(getattr(done, "rowcount", 0), 0)
 
 
-TIDYING = tuple(
-    Schedule(f"tidying {name}", partial(_tidy, age, statement), pause=PAUSE_SECONDS)
+TIDYING = {
+    name: Schedule(f"tidying {name}", partial(_tidy, age, statement), pause=PAUSE_SECONDS)
     for name, (age, statement) in FORGET.items()
-)
-"""One unit of work for each table: one that lags holds up no other."""
+}
+"""By table, one unit of work for each: one that lags holds up no other."""

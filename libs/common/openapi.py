@@ -112,7 +112,17 @@ def _made(document: Document, api: FastAPI, examples: Mapping[str, Any]) -> Docu
             operation = document["paths"].get(route.path, {}).get(method.lower())
             if operation is not None:
                 _complete(operation, route, method, maker)
+    for told in document.get("webhooks", {}).values():
+        _tell(told["post"], maker)
     return document
+
+
+def _tell(operation: Document, maker: "Examples") -> None:
+    """What we send: nobody signs in for it, and whoever is told answers as they like."""
+    operation["security"] = []
+    operation["responses"].pop("422", None)
+    for content in operation["requestBody"]["content"].values():
+        content["example"] = maker.of(content["schema"])
 
 
 def permissions_of(route: RouteContext) -> list[str]:
@@ -215,8 +225,9 @@ class Examples:
         for known in ("const", "default"):
             if schema.get(known) is not None:
                 return schema[known]
-        if "enum" in schema:
-            return schema["enum"][0]
+        for several in ("enum", "examples"):
+            if several in schema:
+                return schema[several][0]
         return self._typed(schema, name)
 
     def _best(self, choices: list[Document], name: str) -> Document:

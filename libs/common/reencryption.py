@@ -31,6 +31,7 @@ class SealedColumn:
     place: str
     stored: str
     at_once: int = 500
+    schema: str = "public"
 
     @property
     def table(self) -> str:
@@ -85,7 +86,7 @@ class Reencryption:
 
     async def _reencrypt(self, uow: UnitOfWork, column: SealedColumn, rows: Sequence[Any]) -> int:
         replaced = text(
-            f"UPDATE {column.table} AS t SET {column.stored} = n.fresh"  # noqa: S608 - names of our own tables
+            f"UPDATE {column.schema}.{column.table} AS t SET {column.stored} = n.fresh"  # noqa: S608 - names of our own tables
             " FROM unnest(CAST(:ids AS uuid[]), CAST(:old AS bytea[]), CAST(:fresh AS bytea[])) AS n (id, old, fresh)"
             f" WHERE t.id = n.id AND t.{column.stored} = n.old"
         )
@@ -108,7 +109,7 @@ class Reencryption:
 async def _batch(uow: UnitOfWork, column: SealedColumn, after: UUID, current: int) -> Sequence[Any]:
     """Values under another key, in the order of their ids."""
     wanted = text(
-        f"SELECT id, {column.stored} AS value FROM {column.table}"  # noqa: S608 - names of our own tables
+        f"SELECT id, {column.stored} AS value FROM {column.schema}.{column.table}"  # noqa: S608 - names of our own tables
         f" WHERE id > :after AND {column.stored} IS NOT NULL"
         f" AND substring({column.stored} FROM 2 FOR 2) <> :current ORDER BY id LIMIT :most"
     )

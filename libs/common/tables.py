@@ -44,8 +44,13 @@ def time(name: str, *, nullable: bool = False, now: bool = False) -> Column[obje
 def chassis_tables(metadata: MetaData) -> None:
     """Outbox, publication marks, inbox, dead letters, idempotency keys, consumer progress, audit trail."""
     audit_tables(metadata)
+    idempotency_table(metadata)
     _outbound(metadata)
     _inbound(metadata)
+
+
+def idempotency_table(metadata: MetaData) -> None:
+    """Commands that were carried out."""
     Table(
         "idempotency_keys",
         metadata,

@@ -44,7 +44,7 @@ class Worker:
     """What a service does when nobody asks.
 
     `events_topic` is None for an app that records no events; `copies` are named by the schema that holds them;
-    `sealed` are its columns of encrypted values; `parts` are what else it does.
+    `sealed` are its columns of encrypted values. What else it does are `duties`, of the leader alone, and `parts`.
     """
 
     settings: Settings
@@ -57,6 +57,7 @@ class Worker:
     schedules: Sequence[Schedule] = ()
     sealed: Sequence[SealedColumn] = ()
     startup: Sequence[Sweep] = ()
+    duties: Mapping[str, Duty] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
 
 
@@ -67,9 +68,7 @@ async def run_worker(worker: Worker) -> None:
     parts: dict[str, Part] = {**worker.parts, "leader": partial(_lead, worker)}
     for schedule in worker.schedules:
         parts[schedule.name] = partial(_schedule, worker, schedule)
-    if worker.events_topic:
-        tidying = (*TIDYING, _reencryption(worker))
-        parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in tidying}
+    parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in _chores(worker)}
     if worker.subscription.topics:
         parts["consumer"] = partial(_consume, worker)
     for schema, copies in worker.copies.items():
@@ -114,7 +113,7 @@ async def _lead(worker: Worker) -> None:
         publishers = [Publisher(dsn, publication, producer, source, consumed) for publication in worker.publications]
         relays = [Relay(dsn, worker.events_topic, producer).run] if worker.events_topic else []
         apart = {publisher.publication.stream: publisher.run for publisher in publishers}
-        apart["audit"] = AuditShipper(dsn, producer, source).run
+        apart |= {"audit": AuditShipper(dsn, producer, source).run, **worker.duties}
         return [*relays, *(partial(_apart, name, run) for name, run in apart.items())]
 
     try:
@@ -131,14 +130,14 @@ async def _stop(producer: AIOKafkaProducer | None) -> None:
 
 
 async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
-    """A stream that fails by its own fault, such as its query, holds up neither the relay nor the other streams."""
+    """A duty that fails by its own fault, such as its query, holds up neither the relay nor the others."""
     while True:
         try:
             await run(leadership)
         except Exception as error:
             if passing(error) or isinstance(error, LeadershipLost):
                 raise
-            log.error("publisher failed", stream=name, error=type(error).__name__)
+            log.error("duty failed", duty=name, error=type(error).__name__, at=where(error))
         await asyncio.sleep(RESTART_SECONDS)
 
 
@@ -157,9 +156,12 @@ async def _copy(worker: Worker, schema: str, copies: Sequence[Copy]) -> None:
     await Copier(settings.dsn, schema, copies, kafka).run()
 
 
-def _reencryption(worker: Worker) -> Schedule:
-    ring = KeyRing.load(worker.settings.keyring)
-    return Schedule("re-encryption", Reencryption(ring, (*worker.sealed, DEAD_LETTERS)).sweep, pause=60.0)
+def _chores(worker: Worker) -> Sequence[Schedule]:
+    """What everybody who keeps such things has to do."""
+    tidying = TIDYING.values() if worker.events_topic else ()
+    sealed = (*worker.sealed, DEAD_LETTERS) if worker.events_topic else worker.sealed
+    reencryption = Reencryption(KeyRing.load(worker.settings.keyring), sealed)
+    return [*tidying, *([Schedule("re-encryption", reencryption.sweep, pause=60.0)] if sealed else [])]
 
 
 async def _schedule(worker: Worker, schedule: Schedule) -> None:

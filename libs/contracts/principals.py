@@ -22,6 +22,9 @@ HEARS: dict[str, tuple[Topic, ...]] = {
 }
 """Service → whose events it handles."""
 
+WEBHOOKS: tuple[Topic, ...] = (customer.EVENTS,)
+"""What the gateway tells partners of, where customers consent."""
+
 PARTNER = "partner-"
 
 
@@ -43,7 +46,8 @@ def all_rights(partners: dict[str, Sequence[str]] | None = None) -> list[Rights]
     """
     services = [_service(name) for name in PUBLISHERS]
     sections = tuple(topic for topic, _ in SECTIONS.values())
-    gateway = Rights(principal="gateway", writes=(AUDIT,), reads=(*sections, *REFERENCES, AUDIT), group="crm.gateway")
+    read_by_gateway = (*sections, *REFERENCES, *WEBHOOKS, AUDIT)
+    gateway = Rights(principal="gateway", writes=(AUDIT,), reads=read_by_gateway, group="crm.gateway")
     bank = Rights(principal="core", writes=tuple(CORE))
     return [*services, gateway, bank, *(_partner(name, granted) for name, granted in (partners or {}).items())]
 

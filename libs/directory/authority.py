@@ -48,6 +48,10 @@ class DirectoryCaller:
         return self.read.customer_ids
 
     @property
+    def partner(self) -> str | None:
+        return self.read.partner
+
+    @property
     def unit_ids(self) -> tuple[UUID, ...]:
         return self.read.unit_ids
 
@@ -78,6 +82,18 @@ class Directory:
         if not caller.own_customer_ids and self._stale(as_of):
             raise AuthorityStale("What is known here of rights and consents is too old; try again.")
         return caller
+
+    async def partner(self, name: str) -> DirectoryCaller:
+        """A partner who is told something without asking for it now.
+
+        Raises:
+            AuthorityStale: what is known of consents is too old.
+        """
+        async with self.database.engine.connect() as connection:
+            as_of = await _as_of(connection)
+        if self._stale(as_of):
+            raise AuthorityStale("What is known here of consents is too old.")
+        return self._partner(name)
 
     def forget(self) -> None:
         """Look everybody up anew."""
@@ -118,8 +134,11 @@ class Directory:
         if own and "customer" in roles:
             return self._caller(f"customer {own[0]}", frozenset({"customer"}), {"customer_ids": own})
         if "partner" in roles:
-            return self._caller(f"partner {principal.subject}", roles, {"partner": principal.subject})
+            return self._partner(principal.subject)
         raise Forbidden("Nobody is known here by this login.")
+
+    def _partner(self, name: str) -> DirectoryCaller:
+        return self._caller(f"partner {name}", frozenset({"partner"}), {"partner": name})
 
     def _caller(self, name: str, roles: frozenset[str], reached: dict[str, Any]) -> DirectoryCaller:
         staff_id = reached.get("staff_id")

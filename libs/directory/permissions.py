@@ -69,10 +69,11 @@ _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:rep
 _REVEALING = {"identifiers:reveal"}
 _GRANTING = {"access_grants:read", "access_grants:change"}
 _WALLS = {"ethical_walls:read", "ethical_walls:change"}
+_WEBHOOKS = {"webhooks:read", "webhooks:change", "webhooks:end"}
 
 PERMISSIONS: dict[str, frozenset[str]] = {
     "customer": frozenset({"view:read", "me:read", "me:change"} | _SECTIONS),
-    "partner": frozenset({"view:read", "sections:profile"}),
+    "partner": frozenset({"view:read", "sections:profile"} | _WEBHOOKS),
     "teller": frozenset(_FRONT_OFFICE | _REVEALING),
     "manager": frozenset(_FRONT_OFFICE | _REVEALING),
     "team_lead": frozenset(_FRONT_OFFICE),
@@ -81,9 +82,11 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     "complaint_officer": frozenset(_STAFF_READ | _COMPLAINT_HANDLING | {"complaints:receive"}),
     "marketing_officer": frozenset(_STAFF_READ),
-    "compliance": frozenset(_STAFF_READ | _REVEALING | _GRANTING | _WALLS | {"audit:read"}),
+    "compliance": frozenset(_STAFF_READ | _REVEALING | _GRANTING | _WALLS | {"audit:read", "webhooks:read"}),
     "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read", "audit:read"}),
-    "admin": frozenset({"org_units:read", "org_units:change", "staff:read", "staff:change"}),
+    "admin": frozenset(
+        {"org_units:read", "org_units:change", "staff:read", "staff:change", "webhooks:read", "webhooks:end"}
+    ),
 }
 
 

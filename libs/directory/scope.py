@@ -40,6 +40,9 @@ class SystemScope:
     def units(self, _column: ColumnElement[Any]) -> ColumnElement[bool]:
         return true()
 
+    def partners(self, _column: ColumnElement[Any]) -> ColumnElement[bool]:
+        return true()
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CallerScope:
@@ -72,6 +75,11 @@ class CallerScope:
         if Reach.BRANCH_TREE in self.reaches:
             return exists().where(_org_units.c.org_unit_id == column, self._below())
         return column == _any(self.unit_ids)
+
+    def partners(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        if self.configures or Reach.ALL in self.reaches:
+            return true()
+        return column == self.partner if self.partner else false()
 
     def _condition(self, reach: Reach, column: ColumnElement[Any]) -> ColumnElement[bool]:
         match reach:

@@ -1,7 +1,7 @@
 """Attacks on the whole system, over the wire: each is refused, none is an error of ours, and nothing more happens.
 
 Forged tokens: tests/libs/common/test_forged_tokens.py. Bodies and heads that are too large, too slow or ambiguous:
-tests/libs/common/test_bounds.py. Ids of others, in every path by every role: tests/security/test_scope_matrix.py.
+tests/libs/common/test_bounds.py. Webhooks that lead inside: tests/libs/common/test_outbound.py. Ids of others, in every path by every role: tests/security/test_scope_matrix.py.
 """
 
 import asyncio

@@ -7,16 +7,18 @@ from uuid import UUID
 import asyncpg
 import httpx
 
+from gateway.webhooks.secrets import new_secret, seal
 from guanxi.local.issuer import ISSUER
 from libs.common.app import App
 from libs.common.clients import HEADER, client_credential
+from libs.common.encryption import FieldCipher
 from libs.common.keyring import KeyRing
 from libs.common.sealing import Sealer
 from libs.contracts.catalogue import REFERENCES
 from tests.conftest import Ground
 from tests.security.expected import CUSTOMERS, ROLES, STAFF, UNITS
 
-PARTNER = "matrix-partner"
+PARTNER, ANOTHER = "matrix-partner", "another"
 
 
 def _id(kind: int, place: int) -> UUID:
@@ -27,8 +29,10 @@ def _id(kind: int, place: int) -> UUID:
 CUSTOMER_IDS = {name: _id(1, place) for place, name in enumerate(CUSTOMERS)}
 THING_IDS = {name: _id(2, place) for place, name in enumerate(CUSTOMERS)}
 """A thing of each customer's in every table that holds such things."""
+ANOTHERS_DELIVERY = _id(7, 0)
 UNIT_IDS = {name: _id(3, place) for place, name in enumerate(sorted(UNITS - {"nowhere"}))}
 COLLEAGUE_IDS = {name: _id(4, place) for place, name in enumerate(sorted(UNITS))}
+WEBHOOK_IDS = {name: _id(6, place) for place, name in enumerate((PARTNER, ANOTHER))}
 CALLER_IDS = {role: _id(5, place) for place, role in enumerate(sorted(STAFF | {"admin"}))}
 
 PATHS = {name: "/".join(["", *[str(UNIT_IDS[part]) for part in up], ""]) for name, up in (
@@ -70,7 +74,7 @@ async def fill(bank: Bank) -> None:
         connection = await asyncpg.connect(app.chassis.settings.dsn)
         try:
             await _directory(connection)
-            await _rows(connection, name, Sealer(KeyRing.load(app.chassis.settings.keyring)))
+            await _rows(connection, name, app.chassis.keyring)
         finally:
             await connection.close()
 
@@ -133,8 +137,9 @@ def _units(name: str) -> list[UUID]:
     return [UNIT_IDS[name]] if name in UNIT_IDS else []
 
 
-async def _rows(connection: asyncpg.Connection, app: str, sealer: Sealer) -> None:
+async def _rows(connection: asyncpg.Connection, app: str, ring: KeyRing) -> None:
     """A row of each customer's in every table of a service, and each unit and colleague where they are kept."""
+    sealer = Sealer(ring)
     for statement in ROWS[app]:
         for name, customer_id in CUSTOMER_IDS.items():
             values = {"customer": f"'{customer_id}'", "thing": f"'{THING_IDS[name]}'", "name": f"'matrix {name}'"}
@@ -146,6 +151,27 @@ async def _rows(connection: asyncpg.Connection, app: str, sealer: Sealer) -> Non
     if app == "gateway":
         rows = [(id_, "profile") for id_ in CUSTOMER_IDS.values()]
         await connection.executemany("INSERT INTO view.sections VALUES ($1, $2, 1, now(), '{}', '{}')", rows)
+        await _webhooks(connection, FieldCipher(ring))
+
+
+async def _webhooks(connection: asyncpg.Connection, cipher: FieldCipher) -> None:
+    """One of each partner's, the one with a delivery of each customer's, the other of who consents to the first."""
+    for place, (partner, webhook_id) in enumerate(WEBHOOK_IDS.items()):
+        await connection.execute(
+            "INSERT INTO edge.webhooks VALUES ($1, 1, $2, 'https://127.0.0.1/', '{}', '', now(), 'active')",
+            webhook_id,
+            partner,
+        )
+        secret = "INSERT INTO edge.webhook_secrets VALUES ($1, $1, $2, now())"
+        await connection.execute(secret, webhook_id, seal(cipher, new_secret(), webhook_id))
+        rows = THING_IDS if partner == PARTNER else {"consented": ANOTHERS_DELIVERY}
+        await connection.executemany(
+            "INSERT INTO edge.webhook_deliveries VALUES"
+            " ($1, 1, $2, $1, 'crm.customer.updated.v1', $3, $3, 1, now(), $4, 'waiting', 0, now())",
+            [(id_, webhook_id, CUSTOMER_IDS[name], place) for name, id_ in rows.items()],
+        )
+        attempt = "INSERT INTO edge.webhook_attempts VALUES ($1, $1, now(), 500, NULL, 1)"
+        await connection.executemany(attempt, [(id_,) for id_ in rows.values()])
 
 
 async def fill_organisation(connection: asyncpg.Connection) -> None:

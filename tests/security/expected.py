@@ -52,6 +52,15 @@ UNITS_SEEN = {
     **dict.fromkeys(("compliance", "auditor", "admin"), UNITS),
 }
 
+PARTNERS = {"matrix-partner", "another"}
+PARTNERS_SEEN: dict[str, set[str]] = {
+    "partner": {"matrix-partner"},
+    **dict.fromkeys(("compliance", "admin"), PARTNERS),
+    "teller": set(),
+    "branch_head": set(),
+}
+"""Whose webhooks a role gets to."""
+
 FRONT = {"teller", "manager", "team_lead", "branch_head"}
 HANDLERS = {"branch_head", "complaint_officer"}
 REVEALERS = {"teller", "manager", "branch_head", "compliance"}
@@ -113,6 +122,9 @@ PATHS = {
     "gateway GET /api/v1/customers/{customer_id}/360": ("read", STAFF | {"customer", "partner"}),
     "gateway POST /api/v1/customers/360:batch": ("read", STAFF | {"customer", "partner"}),
     "gateway GET /api/v1/changes": ("read", STAFF | {"customer", "partner"}),
+    "gateway GET /api/v1/webhooks/{webhook_id}/deliveries": ("read", {"partner", "compliance", "admin"}),
+    "gateway GET /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": ("read", {"partner", "compliance", "admin"}),
+    "gateway POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": ("read", {"partner"}),
     "gateway GET /api/v1/me/view": ("read", {"customer"}),
     "gateway GET /api/v1/me/accounts": ("read", {"customer"}),
     "gateway GET /api/v1/me/contact-points": ("read", {"customer"}),
@@ -126,6 +138,21 @@ OF_NOBODY = {
     "manager POST /api/v1/staff": "configuration; whoever may, hires for the whole tree",
     "gateway GET /api/v1/audit/entries": "whoever may ask, asks about everybody",
     "gateway GET /api/v1/audit/alerts": "of staff, not of customers",
+    **{
+        f"gateway {path}": "of partners, each its own: PARTNERS_SEEN"
+        for path in (
+            "GET /api/v1/webhooks",
+            "POST /api/v1/webhooks",
+            "GET /api/v1/webhooks/{webhook_id}",
+            "PUT /api/v1/webhooks/{webhook_id}",
+            "POST /api/v1/webhooks/{webhook_id}/pause",
+            "POST /api/v1/webhooks/{webhook_id}/resume",
+            "POST /api/v1/webhooks/{webhook_id}/end",
+            "GET /api/v1/webhooks/{webhook_id}/secrets",
+            "POST /api/v1/webhooks/{webhook_id}/secrets",
+            "POST /api/v1/webhooks/{webhook_id}/ping",
+        )
+    },
     "gateway GET /docs": "documentation",
     "gateway GET /docs/{name}": "documentation",
     "gateway GET /openapi.json": "documentation",

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from tests.security.bank import COLLEAGUE_IDS, CUSTOMER_IDS, THING_IDS, UNIT_IDS, number_of
+from tests.security.bank import COLLEAGUE_IDS, CUSTOMER_IDS, PARTNER, THING_IDS, UNIT_IDS, WEBHOOK_IDS, number_of
 from tests.streams import first_piece
 
 HIDDEN, FORBIDDEN = 404, 403
@@ -116,6 +116,15 @@ async def followed(client: httpx.AsyncClient, method: str, path: str) -> Seen:
     return {NAMES[UUID(id_)] for id_ in told["customer_ids"]}
 
 
+def of_webhook(tried: Try) -> Try:
+    """The same within the partner's own webhook."""
+
+    async def within(client: httpx.AsyncClient, method: str, path: str) -> Seen:
+        return await tried(client, method, path.replace("{webhook_id}", str(WEBHOOK_IDS[PARTNER])))
+
+    return within
+
+
 def of_customer(**more: Any) -> Callable[[str], Any]:
     return lambda name: {"customer_id": str(CUSTOMER_IDS[name]), **more}
 
@@ -209,6 +218,9 @@ TRIES: dict[str, Try] = {
     "gateway GET /api/v1/customers/{customer_id}/360": of(CUSTOMER_IDS),
     "gateway POST /api/v1/customers/360:batch": batched,
     "gateway GET /api/v1/changes": followed,
+    "gateway GET /api/v1/webhooks/{webhook_id}/deliveries": of_webhook(listed),
+    "gateway GET /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": of_webhook(of(THING_IDS)),
+    "gateway POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": of_webhook(of(THING_IDS, 412)),
     "gateway GET /api/v1/me/view": of(CUSTOMER_IDS, query=as_customer),
     **{
         f"gateway GET /api/v1/me/{part}": of(CUSTOMER_IDS, query=as_customer)

@@ -7,10 +7,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy import func, select, text, update
 
 from gateway.view.storage import is_within_reach
+from gateway.webhooks.storage import (
+    AttemptRepository,
+    DeliveryRepository,
+    SecretRepository,
+    WebhookRepository,
+    list_webhooks,
+)
+from gateway.webhooks.tables import webhook_deliveries
+from gateway.webhooks.webhook import Delivery
 from guanxi.local.issuer import ISSUER
 from libs.common.authentication import Principal
 from libs.common.database import UnitOfWork
@@ -29,12 +39,24 @@ from services.manager.storage.repository import (
     KnownCustomerRepository,
 )
 from services.manager.storage.tables import known_customers
-from tests.security.bank import COLLEAGUE_IDS, CUSTOMER_IDS, THING_IDS, UNIT_IDS, Bank, number_of
-from tests.security.expected import READ, UNITS_SEEN
+from tests.security.bank import (
+    ANOTHER,
+    ANOTHERS_DELIVERY,
+    COLLEAGUE_IDS,
+    CUSTOMER_IDS,
+    PARTNER,
+    THING_IDS,
+    UNIT_IDS,
+    WEBHOOK_IDS,
+    Bank,
+    number_of,
+)
+from tests.security.expected import PARTNERS_SEEN, READ, UNITS_SEEN
 
-ASKING = ("teller", "branch_head", "compliance")
+ASKING = ("teller", "branch_head", "compliance", "partner")
 NAMES = {id_: name for name, id_ in CUSTOMER_IDS.items()}
 NOW = datetime.now(UTC)
+LATER = NOW.replace(year=NOW.year + 1)
 MERGED = text("UPDATE directory.customers SET canonical_id = :canonical WHERE customer_id = :customer")
 
 
@@ -56,7 +78,9 @@ class Read:
         return None
 
     def _should(self, role: str) -> set[str]:
-        return READ[role] if self.kind == "customers" else UNITS_SEEN[role] - {"nowhere"}
+        if self.kind == "partners":
+            return PARTNERS_SEEN[role]
+        return READ[role] if self.kind == "customers" else UNITS_SEEN.get(role, set()) - {"nowhere"}
 
     async def _asked_by(self, bank: Bank, role: str) -> set[str]:
         chassis = bank.apps[self.app].chassis
@@ -191,7 +215,60 @@ async def within_reach(uow: UnitOfWork) -> set[str]:
     return await _each({**CUSTOMER_IDS}, lambda name: is_within_reach(uow, CUSTOMER_IDS[name]))
 
 
+async def attempts(uow: UnitOfWork) -> set[str]:
+    async def tried(name: str) -> object:
+        return await AttemptRepository(uow).of(delivery_of(CUSTOMER_IDS[name], id_=THING_IDS[name]))
+
+    return await _each({**THING_IDS}, tried)
+
+
+async def postponed(uow: UnitOfWork) -> set[str]:
+    for customer_id in CUSTOMER_IDS.values():
+        await DeliveryRepository(uow).postpone_followers(delivery_of(customer_id))
+    d = webhook_deliveries.c
+    moved = select(d.customer_id).where(d.due_at == LATER)
+    return {NAMES[id_] for id_ in (await uow.session.execute(moved)).scalars()}
+
+
+def delivery_of(customer_id: UUID, id_: UUID | None = None) -> Delivery:
+    webhook_id = WEBHOOK_IDS[PARTNER]
+    return Delivery(
+        id=id_ or webhook_id, webhook_id=webhook_id, event_id=webhook_id, type="", customer_id=customer_id,
+        subject=webhook_id, sequence=1, occurred_at=NOW, due_at=LATER, place=-1,
+    )  # fmt: skip
+
+
+async def webhooks(uow: UnitOfWork) -> set[str]:
+    return await _each({**WEBHOOK_IDS}, lambda name: WebhookRepository(uow).get(WEBHOOK_IDS[name]))
+
+
+async def webhooks_counted(uow: UnitOfWork) -> set[str]:
+    return await _each({**WEBHOOK_IDS}, lambda name: WebhookRepository(uow).count(name))
+
+
+async def webhooks_listed(uow: UnitOfWork) -> set[str]:
+    rows = await list_webhooks(uow, status=None, after=None, limit=1000)
+    return {row.partner for row in rows if row.id in WEBHOOK_IDS.values()}
+
+
+async def secrets(uow: UnitOfWork) -> set[str]:
+    return await _each({**WEBHOOK_IDS}, lambda name: SecretRepository(uow).valid(WEBHOOK_IDS[name], NOW))
+
+
+async def deliveries(uow: UnitOfWork) -> set[str]:
+    """Of a customer whom everybody reaches who may see the webhook."""
+    held, consented = DeliveryRepository(uow), {PARTNER: THING_IDS["consented"], ANOTHER: ANOTHERS_DELIVERY}
+    return await _each({**consented}, lambda name: held.get(None, consented[name]))
+
+
 READS = {
+    "storage attempts": Read("gateway", attempts),
+    "storage deliveries postponed": Read("gateway", postponed),
+    "storage webhooks": Read("gateway", webhooks, "partners"),
+    "storage webhooks counted": Read("gateway", webhooks_counted, "partners"),
+    "storage webhooks listed": Read("gateway", webhooks_listed, "partners"),
+    "storage secrets": Read("gateway", secrets, "partners"),
+    "storage deliveries": Read("gateway", deliveries, "partners"),
     "storage customers within reach": Read("gateway", within_reach),
     "queries consents": Read("customer", consents),
     "reveals reveals": Read("customer", reveals),

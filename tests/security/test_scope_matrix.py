@@ -20,6 +20,7 @@ from sqlalchemy import true
 
 from gateway import main as gateway
 from gateway.settings import GatewaySettings
+from gateway.worker import sender as new_sender
 from libs.common.edge import Edge
 from libs.directory.authority import Directory
 from libs.directory.scope import CallerScope
@@ -27,10 +28,13 @@ from services.complaints import main as complaints
 from services.customer import main as customer
 from services.manager import main as manager
 from tests.conftest import ROOT, Ground
-from tests.security.bank import Bank, fill, fill_organisation, hear
-from tests.security.expected import OF_NOBODY, PATHS, ROLES, expected
+from tests.security.bank import PARTNER, THING_IDS, WEBHOOK_IDS, Bank, fill, fill_organisation, hear
+from tests.security.expected import OF_NOBODY, PATHS, READ, ROLES, expected
 from tests.security.paths import TRIES
 from tests.security.storage import READS
+
+GATEWAY = (ROOT / "gateway" / "view", ROOT / "gateway" / "webhooks")
+CONDITIONS = ("scope.customers", "scope.units", "scope.partners")
 
 APPS = {"customer": customer.app, "manager": manager.app, "complaints": complaints.app}
 
@@ -113,11 +117,11 @@ class Site:
 
 
 def _sites() -> Iterator[Site]:
-    folders = [*ROOT.glob("services/*/storage"), ROOT / "gateway" / "view", ROOT / "libs" / "directory"]
+    folders = [*ROOT.glob("services/*/storage"), *GATEWAY, ROOT / "libs" / "directory"]
     files = [file for folder in folders for file in folder.glob("*.py")] + [ROOT / "libs" / "common" / "live.py"]
     for file in sorted(files):
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("scope.customers", "scope.units")):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(CONDITIONS):
                 yield Site(str(file.relative_to(ROOT)), node.lineno, node.end_lineno or node.lineno)
 
 
@@ -127,7 +131,7 @@ SITES = list(_sites())
 @contextmanager
 def unfiltered(site: Site) -> Iterator[None]:
     """The scope lets everybody in, at one place."""
-    kept = {name: getattr(CallerScope, name) for name in ("customers", "units")}
+    kept = {name: getattr(CallerScope, name) for name in ("customers", "units", "partners")}
     file = str(ROOT / site.file)
 
     def loosened(name: str) -> Any:
@@ -166,6 +170,16 @@ async def first_leak(bank: Bank, site: Site) -> str | None:
                 if found := await wrong(bank, path, role):
                     return found
     return None
+
+
+async def test_a_partner_is_told_of_whom_it_should(bank: Bank) -> None:
+    """Webhooks: asked when something is sent."""
+    settings = bank.apps["gateway"].chassis.settings
+    assert isinstance(settings, GatewaySettings)
+    sender = new_sender(settings, bank.apps["gateway"].chassis.database)
+    permitted = {name: await sender._permitted(WEBHOOK_IDS[PARTNER], id_) for name, id_ in THING_IDS.items()}
+    assert {name for name, told in permitted.items() if told} == READ["partner"]
+    await sender.trail.close()
 
 
 @pytest.mark.parametrize("name", READS)

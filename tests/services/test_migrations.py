@@ -13,6 +13,7 @@ from gateway.audit import tables as audit
 from gateway.changes import tables as changes
 from gateway.limits import tables as limits
 from gateway.view import tables as view
+from gateway.webhooks import tables as webhooks
 from libs.directory import tables as directory
 from services.complaints.storage import tables as complaints
 from services.customer.storage import tables as customer
@@ -25,7 +26,16 @@ APPS: dict[str, tuple[str, Sequence[MetaData]]] = {
     "complaints": ("services.complaints", [complaints.metadata, directory.metadata]),
     "gateway": (
         "gateway",
-        [view.metadata, directory.metadata, audit.metadata, audit.own, limits.metadata, changes.metadata],
+        [
+            view.metadata,
+            directory.metadata,
+            audit.metadata,
+            audit.own,
+            limits.metadata,
+            changes.metadata,
+            webhooks.metadata,
+            webhooks.own,
+        ],
     ),
 }
 

@@ -1,0 +1,79 @@
+"""From events to deliveries: which webhooks are told of an event, decided once consents are known as far as it.
+
+An event waits until the directory is complete up to the moment when it came in: a consent that was given before it,
+or withdrawn, then counts (and one that came within that second after it). Whether a partner may be told is asked once
+more when it is sent.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from aiokafka import ConsumerRecord
+
+from gateway.webhooks.webhook import OFFERED
+from libs.common.collector import refuse
+from libs.common.consumer import headers_of
+from libs.common.outbox import adapter
+from libs.contracts import customer
+
+TOPICS = (customer.EVENTS.name,)
+EVENTS = {event.type: event for event in OFFERED}
+AT_ONCE = 1000
+
+# Only of types that somebody asked for: a bank without webhooks stores nothing.
+STORE = """
+    INSERT INTO edge.webhook_events (event_id, type, customer_id, subject, sequence, party, occurred_at, received_at)
+    SELECT e.*, clock_timestamp()
+    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[])
+         AS e (event_id, type, customer_id, subject, sequence, party, occurred_at)
+    WHERE EXISTS (SELECT FROM edge.webhooks AS w WHERE w.status <> 'ended' AND e.type = ANY(w.types))
+    ON CONFLICT DO NOTHING
+"""
+COMPLETE = "SELECT min(as_of) FROM directory.watermarks WHERE topic = $1"
+SPREAD = """
+    WITH taken AS (
+        DELETE FROM edge.webhook_events WHERE place IN (
+            SELECT place FROM edge.webhook_events WHERE received_at <= $1 ORDER BY place LIMIT $2)
+        RETURNING *),
+    told AS (
+        INSERT INTO edge.webhook_deliveries (id, version, webhook_id, event_id, type, customer_id, subject, sequence,
+                                             occurred_at, place, status, tries, due_at)
+        SELECT uuidv7(), 1, w.id, t.event_id, t.type, t.customer_id, t.subject, t.sequence,
+               t.occurred_at, t.place, 'waiting', 0, now()
+        FROM taken AS t
+        JOIN edge.webhooks AS w ON w.status <> 'ended' AND t.type = ANY(w.types) AND t.occurred_at >= w.created_at
+                               AND (t.party IS NULL OR t.party = w.partner)
+        JOIN directory.customers AS c ON c.customer_id = t.customer_id AND w.partner = ANY(c.partner_consents)
+        ORDER BY t.place
+        ON CONFLICT DO NOTHING)
+    SELECT count(*) FROM taken
+"""
+
+
+async def store(connection: Any, records: list[ConsumerRecord]) -> None:
+    rows = []
+    for record in records:
+        try:
+            rows += _rows(record)
+        except (ValueError, KeyError) as error:
+            refuse(record, error)
+    if rows:
+        await connection.execute(STORE, *zip(*rows, strict=True))
+
+
+def _rows(record: ConsumerRecord) -> list[tuple[Any, ...]]:
+    """One for each customer whom it concerns."""
+    headers = headers_of(record)
+    if (type_ := headers.get("ce_type", "")) not in EVENTS:
+        return []
+    event = adapter(EVENTS[type_]).validate_json(record.value)
+    party = event.party if isinstance(event, customer.ConsentEvent) else None
+    told = UUID(headers["ce_id"]), type_
+    about = event.subject, int(headers["ce_sequence"]), party, event.occurred_at
+    return [(*told, customer_id, *about) for customer_id in event.customers()]
+
+
+async def spread(connection: Any) -> int:
+    """Make deliveries of the events whose time has come; returns how many events."""
+    complete = await connection.fetchval(COMPLETE, customer.REFERENCE.name)
+    return await connection.fetchval(SPREAD, complete, AT_ONCE) if complete else 0
