@@ -1,8 +1,11 @@
 """The HTTP side of the gateway: the 360° view, the documentation, and everything else passed on."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from gateway.audit import api as audit
 from gateway.changes.api import changes_router
@@ -69,11 +72,16 @@ def app(settings: GatewaySettings) -> App:
         docs_router(upstreams),
     ]
     routers = [*own, forwarding_router(upstreams, own)]
+    layers: list[Callable[[ASGIApp], ASGIApp]] = [Compression]
+    if settings.cors_origins:
+        layers.append(partial(CORSMiddleware, allow_origins=settings.cors_origins, **CORS))
     made = create_app(
-        chassis, title="gateway", routers=routers, examples=EXAMPLES, closing=[tail.close, upstreams.close]
+        chassis,
+        title="gateway",
+        routers=routers,
+        examples=EXAMPLES,
+        around=layers,
+        closing=[tail.close, upstreams.close],
     )
     made.api.webhooks.post("event", tags=list(webhooks.TAGS))(webhooks.event)
-    made.api.add_middleware(Compression)
-    if settings.cors_origins:
-        made.api.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)
     return made

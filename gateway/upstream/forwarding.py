@@ -15,8 +15,9 @@ from yarl import URL
 
 from gateway.upstream.clients import CONNECT_SECONDS, UpstreamClient, Upstreams
 from gateway.upstream.gate import FAILED, Shut
-from libs.common.access import READS, Forwarded, HotRoute, chassis
+from libs.common.access import READS, Forwarded, chassis
 from libs.common.clients import HEADER, client_credential, origin_of
+from libs.common.hot import HotRoute
 from libs.common.problems import RETRY_SOON, Problem
 from libs.common.tracing import traceparent
 

@@ -13,9 +13,10 @@ from gateway.view.document import etag, forbidden, render
 from gateway.view.live import LiveSections
 from gateway.view.reading import View
 from gateway.view.schemas import Customer360, Customers360
-from libs.common.access import CurrentCaller, HotRoute, Query, caller_of, id_in_path, reading, requires
+from libs.common.access import CurrentCaller, Query, caller_of, id_in_path, reading, requires
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue
+from libs.common.hot import HotRoute
 from libs.common.schemas import Body
 from libs.contracts.catalogue import SECTIONS
 

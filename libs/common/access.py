@@ -3,16 +3,14 @@
 In this order: authentication, limit, consistency, reason, permission, scope. Commands go on in `commands.py`.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 from fastapi import Query as Parameter
-from fastapi.routing import APIRoute
 
 from libs.common import audited, consistency
 from libs.common.audit import AuditTrail
@@ -79,24 +77,6 @@ class Requires:
 
     def kind_by(self, method: str) -> str:
         return self.kind or ("read" if method in READS else "command")
-
-
-class HotRoute(APIRoute):
-    """A route that is asked thousands of times a second: its permission is required, the request handed over, no more.
-
-    What else a route declares costs as much as the row that it reads; such a route reads its parameters by hand and
-    says them in `openapi_extra`.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        (permission,) = [d.call for d in self.dependant.dependencies if isinstance(d.call, Requires)]
-        endpoint = self.endpoint
-
-        async def handle(request: Request) -> Response:
-            await permission(request)
-            return cast("Response", await endpoint(request))
-
-        return handle
 
 
 @dataclass(frozen=True)
@@ -185,18 +165,25 @@ def caller_of(request: Request) -> Caller:
     return cast("Caller", request.state.caller)
 
 
-@asynccontextmanager
-async def reading(request: Request) -> AsyncIterator[UnitOfWork]:
+class reading:  # noqa: N801 - it is used as a function
     """What `Query` opens. A route that is asked thousands of times a second opens it itself: each dependency costs."""
-    scope = caller_of(request).scope(change=False)
-    async with chassis(request).database.reading(scope) as uow:
-        try:
-            yield uow
-        finally:
-            audited.note(request, uow)
-        if uow.shown is None:
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._opened = chassis(request).database.reading(caller_of(request).scope(change=False))
+
+    async def __aenter__(self) -> UnitOfWork:
+        self._uow = await self._opened.__aenter__()
+        return self._uow
+
+    async def __aexit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        await self._opened.__aexit__(kind, *error)
+        audited.note(self._request, self._uow)
+        if kind is not None:
+            return
+        if self._uow.shown is None:
             raise RuntimeError("a query must name what it shows: uow.answer(view), page.of(uow, views), uow.about(id)")
-        tell_version(request, uow)
+        tell_version(self._request, self._uow)
 
 
 async def _own_customer(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -24,6 +24,7 @@ from libs.common.consistency import Consistency, VersionOf
 from libs.common.database import Database
 from libs.common.edge import Edge
 from libs.common.encryption import BlindIndex
+from libs.common.hot import ahead
 from libs.common.keyring import KeyRing
 from libs.common.limits import InProcess, Limiter
 from libs.common.live import live_router
@@ -42,6 +43,7 @@ class App:
     internal: ASGIApp
     management: ASGIApp
     api: FastAPI
+    internal_api: FastAPI
     document: Callable[[], dict[str, Any]]
     """The OpenAPI document of the public port."""
     closing: Sequence[Callable[[], Awaitable[None]]] = ()
@@ -84,11 +86,12 @@ def create_app(
     routers: Iterable[APIRouter],
     examples: Mapping[str, Any],
     publications: Sequence[Publication] = (),
+    around: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> App:
     """Mount a service's routers on its public port, its live section on the internal one.
 
-    `examples` are values by names of properties, for the documentation.
+    `examples` are values by names of properties, for the documentation; `around` are layers of the public port.
 
     Raises:
         RuntimeError: a route declares no permission.
@@ -99,10 +102,11 @@ def create_app(
     settings, document = chassis.settings, partial(openapi, public)
     return App(
         chassis=chassis,
-        public=Edge(public, settings, chassis.trail),
+        public=Edge(reduce(lambda inner, layer: layer(inner), around, ahead(public)), settings, chassis.trail),
         internal=Edge(internal, settings, chassis.trail),
         management=Edge(_management(chassis, document), settings, chassis.trail),
         api=public,
+        internal_api=internal,
         document=document,
         closing=closing,
     )

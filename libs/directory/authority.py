@@ -4,6 +4,7 @@ Effective roles are those in the token and in the directory alike. What the dire
 staff and partners are refused once its references are older than `authz_max_age`; customers reading themselves go on.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -70,15 +71,13 @@ class Directory:
     database: Database
     overrides: dict[str, frozenset[Reach]] = field(default_factory=dict)
     _known: dict[str, tuple[float, datetime | None, DirectoryCaller]] = field(default_factory=dict)
+    _looking: dict[str, "asyncio.Future[tuple[datetime | None, DirectoryCaller]]"] = field(default_factory=dict)
 
     async def caller(self, principal: Principal, *, fresh: bool) -> DirectoryCaller:
         key = f"{principal.login} {' '.join(sorted(principal.roles))}"
         until, as_of, caller = self._known.get(key, (0.0, None, None))
         if fresh or caller is None or time.monotonic() > until or self._stale(as_of):
-            as_of, caller = await self._look_up(principal)
-            if len(self._known) >= CACHE_SIZE:
-                self._known.clear()
-            self._known[key] = (time.monotonic() + self.settings.caller_max_age, as_of, caller)
+            as_of, caller = await self._look_up_once(key, principal, fresh=fresh)
         if not caller.own_customer_ids and self._stale(as_of):
             raise AuthorityStale("What is known here of rights and consents is too old; try again.")
         return caller
@@ -98,6 +97,28 @@ class Directory:
     def forget(self) -> None:
         """Look everybody up anew."""
         self._known.clear()
+        self._looking.clear()
+
+    async def _look_up_once(
+        self, key: str, principal: Principal, *, fresh: bool
+    ) -> tuple[datetime | None, DirectoryCaller]:
+        """Many requests of one login ask once. Who must see what came just now asks for themselves."""
+        looking = None if fresh else self._looking.get(key)
+        if looking is None:
+            looking = self._looking[key] = asyncio.ensure_future(self._look_up(principal))
+            looking.add_done_callback(lambda done: self._keep(key, done))
+        return await asyncio.shield(looking)
+
+    def _keep(self, key: str, done: "asyncio.Future[tuple[datetime | None, DirectoryCaller]]") -> None:
+        """What was looked up last counts, though another answer came later."""
+        is_last = self._looking.get(key) is done
+        if is_last:
+            del self._looking[key]
+        if done.cancelled() or done.exception() is not None or not is_last:
+            return
+        if len(self._known) >= CACHE_SIZE:
+            self._known.clear()
+        self._known[key] = (time.monotonic() + self.settings.caller_max_age, *done.result())
 
     def _stale(self, as_of: datetime | None) -> bool:
         return as_of is None or as_of < datetime.now(UTC) - timedelta(seconds=self.settings.authz_max_age)

@@ -10,7 +10,6 @@ from fastapi.routing import RouteContext, iter_route_contexts
 
 from guanxi.local.issuer import LocalIssuer
 from libs.common.access import Forwarded, Public, requires
-from libs.common.edge import Edge
 from libs.common.keyring import KeyRing
 from libs.common.openapi import permissions_of
 from libs.common.settings import Settings
@@ -47,10 +46,7 @@ def _apis(package: str, values: dict[str, object]) -> Iterator[FastAPI]:
     kinds = [kind for kind in vars(importlib.import_module(f"{package}.settings")).values() if _is_settings(kind)]
     settings = kinds[-1].model_validate({**values, "service": package.rpartition(".")[2]})
     app = importlib.import_module(f"{package}.main").app(settings)
-    for port in (app.public, app.internal):
-        assert isinstance(port, Edge)
-        assert isinstance(port.app, FastAPI)
-        yield port.app
+    yield from (app.api, app.internal_api)
 
 
 def _is_settings(kind: object) -> bool:

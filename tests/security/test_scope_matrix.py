@@ -13,17 +13,16 @@ from typing import Any
 
 import asyncpg
 import pytest
-from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
 from sqlalchemy import true
 
 from gateway import main as gateway
 from gateway.settings import GatewaySettings
+from gateway.webhooks.storage import WebhookRepository
 from gateway.worker import sender as new_sender
-from libs.common.edge import Edge
 from libs.directory.authority import Directory
-from libs.directory.scope import CallerScope
+from libs.directory.scope import CallerScope, SystemScope
 from services.complaints import main as complaints
 from services.customer import main as customer
 from services.manager import main as manager
@@ -71,10 +70,8 @@ async def _heard(bank: Bank) -> None:
 
 def mounted(bank: Bank) -> Iterator[str]:
     for name, app in bank.apps.items():
-        for port in (app.public, app.internal):
-            assert isinstance(port, Edge)
-            assert isinstance(port.app, FastAPI)
-            for route in iter_route_contexts(port.app.routes):
+        for api in (app.api, app.internal_api):
+            for route in iter_route_contexts(api.routes):
                 yield from (f"{name} {method} {route.path}" for method in route.methods or ())
 
 
@@ -177,7 +174,9 @@ async def test_a_partner_is_told_of_whom_it_should(bank: Bank) -> None:
     settings = bank.apps["gateway"].chassis.settings
     assert isinstance(settings, GatewaySettings)
     sender = new_sender(settings, bank.apps["gateway"].chassis.database)
-    permitted = {name: await sender._permitted(WEBHOOK_IDS[PARTNER], id_) for name, id_ in THING_IDS.items()}
+    async with sender.database.reading(SystemScope()) as uow:
+        webhook = await WebhookRepository(uow).get(WEBHOOK_IDS[PARTNER])
+    permitted = {name: await sender.permitted(webhook, id_) for name, id_ in THING_IDS.items()}
     assert {name for name, told in permitted.items() if told} == READ["partner"]
     await sender.trail.close()
 
