@@ -9,6 +9,7 @@ from gateway.limits.storage import TIDYING as TIDYING_COUNTS
 from gateway.settings import GatewaySettings
 from gateway.view import tables as view
 from gateway.webhooks import intake
+from gateway.webhooks.dispatch import Dispatcher
 from gateway.webhooks.sending import Sender
 from gateway.webhooks.storage import TIDYING as TIDYING_DELIVERIES
 from gateway.webhooks.tables import SECRETS
@@ -50,7 +51,7 @@ def worker(settings: GatewaySettings) -> Worker:
             *TIDYING_DELIVERIES,
         ],
         sealed=[SECRETS],
-        duties={"webhooks": sender(settings, database).run},
+        duties={"webhooks": Dispatcher(sender(settings, database)).run},
         parts={
             "audit collector": partial(collect, "audit", store_audit, AUDIT.name),
             "webhook intake": partial(collect, "webhooks", intake.store, *intake.TOPICS),

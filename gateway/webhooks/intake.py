@@ -5,6 +5,7 @@ or withdrawn, then counts (and one that came within that second after it). Wheth
 more when it is sent.
 """
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from libs.contracts import customer
 TOPICS = (customer.EVENTS.name,)
 EVENTS = {event.type: event for event in OFFERED}
 AT_ONCE = 1000
+SKEW = timedelta(seconds=1)
+"""How far apart the clocks of the gateway's database and of those who tell watermarks may be."""
 
 # Only of types that somebody asked for: a bank without webhooks stores nothing.
 STORE = """
@@ -29,17 +32,21 @@ STORE = """
     WHERE EXISTS (SELECT FROM edge.webhooks AS w WHERE w.status <> 'ended' AND e.type = ANY(w.types))
     ON CONFLICT DO NOTHING
 """
+# A delivery begins behind what waits for its customer: what follows one that is tried later is not looked at before.
 COMPLETE = "SELECT min(as_of) FROM directory.watermarks WHERE topic = $1"
 SPREAD = """
     WITH taken AS (
         DELETE FROM edge.webhook_events WHERE place IN (
-            SELECT place FROM edge.webhook_events WHERE received_at <= $1 ORDER BY place LIMIT $2)
+            SELECT place FROM (SELECT place, received_at FROM edge.webhook_events ORDER BY place LIMIT $2) AS oldest
+            WHERE received_at <= $1)
         RETURNING *),
     told AS (
         INSERT INTO edge.webhook_deliveries (id, version, webhook_id, event_id, type, customer_id, subject, sequence,
-                                             occurred_at, place, status, tries, due_at)
+                                             occurred_at, place, status, tries, due_at, waits_since)
         SELECT uuidv7(), 1, w.id, t.event_id, t.type, t.customer_id, t.subject, t.sequence,
-               t.occurred_at, t.place, 'waiting', 0, now()
+               t.occurred_at, t.place, 'waiting', 0, greatest(now(), (
+                   SELECT max(d.due_at) FROM edge.webhook_deliveries AS d
+                   WHERE d.webhook_id = w.id AND d.customer_id = t.customer_id AND d.status = 'waiting')), now()
         FROM taken AS t
         JOIN edge.webhooks AS w ON w.status <> 'ended' AND t.type = ANY(w.types) AND t.occurred_at >= w.created_at
                                AND (t.party IS NULL OR t.party = w.partner)
@@ -76,4 +83,4 @@ def _rows(record: ConsumerRecord) -> list[tuple[Any, ...]]:
 async def spread(connection: Any) -> int:
     """Make deliveries of the events whose time has come; returns how many events."""
     complete = await connection.fetchval(COMPLETE, customer.REFERENCE.name)
-    return await connection.fetchval(SPREAD, complete, AT_ONCE) if complete else 0
+    return await connection.fetchval(SPREAD, complete - SKEW, AT_ONCE) if complete else 0

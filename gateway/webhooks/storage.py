@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, insert, select, text, update
+from sqlalchemy import ColumnElement, TextClause, exists, func, insert, select, text, update
 
 from gateway.webhooks.tables import webhook_attempts, webhook_deliveries, webhook_secrets, webhooks
 from gateway.webhooks.webhook import Delivery, DeliveryStatus, Webhook, WebhookStatus
@@ -20,8 +21,13 @@ AT_ONCE = 1000
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('webhooks of ' || :partner))")
 GIVE_UP = text("""
-    UPDATE edge.webhook_deliveries SET status = 'failed', version = version + 1 WHERE id IN (
-        SELECT id FROM edge.webhook_deliveries WHERE status = 'waiting' AND occurred_at < :before LIMIT :most)
+    UPDATE edge.webhook_deliveries SET status = 'failed', version = version + 1 WHERE status = 'waiting' AND id IN (
+        SELECT id FROM edge.webhook_deliveries WHERE status = 'waiting' AND waits_since < :before LIMIT :most)
+""")
+FORGET_SECRETS = text("""
+    DELETE FROM edge.webhook_secrets WHERE id IN (
+        SELECT s.id FROM edge.webhook_secrets AS s JOIN edge.webhooks AS w ON w.id = s.webhook_id
+        WHERE s.valid_until < :before OR w.status = 'ended' LIMIT :most)
 """)
 FORGET = text("""
     DELETE FROM edge.webhook_deliveries WHERE id IN (
@@ -48,6 +54,14 @@ class WebhookRepository:
         webhook = await self.get(webhook_id)
         self._uow.check_version(webhook)
         return webhook
+
+    async def stop(self, webhook_id: UUID, reason: str) -> None:
+        """Whoever else changes it at this moment: one statement. One that is stopped or ended stays as it is."""
+        w = webhooks.c
+        goes_on = w.status.in_([WebhookStatus.ACTIVE, WebhookStatus.PAUSED])
+        within = (w.id == webhook_id) & goes_on & self._uow.scope.partners(w.partner)
+        stopped = {"status": WebhookStatus.STOPPED, "status_reason": reason, "version": w.version + 1}
+        await self._uow.session.execute(update(webhooks).where(within).values(stopped))
 
     async def count(self, partner: str) -> int:
         """How many a partner has that did not end; until the commit, nobody adds another to them."""
@@ -176,17 +190,16 @@ async def list_webhooks(uow: UnitOfWork, *, status: str | None, after: UUID | No
     return await newest(uow, wanted, w.id, after=after, limit=limit)
 
 
-async def _give_up(uow: UnitOfWork, now: datetime) -> int:
-    done = await uow.session.execute(GIVE_UP, {"before": now - WAITS_AT_MOST, "most": AT_ONCE})
+async def _tidy(statement: TextClause, age: timedelta, uow: UnitOfWork, now: datetime) -> int:
+    done = await uow.session.execute(statement, {"before": now - age, "most": AT_ONCE})
     return max(getattr(done, "rowcount", 0), 0)
 
 
-async def _forget(uow: UnitOfWork, now: datetime) -> int:
-    done = await uow.session.execute(FORGET, {"before": now - KEPT, "most": AT_ONCE})
-    return max(getattr(done, "rowcount", 0), 0)
-
-
-TIDYING = (
-    Schedule("giving up deliveries", _give_up, pause=60.0),
-    Schedule("tidying deliveries", _forget, pause=60.0),
+TIDYING = tuple(
+    Schedule(name, partial(_tidy, statement, age), pause=60.0)
+    for name, statement, age in (
+        ("giving up deliveries", GIVE_UP, WAITS_AT_MOST),
+        ("tidying deliveries", FORGET, KEPT),
+        ("tidying secrets of webhooks", FORGET_SECRETS, timedelta(0)),
+    )
 )

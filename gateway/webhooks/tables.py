@@ -82,8 +82,10 @@ webhook_deliveries = Table(
     words("status", DeliveryStatus),
     Column("tries", Integer, nullable=False),
     time("due_at"),
+    time("waits_since"),
     Index("uq_webhook_deliveries_event", "webhook_id", "event_id", "customer_id", unique=True),
     Index("ix_webhook_deliveries_webhook_id", "webhook_id", "id"),
+    Index("ix_webhook_deliveries_customer_id", "webhook_id", "customer_id", "id"),
 )
 _waiting = webhook_deliveries.c.status == DeliveryStatus.WAITING
 Index(
@@ -96,6 +98,9 @@ Index(
     webhook_deliveries.c.place,
     postgresql_where=_waiting,
 )
+
+Index("ix_webhook_deliveries_waits_since", webhook_deliveries.c.waits_since, postgresql_where=_waiting)
+Index("ix_webhook_deliveries_done", webhook_deliveries.c.occurred_at, postgresql_where=~_waiting)
 
 webhook_attempts = Table(
     "webhook_attempts",

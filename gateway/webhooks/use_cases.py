@@ -104,12 +104,16 @@ async def ping_webhook(uow: UnitOfWork, webhook_id: UUID, *, at: datetime) -> De
         sequence=webhook.version,
         occurred_at=at,
         due_at=at,
+        waits_since=at,
     )
     DeliveryRepository(uow).add(delivery)
     return delivery
 
 
 async def send_again(uow: UnitOfWork, webhook_id: UUID, delivery_id: UUID, *, at: datetime) -> Delivery:
+    webhook = await WebhookRepository(uow).get(webhook_id)
     delivery = await DeliveryRepository(uow).get_for_change(webhook_id, delivery_id)
+    if webhook.status is WebhookStatus.ENDED:
+        raise Conflict("The webhook has ended: nothing is sent to it any more.")
     delivery.send_again(at=at)
     return delivery

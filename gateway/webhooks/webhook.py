@@ -28,9 +28,6 @@ TYPES = {event.type: permission for event, permission in OFFERED.items()}
 PING = "crm.webhook.pinged.v1"
 """Sent when a partner asks for it, to try an endpoint; of no customer."""
 
-MOST_SECRETS = 2
-"""Valid at a time: while one takes the other's place, messages are signed with both."""
-
 
 class WebhookStatus(StrEnum):
     ACTIVE = "active"
@@ -42,7 +39,6 @@ class WebhookStatus(StrEnum):
 class WebhookMove(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
-    STOP = "stop"
     END = "end"
 
 
@@ -50,7 +46,6 @@ A, P, S = WebhookStatus.ACTIVE, WebhookStatus.PAUSED, WebhookStatus.STOPPED
 MOVES: dict[WebhookMove, tuple[frozenset[WebhookStatus], WebhookStatus]] = {
     WebhookMove.PAUSE: (frozenset({A}), P),
     WebhookMove.RESUME: (frozenset({P, S}), A),
-    WebhookMove.STOP: (frozenset({A, P}), S),
     WebhookMove.END: (frozenset({A, P, S}), WebhookStatus.ENDED),
 }
 """Move → from which statuses, to which. What happens while one is paused or stopped waits for it to go on."""
@@ -75,11 +70,11 @@ class Webhook(Aggregate):
         self.url, self.types, self.description = url, known(types), description
         self.version += 1
 
-    def move(self, move: WebhookMove, reason: str | None = None) -> None:
+    def move(self, move: WebhookMove) -> None:
         sources, target = MOVES[move]
         if self.status not in sources:
             raise MoveNotAllowed(move, self.status, [m for m, (allowed, _) in MOVES.items() if self.status in allowed])
-        self.status, self.status_reason = target, reason
+        self.status, self.status_reason = target, None
         self.version += 1
 
     def change_secret(self) -> None:
@@ -106,7 +101,7 @@ class DeliveryStatus(StrEnum):
 class Delivery(Aggregate):
     """One event, for one customer whom it concerns, on its way to one webhook. Its id is the message's id, each time.
 
-    `place` is its place among the events of its customer; `tries` counts since it was last asked for.
+    `place` is its place among the events of its customer; `tries` counts since it was last asked for, at `waits_since`.
     """
 
     webhook_id: UUID
@@ -117,13 +112,16 @@ class Delivery(Aggregate):
     sequence: int
     occurred_at: datetime
     due_at: datetime
+    waits_since: datetime
     place: int = 0
     tries: int = 0
     status: DeliveryStatus = DeliveryStatus.WAITING
     version: int = 1
 
     def tried(self, *, reached: bool, at: datetime, wait: timedelta | None) -> None:
-        """`wait` is the time until the next try; None where there is none."""
+        """`wait` is the time until the next try, None where there is none. A late word of another changes nothing."""
+        if self.status is not DeliveryStatus.WAITING:
+            return
         self.tries += 1
         self.version += 1
         if reached:
@@ -135,12 +133,13 @@ class Delivery(Aggregate):
 
     def withhold(self) -> None:
         """The partner may not be told: its consent was withdrawn, or its permission."""
-        self.status = DeliveryStatus.WITHHELD
-        self.version += 1
+        if self.status is DeliveryStatus.WAITING:
+            self.status = DeliveryStatus.WITHHELD
+            self.version += 1
 
     def send_again(self, *, at: datetime) -> None:
         """As it was the first time, with all its tries; refused while it is on its way."""
         if self.status is DeliveryStatus.WAITING:
             raise MoveNotAllowed("redeliver", self.status, [])
-        self.status, self.tries, self.due_at = DeliveryStatus.WAITING, 0, at
+        self.status, self.tries, self.due_at, self.waits_since = DeliveryStatus.WAITING, 0, at, at
         self.version += 1

@@ -77,7 +77,7 @@ async def lead(dsn: str, duties: Callable[[], Awaitable[Sequence[Duty]]]) -> Non
         try:
             await _one_term(dsn, duties)
         except* Exception as group:  # noqa: BLE001 - a term may end by anything; the next one begins
-            errors = sorted({f"{type(e).__name__} at {where(e)}" for e in _leaves(group)})
+            errors = sorted({f"{type(e).__name__} at {where(e)}" for e in leaves(group)})
             log.warning("leadership ended", errors=errors)
         await asyncio.sleep(POLL_SECONDS)
 
@@ -100,8 +100,8 @@ async def _one_term(dsn: str, duties: Callable[[], Awaitable[Sequence[Duty]]]) -
         connection.terminate()
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors of a group, and of groups within it; of one that is none, itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for each in error.exceptions for leaf in leaves(each)]

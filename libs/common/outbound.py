@@ -8,9 +8,11 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 import httpx
 
@@ -19,12 +21,22 @@ from libs.common.tls import client_context
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
+Found = list[Any]
 
 LONGEST_URL, HIGHEST_PORT = 2000, 65_535
+MOST_LOOKED_UP = 16
+LEADS_NOWHERE = "It leads to no public address."
+"""Of a name that is unknown too: nobody learns which names there are inside."""
 CARRY_AN_IPV4_ADDRESS = [
     ip_network(n) for n in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
 ]
 """Compatible, mapped, NAT64, Teredo and 6to4 addresses: what they lead to is another network's choice."""
+NOT_FOR_STRANGERS = [
+    ip_network(name)
+    for name in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "fec0::/10", "3fff::/20", "5f00::/16")
+]
+"""What Python's own list (IANA's registries, as of its release) lets through: protocol assignments, the 6to4 relay, the
+inside of a cloud, site-local addresses (RFC 3879), documentation (RFC 9637), segment routing (RFC 9602)."""
 
 
 class Refused(Exception):
@@ -44,11 +56,13 @@ class Answer:
 
 
 def is_public(address: Address) -> bool:
-    if any(address in network for network in CARRY_AN_IPV4_ADDRESS if network.version == address.version):
+    if _is_within(address, (*CARRY_AN_IPV4_ADDRESS, *NOT_FOR_STRANGERS)):
         return False
-    # A range that was given up (RFC 3879), and still is somebody's inside.
-    is_site_local = isinstance(address, IPv6Address) and address.is_site_local
-    return address.is_global and not (address.is_multicast or address.is_reserved or is_site_local)
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def _is_within(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks if network.version == address.version)
 
 
 class Outbound:
@@ -57,6 +71,9 @@ class Outbound:
     def __init__(self, settings: Settings, listed: Sequence[Network], seconds: float) -> None:
         self._listed, self._seconds = listed, seconds
         self._context: ssl.SSLContext = client_context(settings)
+        # Names have threads of their own: whoever has a slow name server holds up nobody else's.
+        self._resolvers = ThreadPoolExecutor(MOST_LOOKED_UP, "outbound names")
+        self._looked_up: dict[tuple[str, int], Future[Found]] = {}
 
     def check(self, url: str) -> httpx.URL:
         """What can be said of a URL before its name is resolved.
@@ -66,15 +83,16 @@ class Outbound:
         """
         try:
             parsed = httpx.URL(url)
+            host = _host(parsed)
         except (httpx.InvalidURL, ValueError):
             raise Refused("This is no URL.") from None
-        if parsed.scheme not in ("https", "http") or not parsed.host or len(url) > LONGEST_URL:
+        if parsed.scheme not in ("https", "http") or not host or len(url) > LONGEST_URL:
             raise Refused(f"Name an https:// URL of at most {LONGEST_URL} characters.")
         if not 0 < _port(parsed) <= HIGHEST_PORT:
             raise Refused("There is no such port.")
         if parsed.userinfo or parsed.fragment:
             raise Refused("A URL here has no user, no password and no fragment.")
-        if (address := _literal(parsed.host)) is not None:
+        if (address := _literal(host)) is not None:
             self._require(parsed, [address])
         elif parsed.scheme == "http" and not self._listed:
             raise Refused("Name an https:// URL.")
@@ -99,29 +117,40 @@ class Outbound:
                     parsed.copy_with(host=str(address)),
                     content=body,
                     headers={**headers, "Host": parsed.netloc.decode()},
-                    extensions={"sni_hostname": parsed.host},
+                    extensions={"sni_hostname": _host(parsed)},
                 )
                 answer = await client.send(request, stream=True, follow_redirects=False)
                 await answer.aclose()
                 return Answer(answer.status_code, _seconds(answer.headers.get("Retry-After", "")))
 
     async def _resolved(self, url: httpx.URL) -> Address:
-        loop = asyncio.get_running_loop()
+        """Whoever asks for a name that is being looked up waits with them."""
+        place = _host(url), _port(url)
+        asked = self._looked_up.get(place)
+        if asked is None:
+            asked = self._resolvers.submit(socket.getaddrinfo, *place, type=socket.SOCK_STREAM)
+            self._looked_up[place] = asked
+            asked.add_done_callback(lambda _: self._looked_up.pop(place, None))
         try:
-            found = await loop.getaddrinfo(url.host, _port(url), type=socket.SOCK_STREAM)
+            found = await asyncio.wrap_future(asked)
         except (socket.gaierror, UnicodeError):
-            raise Refused("Its name cannot be resolved.") from None
-        addresses = [ip_address(str(place[0]).partition("%")[0]) for *_, place in found]
+            raise Refused(LEADS_NOWHERE) from None
+        addresses = [ip_address(str(at[0]).partition("%")[0]) for *_, at in found]
         self._require(url, addresses)
         return addresses[0]
 
     def _require(self, url: httpx.URL, addresses: Sequence[Address]) -> None:
         """All of them: one that is refused would only be a matter of tries."""
-        listed = [any(a in n for n in self._listed if n.version == a.version) for a in addresses]
+        listed = [_is_within(address, self._listed) for address in addresses]
         if not all(known or is_public(address) for known, address in zip(listed, addresses, strict=True)):
-            raise Refused("It leads to an address that is not public.")
+            raise Refused(LEADS_NOWHERE)
         if url.scheme == "http" and not all(listed):
             raise Refused("Name an https:// URL.")
+
+
+def _host(url: httpx.URL) -> str:
+    """As it goes over the wire: what is looked up, connected to and checked is one name, by one rule (IDNA 2008)."""
+    return url.raw_host.decode("ascii")
 
 
 def _port(url: httpx.URL) -> int:

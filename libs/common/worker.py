@@ -20,7 +20,7 @@ from libs.common.encryption import FieldCipher
 from libs.common.housekeeping import TIDYING
 from libs.common.kafka import new_consumer, new_producer
 from libs.common.keyring import KeyRing
-from libs.common.leader import Duty, Leadership, LeadershipLost, lead
+from libs.common.leader import Duty, Leadership, LeadershipLost, lead, leaves
 from libs.common.logs import where
 from libs.common.publication import Publication
 from libs.common.publisher import Publisher
@@ -135,7 +135,7 @@ async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
         try:
             await run(leadership)
         except Exception as error:
-            if passing(error) or isinstance(error, LeadershipLost):
+            if any(passing(each) or isinstance(each, LeadershipLost) for each in leaves(error)):
                 raise
             log.error("duty failed", duty=name, error=type(error).__name__, at=where(error))
         await asyncio.sleep(RESTART_SECONDS)

@@ -1,133 +1,22 @@
 """Partners are told over webhooks: signed, in order, again where they did not take it, and only of who consents."""
 
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-import httpx
 import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from gateway import main as gateway
-from gateway.settings import GatewaySettings
+from gateway.webhooks.dispatch import LONGEST_REST, Dispatcher
 from gateway.webhooks.intake import spread
-from gateway.webhooks.sending import Sender
 from gateway.webhooks.storage import TIDYING
-from gateway.webhooks.webhook import TYPES
-from gateway.worker import sender as new_sender
-from libs.common.database import Database
-from libs.common.ids import new_id
-from libs.contracts.catalogue import REFERENCES
+from libs.common.leader import LeadershipLost
 from libs.directory.scope import SystemScope
 from tests.conftest import Ground
-from tests.receiver import Message, Receiver, receiving
-
-UPDATED, OPENED = "crm.customer.updated.v1", "crm.account.opened.v1"
-BACK_OFF = (0.0, 0.0)
-
-
-@dataclass
-class Partner:
-    """One partner, its endpoint, the gateway's API and the sender of its worker."""
-
-    name: str
-    client: httpx.AsyncClient
-    receiver: Receiver
-    sender: Sender
-    database: asyncpg.Connection
-
-    async def post(self, path: str, body: Any = None, version: int | None = None, key: str = "") -> httpx.Response:
-        headers = {"Idempotency-Key": key or str(uuid4())}
-        if version is not None:
-            headers["If-Match"] = f'"{version}"'
-        return await self.client.post(f"/api/v1/webhooks{path}", json=body, headers=headers)
-
-    async def get(self, path: str = "", **query: str) -> Any:
-        answer = await self.client.get(f"/api/v1/webhooks{path}", params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def register(self, *types: str) -> dict[str, Any]:
-        answer = await self.post("", {"url": self.receiver.url, "types": list(types or (UPDATED, OPENED))})
-        assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
-        return made
-
-    async def secret(self, webhook: dict[str, Any]) -> str:
-        return str((await self.get(f"/{webhook['id']}/secrets"))["secrets"][0]["secret"])
-
-    async def customer(self, *, consents: bool = True) -> UUID:
-        id_ = new_id()
-        await self.database.execute(
-            "INSERT INTO directory.customers (customer_id, version, changed_at, status, canonical_id, partner_consents)"
-            " VALUES ($1, 1, now(), 'active', $1, $2)",
-            id_,
-            [self.name] if consents else [],
-        )
-        return id_
-
-    async def happens(self, customer_id: UUID, sequence: int = 1, type_: str = UPDATED) -> UUID:
-        event_id = new_id()
-        await self.database.execute(
-            "INSERT INTO edge.webhook_events (event_id, type, customer_id, subject, sequence, occurred_at, received_at)"
-            " VALUES ($1, $2, $3, $3, $4, clock_timestamp(), clock_timestamp())",
-            event_id,
-            type_,
-            customer_id,
-            sequence,
-        )
-        return event_id
-
-    async def complete(self) -> None:
-        """The directory has heard everything up to now."""
-        await self.database.executemany(
-            "INSERT INTO directory.watermarks VALUES ($1, 0, clock_timestamp())"
-            " ON CONFLICT (topic, partition) DO UPDATE SET as_of = excluded.as_of",
-            [(topic.name,) for topic in REFERENCES],
-        )
-
-    async def deliver(self, webhook: dict[str, Any], rounds: int = 10) -> None:
-        """Everything that is due, tries that follow at once among it."""
-        await self.complete()
-        while await spread(self.database):
-            pass
-        for _ in range(rounds):
-            for id_ in await self.sender._due(UUID(webhook["id"])):
-                await self.sender.send(UUID(webhook["id"]), id_)
-
-    async def log(self, webhook: dict[str, Any], **query: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = (await self.get(f"/{webhook['id']}/deliveries", **query))["items"]
-        return items
-
-
-@asynccontextmanager
-async def partner_of(ground: Ground, name: str, **changed: Any) -> AsyncIterator[Partner]:
-    told = {"upstreams": {}, "webhook_networks": ["127.0.0.0/8"], "webhook_back_off": BACK_OFF, **changed}
-    settings = ground.settings("webhooks", GatewaySettings, **told)
-    assert isinstance(settings, GatewaySettings)
-    app, database = gateway.app(settings), Database(settings.dsn, pool=4)
-    sender = new_sender(settings, database)
-    connection = await asyncpg.connect(settings.dsn)
-    headers = {"Authorization": f"Bearer {ground.issuer.token(name, ['partner'])}"}
-    transport = httpx.ASGITransport(app.public)
-    try:
-        async with (
-            receiving() as receiver,
-            httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client,
-        ):
-            partner = Partner(name, client, receiver, sender, connection)
-            await partner.complete()
-            yield partner
-    finally:
-        await connection.close()
-        await sender.trail.close()
-        await app.close()
-        await database.close()
+from tests.gateway.partner import BACK_OFF, OPENED, UPDATED, Partner, partner_of
+from tests.receiver import Message
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -295,81 +184,6 @@ async def test_410_stops_the_webhook_until_its_partner_resumes_it(partner: Partn
     assert [m.event["sequence"] for m in partner.receiver.messages] == ["1", "1", "2"]
 
 
-async def test_two_secrets_are_valid_while_one_takes_the_others_place(partner: Partner) -> None:
-    webhook = await partner.register()
-    old = await partner.secret(webhook)
-    changed = await partner.post(f"/{webhook['id']}/secrets", {"overlap_hours": 1}, version=webhook["version"])
-    assert changed.status_code == 200, changed.text
-    held = (await partner.get(f"/{webhook['id']}/secrets"))["secrets"]
-    assert [secret["secret"] == old for secret in held] == [False, True]
-    assert [secret["valid_until"] is None for secret in held] == [True, False]
-    await partner.happens(await partner.customer())
-    await partner.deliver(webhook)
-    (message,) = partner.receiver.messages
-    for secret in held:
-        Verifier(secret["secret"]).verify(message.body, message.headers)
-    at_once = {"overlap_hours": 0}
-    assert (await partner.post(f"/{webhook['id']}/secrets", at_once, changed.json()["version"])).status_code == 200
-    last = (await partner.get(f"/{webhook['id']}/secrets"))["secrets"]
-    assert len(last) == 1
-    assert last[0]["secret"] not in [secret["secret"] for secret in held]
-
-
-async def test_secrets_are_stored_encrypted_and_not_to_be_kept_on_the_way(partner: Partner) -> None:
-    webhook = await partner.register()
-    answer = await partner.client.get(f"/api/v1/webhooks/{webhook['id']}/secrets")
-    assert answer.headers["cache-control"] == "no-store"
-    secret = answer.json()["secrets"][0]["secret"].encode()
-    rows = await partner.database.fetch("SELECT secret_sealed FROM edge.webhook_secrets")
-    assert rows
-    assert not any(secret in row["secret_sealed"] or secret[6:] in row["secret_sealed"] for row in rows)
-
-
-async def test_a_ping_tells_of_nobody(partner: Partner) -> None:
-    webhook = await partner.register()
-    key = str(uuid4())
-    sent = await partner.post(f"/{webhook['id']}/ping", key=key)
-    repeated = await partner.post(f"/{webhook['id']}/ping", key=key)
-    assert (sent.status_code, repeated.json()["id"]) == (202, sent.json()["id"])
-    await partner.deliver(webhook)
-    (message,) = partner.receiver.messages
-    assert (message.event["type"], message.event["data"]) == ("crm.webhook.pinged.v1", {"customer_id": None})
-
-
-async def test_each_partner_sees_its_own_alone(ground: Ground, partner: Partner) -> None:
-    webhook = await partner.register()
-    await partner.happens(await partner.customer())
-    await partner.deliver(webhook)
-    (delivery,) = await partner.log(webhook)
-    async with partner_of(ground, f"partner-{uuid4()}") as stranger:
-        for path in ("", "/secrets", "/deliveries", f"/deliveries/{delivery['id']}"):
-            assert (await stranger.client.get(f"/api/v1/webhooks/{webhook['id']}{path}")).status_code == 404
-        for path in ("/pause", "/end", "/ping", f"/deliveries/{delivery['id']}/redeliver"):
-            assert (await stranger.post(f"/{webhook['id']}{path}", version=1)).status_code == 404
-        assert (await stranger.get())["items"] == []
-        own = await stranger.register()
-        mixed = f"/api/v1/webhooks/{own['id']}/deliveries/{delivery['id']}"
-        assert (await stranger.client.get(mixed)).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"url": "http://10.0.0.1/", "types": [UPDATED]}, "url"),
-        ({"url": "https://169.254.169.254/latest", "types": [UPDATED]}, "url"),
-        ({"url": "https://[::ffff:10.0.0.1]/", "types": [UPDATED]}, "url"),
-        ({"url": "ftp://hooks.example/", "types": [UPDATED]}, "url"),
-        ({"url": "https://hooks.example/", "types": ["crm.pii.revealed.v1"]}, "types"),
-        ({"url": "https://hooks.example/", "types": []}, "types"),
-        ({"url": "https://hooks.example/", "types": [UPDATED], "partner": "another"}, "partner"),
-    ],
-)
-async def test_wrong_input_is_named(partner: Partner, body: dict[str, Any], field: str) -> None:
-    answer = await partner.post("", body)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
-    assert (await partner.get())["items"] == []
-
-
 async def test_an_endpoint_that_leads_inside_is_told_nothing(ground: Ground) -> None:
     """The name is looked at when something is sent: it may have led elsewhere when it was given."""
     async with partner_of(ground, f"partner-{uuid4()}", webhook_networks=[]) as partner:
@@ -381,33 +195,7 @@ async def test_an_endpoint_that_leads_inside_is_told_nothing(ground: Ground) -> 
         assert partner.receiver.messages == []
         (delivery,) = await partner.log(made.json())
         told = await partner.get(f"/{made.json()['id']}/deliveries/{delivery['id']}")
-        assert {a["error"] for a in told["attempts"]} == {"It leads to an address that is not public."}
-
-
-async def test_a_partner_has_so_many_and_no_more(ground: Ground) -> None:
-    async with partner_of(ground, f"partner-{uuid4()}", most_webhooks_of_one=1) as partner:
-        webhook = await partner.register()
-        body = {"url": partner.receiver.url, "types": [UPDATED]}
-        assert (await partner.post("", body)).status_code == 409
-        assert (await partner.post(f"/{webhook['id']}/end", version=1)).json()["status"] == "ended"
-        assert (await partner.post("", body)).status_code == 201
-        assert [item["status"] for item in (await partner.get(status="ended"))["items"]] == ["ended"]
-
-
-async def test_what_moves_are_possible_is_said(partner: Partner) -> None:
-    webhook = await partner.register()
-    ended = await partner.post(f"/{webhook['id']}/end", version=1)
-    answer = await partner.post(f"/{webhook['id']}/resume", version=ended.json()["version"])
-    assert answer.status_code == 409
-    assert "possible: nothing" in answer.json()["detail"]
-    assert (await partner.post(f"/{webhook['id']}/pause", version=1)).status_code == 412
-    assert (await partner.post(f"/{webhook['id']}/pause")).status_code == 428
-    described = await partner.client.put(
-        f"/api/v1/webhooks/{webhook['id']}",
-        json={"url": partner.receiver.url, "types": [UPDATED]},
-        headers={"If-Match": ended.headers["etag"]},
-    )
-    assert described.status_code == 409
+        assert {a["error"] for a in told["attempts"]} == {"It leads to no public address."}
 
 
 async def test_each_message_that_is_sent_leaves_an_audit_entry(partner: Partner) -> None:
@@ -427,7 +215,7 @@ async def test_what_is_too_old_is_given_up_and_forgotten(partner: Partner) -> No
     await partner.happens(await partner.customer())
     await partner.complete()
     await spread(partner.database)
-    give_up, forget = TIDYING
+    give_up, forget, _ = TIDYING
     async with partner.sender.database.unit_of_work(SystemScope()) as uow:
         await give_up.sweep(uow, datetime.now(UTC) + timedelta(days=4))
     assert [item["status"] for item in await partner.log(webhook)] == ["failed"]
@@ -436,11 +224,54 @@ async def test_what_is_too_old_is_given_up_and_forgotten(partner: Partner) -> No
     assert await partner.log(webhook) == []
 
 
-def test_nothing_about_staff_or_other_parties_is_offered() -> None:
-    assert all(name.startswith(("crm.customer.", "crm.account.", "crm.consent.granted")) for name in TYPES)
+async def test_what_follows_one_that_is_tried_later_is_not_looked_at_before(ground: Ground) -> None:
+    """Also what comes after the failure: else a long queue would be read each time to find nothing."""
+    async with partner_of(ground, f"partner-{uuid4()}", webhook_back_off=(600.0,)) as partner:
+        webhook = await partner.register()
+        customer_id = await partner.customer()
+        partner.receiver.answer = lambda _: (500, {})
+        for sequence in (1, 2):
+            await partner.happens(customer_id, sequence)
+            await partner.deliver(webhook)
+        first, second = [datetime.fromisoformat(item["due_at"]) for item in await partner.log(webhook)]
+        assert first == second > datetime.now(UTC) + timedelta(minutes=5)
+        assert len(partner.receiver.messages) == 1
 
 
-@pytest.mark.parametrize("network", ["127.0.0.0/8", "127.0.0.1/32", "169.254.0.0/16", "::1/128", "0.0.0.0/0"])
-def test_production_lets_nobody_reach_what_runs_beside_the_gateway(ground: Ground, network: str) -> None:
-    with pytest.raises(ValueError, match="this machine's own"):
-        ground.settings("webhooks", GatewaySettings, upstreams={}, webhook_networks=[network], mode="production")
+async def test_what_ended_meanwhile_is_not_sent(partner: Partner) -> None:
+    webhook = await partner.register()
+    await partner.happens(await partner.customer())
+    await partner.complete()
+    await spread(partner.database)
+    due = await partner.sender.due(UUID(webhook["id"]))
+    assert (await partner.post(f"/{webhook['id']}/end", version=1)).status_code == 200
+    for delivery_id in due:
+        assert await partner.sender.send(UUID(webhook["id"]), delivery_id, lambda: None)
+    assert partner.receiver.messages == []
+    (delivery,) = await partner.log(webhook)
+    again = f"/{webhook['id']}/deliveries/{delivery['id']}/redeliver"
+    assert (await partner.post(again, version=delivery["version"])).status_code == 409
+
+
+async def test_who_may_not_go_on_sends_nothing(partner: Partner) -> None:
+    """Another leads by now."""
+    webhook = await partner.register()
+    await partner.happens(await partner.customer())
+    await partner.complete()
+    await spread(partner.database)
+
+    def lost() -> None:
+        raise LeadershipLost
+
+    for delivery_id in await partner.sender.due(UUID(webhook["id"])):
+        with pytest.raises(LeadershipLost):
+            await partner.sender.send(UUID(webhook["id"]), delivery_id, lost)
+    assert partner.receiver.messages == []
+    assert [item["status"] for item in await partner.log(webhook)] == ["waiting"]
+
+
+async def test_an_endpoint_that_never_answers_is_let_alone_for_a_minute_at_most(partner: Partner) -> None:
+    dispatcher, webhook_id = Dispatcher(partner.sender), uuid4()
+    for _ in range(2000):
+        dispatcher._rest(webhook_id)
+    assert dispatcher._rests[webhook_id].until <= time.monotonic() + LONGEST_REST

@@ -167,7 +167,7 @@ async def _webhooks(connection: asyncpg.Connection, cipher: FieldCipher) -> None
         rows = THING_IDS if partner == PARTNER else {"consented": ANOTHERS_DELIVERY}
         await connection.executemany(
             "INSERT INTO edge.webhook_deliveries VALUES"
-            " ($1, 1, $2, $1, 'crm.customer.updated.v1', $3, $3, 1, now(), $4, 'waiting', 0, now())",
+            " ($1, 1, $2, $1, 'crm.customer.updated.v1', $3, $3, 1, now(), $4, 'waiting', 0, now(), now())",
             [(id_, webhook_id, CUSTOMER_IDS[name], place) for name, id_ in rows.items()],
         )
         attempt = "INSERT INTO edge.webhook_attempts VALUES ($1, $1, now(), 500, NULL, 1)"

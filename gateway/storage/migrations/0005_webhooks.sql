@@ -54,13 +54,20 @@ CREATE TABLE edge.webhook_deliveries (
     status VARCHAR(40) NOT NULL,
     tries INTEGER NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    waits_since TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_webhook_deliveries PRIMARY KEY (id),
     CONSTRAINT fk_webhook_deliveries_webhook_id FOREIGN KEY(webhook_id) REFERENCES edge.webhooks (id)
 );
 
+CREATE INDEX ix_webhook_deliveries_customer_id ON edge.webhook_deliveries (webhook_id, customer_id, id);
+
+CREATE INDEX ix_webhook_deliveries_done ON edge.webhook_deliveries (occurred_at) WHERE status != 'waiting';
+
 CREATE INDEX ix_webhook_deliveries_due ON edge.webhook_deliveries (webhook_id, due_at) WHERE status = 'waiting';
 
 CREATE INDEX ix_webhook_deliveries_order ON edge.webhook_deliveries (webhook_id, customer_id, place) WHERE status = 'waiting';
+
+CREATE INDEX ix_webhook_deliveries_waits_since ON edge.webhook_deliveries (waits_since) WHERE status = 'waiting';
 
 CREATE INDEX ix_webhook_deliveries_webhook_id ON edge.webhook_deliveries (webhook_id, id);
 

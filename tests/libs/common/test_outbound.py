@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import ssl
+import threading
+from collections import Counter
 from collections.abc import AsyncIterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -26,7 +28,7 @@ LOOPBACK = [ip_network("127.0.0.0/8")]
         "192.0.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "100.100.100.200",
         "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "fec0::1", "2001:db8::1",
         "::ffff:10.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::808:808", "2002:7f00:1::",
-        "2001:0:7f00:1::",
+        "2001:0:7f00:1::", "192.0.0.192", "192.88.99.1", "168.63.129.16", "3fff::1", "5f00::1",
     ],
 )  # fmt: skip
 def test_these_are_not_public(address: str) -> None:
@@ -75,6 +77,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         ("https://hooks.example:99999/", "port"),
         ("https://hooks.example:0/", "port"),
         ("https://[::1/", "URL"),
+        ("https://\u0000/", "URL"),
     ],
 )
 def test_these_are_refused_before_a_name_is_resolved(outbound: Outbound, url: str, why: str) -> None:
@@ -95,8 +98,9 @@ async def test_a_name_that_leads_inside_is_refused_however_it_is_written(
 
 
 async def test_a_name_that_leads_nowhere_is_refused(outbound: Outbound) -> None:
-    with pytest.raises(Refused, match="cannot be resolved"):
-        await outbound.post("https://no-such-host.invalid/", b"", {})
+    for url in ("https://no-such-host.invalid/", "https://xn--a/"):
+        with pytest.raises(Refused, match="no public address"):
+            await outbound.post(url, b"", {})
 
 
 async def test_a_listed_address_is_let_through_without_tls(local: Outbound, receiver: Receiver) -> None:
@@ -119,7 +123,7 @@ class _Resolver:
     def __init__(self, *addresses: str) -> None:
         self.addresses, self.asked = list(addresses), 0
 
-    async def __call__(self, _host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+    def __call__(self, _host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
         self.asked += 1
         address = self.addresses.pop(0) if len(self.addresses) > 1 else self.addresses[0]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
@@ -128,7 +132,7 @@ class _Resolver:
 async def test_a_name_is_resolved_once(local: Outbound, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """DNS rebinding: what was looked at is what is connected to."""
     resolver = _Resolver("127.0.0.1", "10.0.0.1")
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolver)
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
     port = httpx.URL(receiver.url).port
     await local.post(f"http://rebound.example:{port}/", b"", {})
     assert (resolver.asked, len(receiver.messages)) == (1, 1)
@@ -136,12 +140,50 @@ async def test_a_name_is_resolved_once(local: Outbound, receiver: Receiver, monk
         await local.post(f"http://rebound.example:{port}/", b"", {})
 
 
+async def test_what_is_looked_up_is_what_goes_over_the_wire(
+    local: Outbound, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another rule than httpx's own, `faß` would be looked up as `fass`: another owner's name."""
+    asked = []
+
+    def resolve(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    port = httpx.URL(receiver.url).port
+    await local.post(f"http://faß.example:{port}/", b"", {})
+    assert asked == ["xn--fa-hia.example"]
+    assert receiver.messages[0].headers["host"] == f"xn--fa-hia.example:{port}"
+
+
+async def test_a_slow_name_server_holds_up_no_other(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on, plain = Counter[str](), threading.Event(), socket.getaddrinfo
+
+    def resolve(host: str, *place: Any, **how: Any) -> Any:
+        begun[host] += 1
+        if host == "slow.example":
+            go_on.wait(10)
+            raise socket.gaierror
+        return plain(host, *place, **how)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    impatient = Outbound(ground.settings("gateway"), LOOPBACK, 0.5)
+    asking = [impatient.post("https://slow.example/", b"", {}) for _ in range(40)]
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {TimeoutError}
+    assert begun["slow.example"] == 1, "whoever asks for a name that is being looked up waits with them"
+    async with receiving(name="localhost") as receiver:
+        assert (await impatient.post(receiver.url, b"", {})).is_success
+    go_on.set()
+
+
 async def test_one_address_that_is_not_public_is_enough(outbound: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def both(_host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+    def both(_host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port)) for a in ("8.8.8.8", "10.0.0.1")]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
-    with pytest.raises(Refused, match="not public"):
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    with pytest.raises(Refused, match="no public address"):
         await outbound.post("https://both.example/", b"", {})
 
 
@@ -157,7 +199,7 @@ async def test_the_certificate_is_held_against_the_name_and_not_the_address(
         assert (await known.post(receiver.url, b"", {})).is_success
         with pytest.raises(httpx.ConnectError):
             await stranger.post(receiver.url, b"", {})
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", _Resolver("127.0.0.1"))
+        monkeypatch.setattr(socket, "getaddrinfo", _Resolver("127.0.0.1"))
         with pytest.raises(httpx.ConnectError):
             await known.post(receiver.url.replace("localhost", "elsewhere.example"), b"", {})
     assert len(receiver.messages) == 1
