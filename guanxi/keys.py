@@ -14,12 +14,13 @@ from rich.table import Table
 from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
-from libs.common.key_changes import add_key, retire_key, use_key
+from libs.common.key_changes import add_key, index_by, retire_key, use_key
 from libs.common.keyring import KeyRing, KeyRingError
 
 keys = typer.Typer(
     no_args_is_help=True,
-    help="Keys of one app: `add` one and start the app again, `use` it and start again, `retire` the old one.",
+    help="Keys of one app: `add` one and start the app again, `use` it (and `index` by it) and start again, "
+    "`retire` the old one.",
 )
 T = TypeVar("T")
 App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
@@ -28,7 +29,8 @@ Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; 
 COLUMNS = """
     SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns
     WHERE table_schema IN ('public', 'edge') AND data_type = 'bytea'
-      AND (column_name LIKE '%\\_sealed' OR (table_name, column_name) = ('dead_letters', 'payload'))
+      AND (column_name LIKE '%\\_sealed' OR column_name LIKE '%\\_index'
+           OR (table_name, column_name) = ('dead_letters', 'payload'))
     ORDER BY 1, 2
 """
 
@@ -47,6 +49,14 @@ def use(version: int, app: App = "customer", ring: Ring = None) -> None:
     place = _place(app, ring)
     _told(lambda: use_key(place, version))
     typer.echo(f"key version {version} is current; start {app} again, and watch `guanxi keys status --app {app}`")
+
+
+@keys.command()
+def index(version: int, app: App = "customer", ring: Ring = None) -> None:
+    """Make blind indexes with that key from the next start on; the worker makes the older ones anew."""
+    place = _place(app, ring)
+    _told(lambda: index_by(place, version))
+    typer.echo(f"key version {version} makes indexes; start {app} again, and watch `guanxi keys status --app {app}`")
 
 
 @keys.command()
@@ -90,7 +100,7 @@ def _told(change: Callable[[], T]) -> T:
 
 
 async def _counted(address: str) -> dict[int, int]:
-    """Values by key version: the second and third byte of each."""
+    """Values by key version: the second and third byte of what is encrypted, the first of a blind index."""
     try:
         connection = await asyncpg.connect(address)
     except asyncpg.InterfaceError:
@@ -101,7 +111,8 @@ async def _counted(address: str) -> dict[int, int]:
     found: dict[int, int] = {}
     try:
         for table, column in await connection.fetch(COLUMNS):
-            version = f"get_byte({column}, 1) * 256 + get_byte({column}, 2)"
+            is_index = column.endswith("_index")
+            version = f"get_byte({column}, 0)" if is_index else f"get_byte({column}, 1) * 256 + get_byte({column}, 2)"
             counts = f"SELECT {version}, count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY 1"  # noqa: S608
             for number, values in await connection.fetch(counts):
                 found[number] = found.get(number, 0) + values

@@ -61,20 +61,36 @@ class FieldCipher:
 
 
 class BlindIndex:
-    """Finds an encrypted identifier by equality. Its key follows the ring's `index`, not `current`."""
+    """Finds an encrypted identifier by equality. Its key follows the ring's `index`, not `current`.
+
+    An index is the key's version (1 byte) and an HMAC-SHA256 (32): while the key changes, each says which it is under.
+    """
 
     def __init__(self, ring: KeyRing) -> None:
-        self._key = ring.derive("blind-index", ring.index)
+        self._ring = ring
 
     def index(self, kind: str, text: str) -> bytes:
-        """32 bytes, equal for equal identifiers of one kind, whatever their case, width, spaces and hyphens.
+        """33 bytes, equal for equal identifiers of one kind, whatever their case, width, spaces and hyphens.
 
         A text without any other character raises ValueError: two such customers would look like one.
         """
-        normal = _SPACES_AND_HYPHENS.sub("", unicodedata.normalize("NFKC", text)).upper()
+        return self._under(self._ring.index, kind, text)
+
+    def every(self, kind: str, text: str) -> list[bytes]:
+        """Under each key of the ring: what is stored may not be under the one in use yet."""
+        return [self._under(version, kind, text) for version in self._ring.versions]
+
+    def _under(self, version: int, kind: str, text: str) -> bytes:
+        normal = normalised(text)
         if not normal:
             raise ValueError(f"an empty {kind} cannot be indexed")
-        return hmac.digest(self._key, f"{kind}\0{normal}".encode(), "sha256")
+        key = self._ring.derive("blind-index", version)
+        return bytes([version]) + hmac.digest(key, f"{kind}\0{normal}".encode(), "sha256")
+
+
+def normalised(text: str) -> str:
+    """An identifier however it was written."""
+    return _SPACES_AND_HYPHENS.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
 def _place(table: str, column: str, row: UUID) -> bytes:

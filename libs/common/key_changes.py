@@ -37,6 +37,18 @@ def use_key(path: Path, version: int) -> None:
     _replace(path, {**document, "current": version})
 
 
+def index_by(path: Path, version: int) -> None:
+    """Make blind indexes with that version from the next start on. What is under another is found meanwhile too.
+
+    Raises:
+        KeyRingError: the ring does not hold it.
+    """
+    ring, document = _read(path)
+    if version not in ring.versions:
+        raise KeyRingError(f"the key ring {path} holds no key version {version}")
+    _replace(path, {**document, "index": version})
+
+
 def retire_key(path: Path, version: int) -> None:
     """Forget a version: what is still under it can be opened by nobody.
 

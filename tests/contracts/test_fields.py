@@ -19,7 +19,7 @@ METADATA = {"customer": customer.metadata, "manager": manager.metadata, "complai
 ABOUT_THE_BANK = {"org_units", "staff", "deadline_policies", "deadline_warnings"}
 """Tables that hold nothing about a customer."""
 IDS = ("id", "version", "sequence")
-PARTS = ("_sealed", "_index", "_masked")
+PARTS = ("_last_index", "_sealed", "_index", "_masked")
 
 
 def _chassis() -> set[str]:

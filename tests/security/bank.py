@@ -143,8 +143,10 @@ async def _rows(connection: asyncpg.Connection, app: str, ring: KeyRing) -> None
     for statement in ROWS[app]:
         for name, customer_id in CUSTOMER_IDS.items():
             values = {"customer": f"'{customer_id}'", "thing": f"'{THING_IDS[name]}'", "name": f"'matrix {name}'"}
-            index = sealer.index("passport", number_of(name)).hex() if app == "customer" else ""
+            index = sealer.indexes("passport", number_of(name))[0].hex()
+            last = sealer.last_indexes("identity_documents.number", number_of(name)[-4:])[0].hex()
             units = {"home": f"'{UNIT_IDS[HOMES[name]]}'", "b1": f"'{UNIT_IDS['B1']}'", "index": f"'\\x{index}'"}
+            units["last"] = f"'\\x{last}'"
             await connection.execute(statement.format(**values, **units, staff=f"'{COLLEAGUE_IDS['B1']}'"))
     if app == "manager":
         return
@@ -195,7 +197,7 @@ ROWS: dict[str, list[str]] = {
         " NULL, '{{}}', now())",
         "UPDATE customers SET name_grams = ARRAY(SELECT DISTINCT substr({name}, i, n) FROM generate_series(1, 20) AS i,"
         " generate_series(1, 2) AS n WHERE i + n - 1 <= length({name})) WHERE id = {customer}",
-        "INSERT INTO identity_documents VALUES ({thing}, {customer}, 'passport', '\\x00', {index}, 'M**0')",
+        "INSERT INTO identity_documents VALUES ({thing}, {customer}, 'passport', '\\x00', {index}, 'M**0', NULL, NULL, {last})",
         "INSERT INTO source_references VALUES ('matrix', {name}, {customer})",
         "INSERT INTO accounts (id, version, origin, source, number_sealed, number_index, number_masked, kind, product,"
         " currency, status, sequence, as_of, main_holder_id) VALUES ({thing}, 1, 'guanxi', 'matrix', '\\x00',"

@@ -79,6 +79,17 @@ async def searched(client: httpx.AsyncClient, method: str, path: str) -> Seen:
     return seen
 
 
+async def found_by_last_four(client: httpx.AsyncClient, method: str, path: str) -> Seen:
+    seen: set[str] = set()
+    for name in CUSTOMER_IDS:
+        body = {"kind": "identity_document", "last_four": number_of(name)[-4:]}
+        found = await client.request(method, path, json=body)
+        if found.status_code == FORBIDDEN:
+            return None
+        seen |= {NAMES[UUID(item["id"])] for item in found.json()["items"]}
+    return seen
+
+
 async def registered(client: httpx.AsyncClient, method: str, path: str) -> Seen:
     """Whose source reference is within reach is answered again; of another's only the conflict shows."""
     seen: set[str] = set()
@@ -153,6 +164,7 @@ TRIES: dict[str, Try] = {
     "customer GET /api/v1/customers": partial(listed, key="id"),
     "customer GET /api/v1/customers?name": searched,
     "customer POST /api/v1/customers/find-by-document": of(CUSTOMER_IDS, body=found_by_document),
+    "customer POST /api/v1/customers/find-by-last-four": found_by_last_four,
     "customer GET /api/v1/customers/{customer_id}": of(CUSTOMER_IDS),
     "customer POST /api/v1/customers": registered,
     "customer POST /api/v1/customers/{customer_id}/documents": of(CUSTOMER_IDS, 412, body=found_by_document),

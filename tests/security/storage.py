@@ -101,7 +101,7 @@ async def units_by_code(uow: UnitOfWork) -> set[str]:
 
 async def customers_by_document(uow: UnitOfWork) -> set[str]:
     def ask(name: str) -> Awaitable[object]:
-        return customer_by_document(uow, "passport", uow.sealer.index("passport", number_of(name)))
+        return customer_by_document(uow, "passport", uow.sealer.indexes("passport", number_of(name)))
 
     return await each_of({**CUSTOMER_IDS}, ask)
 

@@ -23,7 +23,7 @@ ROLES = ["branch_head", "teller", "complaint_officer", "admin", "compliance"]
 EXAMPLES, SECONDS, AT_LEAST = 4, 60, 500
 """Of each operation; for each app at most; cases of each app."""
 
-NAMED_AS_IDS = "(find-by-document|360:batch)$"
+NAMED_AS_IDS = "(find-by-document|find-by-last-four|360:batch)$"
 WITHOUT_END = "/api/v1/changes$"
 """Tested by tests/e2e/test_changes.py: whoever reads such an answer to its end waits for ever."""
 

@@ -17,6 +17,7 @@ from services.customer.api.schemas import (
     CustomerRow,
     CustomerView,
     DocumentSearch,
+    LastFourSearch,
     NewContactPoint,
     NewCustomer,
     NewDocument,
@@ -24,7 +25,7 @@ from services.customer.api.schemas import (
     NewLogin,
 )
 from services.customer.domain.customer import Kind, Status
-from services.customer.storage.queries import customer_by_document, list_customers
+from services.customer.storage.queries import customer_by_document, customers_by_last_four, list_customers
 from services.customer.storage.repository import CustomerRepository
 from services.customer.use_cases.changing import (
     add_contact_point,
@@ -41,6 +42,7 @@ from services.customer.use_cases.registering import (
     SourceReference,
     register_customer,
 )
+from services.customer.use_cases.revealing import PLACES
 from services.customer.use_cases.sealing import normal_document_number
 
 router = APIRouter(prefix="/api/v1/customers", tags=["customers"])
@@ -94,10 +96,19 @@ async def find(
 async def find_by_document(body: DocumentSearch, uow: Query, clock: CurrentClock) -> CustomerView:
     number = normal_document_number(body.type, body.number, today=day_of(clock.now()), field="number")
     uow.search(body.type, number)
-    customer_id = await customer_by_document(uow, body.type, uow.sealer.index(body.type, number))
+    customer_id = await customer_by_document(uow, body.type, uow.sealer.indexes(body.type, number))
     if customer_id is None:
         raise NotFound.thing("customer")
     return uow.answer(await show(uow, customer_id))
+
+
+@router.post("/find-by-last-four", dependencies=[requires("customers:search")])
+async def find_by_last_four(body: LastFourSearch, uow: Query, page: CurrentPage) -> Page[CustomerRow]:
+    """Who reads out the last four characters of a document, a phone number or an account number."""
+    uow.search(f"last four of {body.kind}", body.last_four)
+    indexes = uow.sealer.last_indexes(PLACES[body.kind], body.last_four)
+    rows = await customers_by_last_four(uow, body.kind, indexes, after=page.after, limit=page.limit)
+    return page.of(uow, [CustomerRow.of(row) for row in rows])
 
 
 @router.get("/{customer_id}", dependencies=[requires("customers:read")])

@@ -7,6 +7,7 @@ EXAMPLES: dict[str, Any] = {
     "gender": "1",
     "number": "110101199001011237",
     "value": "+8613800138000",
+    "last_four": "8000",
     "source": "core",
     "source_id": "C0001",
     "issuer": "https://login.bank.example",

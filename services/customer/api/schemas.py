@@ -57,6 +57,11 @@ class DocumentSearch(Body):
     number: Identifier
 
 
+class LastFourSearch(Body):
+    kind: IdentifierKind
+    last_four: Annotated[str, Field(pattern="^[0-9A-Za-z]{4}$")]
+
+
 class NewHome(Body):
     home_unit_id: UUID
 

@@ -18,6 +18,8 @@ from libs.contracts.customer import (
 )
 from services.customer.domain.sealed import SealedIdentifier
 
+ACCOUNT = "account"
+"""The kind of identifier that an account's number is."""
 OWNERS = ("owner", "co_owner")
 """Who counts a balance as theirs, and may close the account."""
 

@@ -11,7 +11,17 @@ from libs.common.domain import NotFound
 from libs.common.listing import matching, newest
 from services.customer.domain.account import OWNERS
 from services.customer.domain.names import fold, grams
-from services.customer.storage.tables import account_holders, accounts, consents, customers, identity_documents
+from services.customer.domain.reveal import IdentifierKind
+from services.customer.storage.tables import (
+    account_holders,
+    accounts,
+    consents,
+    contact_points,
+    customers,
+    identity_documents,
+)
+
+CUSTOMER_ROW = [customers.c[name] for name in ("id", "version", "kind", "name", "status", "home_unit_id", "grade")]
 
 
 async def list_customers(
@@ -26,7 +36,7 @@ async def list_customers(
 ) -> Sequence[Any]:
     """Newest first, within scope. `name` matches any part of the name."""
     c = customers.c
-    wanted = select(c.id, c.version, c.kind, c.name, c.status, c.home_unit_id, c.grade).where(uow.scope.customers(c.id))
+    wanted = select(*CUSTOMER_ROW).where(uow.scope.customers(c.id))
     if name:
         folded = fold(name)
         wanted = wanted.where(c.name_grams.contains(grams(folded)), c.name_folded.contains(folded, autoescape=True))
@@ -34,11 +44,26 @@ async def list_customers(
     return await newest(uow, wanted, c.id, after=after, limit=limit)
 
 
-async def customer_by_document(uow: UnitOfWork, type_: str, index: bytes) -> UUID | None:
+async def customer_by_document(uow: UnitOfWork, type_: str, indexes: Sequence[bytes]) -> UUID | None:
     """The customer within scope who holds a document."""
     d = identity_documents.c
-    found = select(d.customer_id).where(d.type == type_, d.number_index == index, uow.scope.customers(d.customer_id))
+    held = d.type == type_, d.number_index.in_(indexes)
+    found = select(d.customer_id).where(*held, uow.scope.customers(d.customer_id))
     return (await uow.session.execute(found)).scalar_one_or_none()
+
+
+async def customers_by_last_four(
+    uow: UnitOfWork, kind: IdentifierKind, indexes: Sequence[bytes], *, after: UUID | None, limit: int
+) -> Sequence[Any]:
+    """Customers within scope of whom an identifier of that kind ends so, newest first."""
+    c, d, p, a, h = customers.c, identity_documents.c, contact_points.c, accounts.c, account_holders.c
+    held = {
+        IdentifierKind.IDENTITY_DOCUMENT: select(d.customer_id).where(d.number_last_index.in_(indexes)),
+        IdentifierKind.CONTACT_POINT: select(p.customer_id).where(p.value_last_index.in_(indexes)),
+        IdentifierKind.ACCOUNT: select(h.customer_id).join(accounts).where(a.number_last_index.in_(indexes)),
+    }
+    wanted = select(*CUSTOMER_ROW).where(c.id.in_(held[kind]), uow.scope.customers(c.id))
+    return await newest(uow, wanted, c.id, after=after, limit=limit)
 
 
 async def list_accounts(uow: UnitOfWork, *, customer_id: UUID | None, after: UUID | None, limit: int) -> Sequence[Any]:

@@ -1,5 +1,6 @@
 """Customers and accounts as aggregates, within the unit of work's scope."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, insert, select
@@ -43,10 +44,10 @@ class CustomerRepository:
         self._uow.check_version(customer)
         return customer
 
-    async def document_is_known(self, type_: str, index: bytes) -> bool:
+    async def document_is_known(self, type_: str, indexes: Sequence[bytes]) -> bool:
         """True where any customer holds this document: asked before the unique constraint would say it less kindly."""
         d = identity_documents.c
-        found = await self._uow.session.execute(select(exists().where(d.type == type_, d.number_index == index)))
+        found = await self._uow.session.execute(select(exists().where(d.type == type_, d.number_index.in_(indexes))))
         return bool(found.scalar_one())
 
 
@@ -114,14 +115,14 @@ class AccountRepository:
         self._uow.check_version(account)
         return account
 
-    async def number_is_known(self, source: str, index: bytes) -> bool:
+    async def number_is_known(self, source: str, indexes: Sequence[bytes]) -> bool:
         """True where any account has this number: asked before the unique constraint would say it less kindly."""
         a = accounts.c
-        found = await self._uow.session.execute(select(exists().where(a.source == source, a.number_index == index)))
+        found = await self._uow.session.execute(select(exists().where(a.source == source, a.number_index.in_(indexes))))
         return bool(found.scalar_one())
 
-    async def by_number(self, source: str, index: bytes) -> Account | None:
-        return await self._one((accounts.c.source == source) & (accounts.c.number_index == index))
+    async def by_number(self, source: str, indexes: Sequence[bytes]) -> Account | None:
+        return await self._one((accounts.c.source == source) & accounts.c.number_index.in_(indexes))
 
     async def _one(self, condition: ColumnElement[bool], *of_holder: ColumnElement[bool]) -> Account | None:
         held = exists().where(

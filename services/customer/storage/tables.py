@@ -17,11 +17,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import composite, registry, relationship
+from sqlalchemy.schema import SchemaItem
 
 from libs.common.reencryption import SealedColumn
 from libs.common.sealing import Sealed
 from libs.common.tables import chassis_tables, new_metadata, time, version, words
-from services.customer.domain.account import Account, AccountHolder, Origin
+from services.customer.domain.account import ACCOUNT, Account, AccountHolder, Origin
 from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import ContactKind, ContactPoint, Customer, IdentityDocument, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
@@ -31,11 +32,13 @@ metadata = new_metadata()
 chassis_tables(metadata)
 
 
-def sealed(name: str, *, nullable: bool = False) -> list[Column[object]]:
+def sealed(table: str, name: str, *, nullable: bool = False) -> list[SchemaItem]:
     return [
         Column(f"{name}_sealed", LargeBinary, nullable=nullable),
         Column(f"{name}_index", LargeBinary, nullable=nullable),
         Column(f"{name}_masked", Text, nullable=nullable),
+        Column(f"{name}_last_index", LargeBinary),
+        Index(f"ix_{table}_{name}_last_index", f"{name}_last_index"),
     ]
 
 
@@ -65,7 +68,7 @@ identity_documents = Table(
     Column("id", Uuid, primary_key=True),
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
     words("type", DocumentType),
-    *sealed("number"),
+    *sealed("identity_documents", "number"),
     Column("valid_from", Date),
     Column("valid_to", Date),
     UniqueConstraint("type", "number_index"),
@@ -77,7 +80,7 @@ contact_points = Table(
     Column("id", Uuid, primary_key=True),
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
     words("kind", ContactKind),
-    *sealed("value"),
+    *sealed("contact_points", "value"),
     Index("ix_contact_points_value_index", "value_index"),
 )
 
@@ -96,7 +99,7 @@ accounts = Table(
     version(),
     words("origin", Origin),
     Column("source", Text, nullable=False),
-    *sealed("number", nullable=True),
+    *sealed("accounts", "number", nullable=True),
     Column("kind", Text, nullable=False),
     Column("product", Text, nullable=False),
     Column("currency", String(3), nullable=False),
@@ -158,11 +161,17 @@ reveals = Table(
     time("expires_at"),
 )
 
+BY_LAST = frozenset({*DocumentType, ContactKind.PHONE, ACCOUNT})
+"""Kinds of identifiers that customers are found by the last four characters of."""
 SEALED = tuple(
-    SealedColumn(f"{table}.{column}", f"{column}_sealed")
-    for table, column in (("identity_documents", "number"), ("contact_points", "value"), ("accounts", "number"))
+    SealedColumn(f"{table}.{column}", f"{column}_sealed", kind, BY_LAST)
+    for table, column, kind in (
+        ("identity_documents", "number", "type"),
+        ("contact_points", "value", "kind"),
+        ("accounts", "number", f"'{ACCOUNT}'"),
+    )
 )
-"""Every column of encrypted values, for the job that brings them under a new key."""
+"""Every column of encrypted values, for the job that brings them under new keys."""
 
 mapping = registry(metadata=metadata)
 mapping.map_imperatively(Reveal, reveals, version_id_col=reveals.c.version, version_id_generator=False)
@@ -175,6 +184,7 @@ mapping.map_imperatively(
             identity_documents.c.number_sealed,
             identity_documents.c.number_index,
             identity_documents.c.number_masked,
+            identity_documents.c.number_last_index,
         )
     },
 )
@@ -183,7 +193,11 @@ mapping.map_imperatively(
     contact_points,
     properties={
         "value": composite(
-            Sealed, contact_points.c.value_sealed, contact_points.c.value_index, contact_points.c.value_masked
+            Sealed,
+            contact_points.c.value_sealed,
+            contact_points.c.value_index,
+            contact_points.c.value_masked,
+            contact_points.c.value_last_index,
         )
     },
 )
@@ -205,7 +219,13 @@ mapping.map_imperatively(
     version_id_col=accounts.c.version,
     version_id_generator=False,
     properties={
-        "number": composite(Sealed, accounts.c.number_sealed, accounts.c.number_index, accounts.c.number_masked),
+        "number": composite(
+            Sealed,
+            accounts.c.number_sealed,
+            accounts.c.number_index,
+            accounts.c.number_masked,
+            accounts.c.number_last_index,
+        ),
         "holders": relationship(AccountHolder, lazy="raise", cascade="all, delete-orphan"),
     },
 )

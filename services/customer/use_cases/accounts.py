@@ -8,7 +8,7 @@ from libs.common.domain import Conflict
 from libs.common.ids import new_id
 from libs.contracts.customer import HolderRole, HoldingKind
 from libs.directory.reading import unit_by_code
-from services.customer.domain.account import Account, AccountHolder, Origin, Statement
+from services.customer.domain.account import ACCOUNT, Account, AccountHolder, Origin, Statement
 from services.customer.domain.customer import Customer, Kind, Status
 from services.customer.storage.repository import AccountRepository, CustomerRepository, SourceReferenceRepository
 from services.customer.use_cases.sealing import seal_account_number
@@ -33,7 +33,7 @@ async def open_account(
         raise Conflict("Only an active customer can open an account; a valid identity document activates.")
     account_id = new_id()
     sealed = seal_account_number(uow.sealer, number, row=account_id) if number else None
-    if sealed and await AccountRepository(uow).number_is_known(OWN_SOURCE, sealed.index):
+    if number and await AccountRepository(uow).number_is_known(OWN_SOURCE, uow.sealer.indexes(ACCOUNT, number)):
         raise Conflict("An account with this number is open already.")
     account = Account(
         id=account_id,
@@ -69,8 +69,7 @@ async def state_account(
     statement: Statement,
 ) -> None:
     """Take over what the core states of an account; a holder who is not yet known becomes a prospect."""
-    index = uow.sealer.index("account", account_ref)
-    account = await AccountRepository(uow).by_number(source, index)
+    account = await AccountRepository(uow).by_number(source, uow.sealer.indexes(ACCOUNT, account_ref))
     if account is not None and statement.sequence <= account.sequence:
         return
     ids = await _holder_ids(uow, source, [ref for ref, _ in holders], statement)

@@ -103,7 +103,8 @@ async def seal_new_document(
         today=day_of(at),
         field=f"{field}.number",
     )
-    if await CustomerRepository(uow).document_is_known(document.type, sealed.number.index):
+    indexes = uow.sealer.indexes(document.type, normalise_number(document.type, document.number))
+    if await CustomerRepository(uow).document_is_known(document.type, indexes):
         raise Conflict("A customer with this identity document is registered already.")
     if document.type is DocumentType.RESIDENT_ID:
         number = normalise_number(document.type, document.number)

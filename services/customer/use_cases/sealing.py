@@ -8,6 +8,7 @@ from libs.common.domain import InvalidValue
 from libs.common.masks import mask_account, mask_address, mask_document, mask_email, mask_phone
 from libs.common.phone import normalise_phone
 from libs.common.sealing import Sealer
+from services.customer.domain.account import ACCOUNT
 from services.customer.domain.customer import ContactKind, ContactPoint, IdentityDocument
 from services.customer.domain.identity_documents import DocumentType, check_number, normalise_number
 from services.customer.domain.sealed import SealedIdentifier
@@ -35,7 +36,9 @@ def seal_document(
     field: str,
 ) -> IdentityDocument:
     number = normal_document_number(type_, raw, today=today, field=field)
-    sealed = sealer.seal(number, kind=type_, mask=mask_document, place="identity_documents.number", row=row)
+    sealed = sealer.seal(
+        number, kind=type_, mask=mask_document, place="identity_documents.number", row=row, by_last=True
+    )
     return IdentityDocument(
         id=row, customer_id=customer_id, type=type_, number=sealed, valid_from=valid_from, valid_to=valid_to
     )
@@ -46,13 +49,14 @@ def seal_contact_point(
 ) -> ContactPoint:
     masks = {ContactKind.PHONE: mask_phone, ContactKind.EMAIL: mask_email, ContactKind.ADDRESS: mask_address}
     value = _normal_contact(kind, raw, field)
-    sealed = sealer.seal(value, kind=kind, mask=masks[kind], place="contact_points.value", row=row)
+    by_last = kind is ContactKind.PHONE
+    sealed = sealer.seal(value, kind=kind, mask=masks[kind], place="contact_points.value", row=row, by_last=by_last)
     return ContactPoint(id=row, customer_id=customer_id, kind=kind, value=sealed)
 
 
 def seal_account_number(sealer: Sealer, number: str, *, row: UUID) -> SealedIdentifier:
     _require_content(number, "number")
-    return sealer.seal(number, kind="account", mask=mask_account, place="accounts.number", row=row)
+    return sealer.seal(number, kind=ACCOUNT, mask=mask_account, place="accounts.number", row=row, by_last=True)
 
 
 def _normal_contact(kind: ContactKind, raw: str, field: str) -> str:

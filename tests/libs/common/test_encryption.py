@@ -158,7 +158,7 @@ def test_the_blind_index_differs_by_text_kind_and_ring(ring: KeyRing, tmp_path: 
         other.index("resident_id", TEXT),
     }
     assert len(found) == 4
-    assert {len(value) for value in found} == {32}
+    assert {len(value) for value in found} == {33}
 
 
 def test_the_blind_index_uses_a_key_of_its_own(ring: KeyRing) -> None:

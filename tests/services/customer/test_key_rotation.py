@@ -1,7 +1,7 @@
-"""A new key: every value comes under it while the service goes on, though the job is killed midway."""
+"""A new key: every value and every blind index comes under it while the service goes on, though the job is killed midway."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from libs.common.database import Database
-from libs.common.key_changes import add_key, retire_key, use_key
+from libs.common.key_changes import add_key, index_by, retire_key, use_key
 from libs.common.keyring import KeyRing, KeyRingError
 from libs.common.masks import mask_phone
 from libs.common.reencryption import Reencryption
@@ -64,6 +64,7 @@ async def test_a_rotation_that_is_killed_midway_goes_on(ground: Ground, connecti
     numbers = await fill(connection, KeyRing.load(place))
     new = add_key(place)
     use_key(place, new)
+    index_by(place, new)
 
     async def midway() -> bool:
         return 0 < await connection.fetchval(UNDER, new) < MANY
@@ -85,12 +86,49 @@ async def test_a_rotation_that_is_killed_midway_goes_on(ground: Ground, connecti
         await second.wait()
 
     sealer = Sealer(KeyRing.load(place))
-    rows = await connection.fetch("SELECT id, value_sealed, value_index FROM contact_points")
+    rows = await connection.fetch("SELECT id, value_sealed, value_index, value_last_index FROM contact_points")
     assert {version_of(row["value_sealed"]) for row in rows} == {new}
     assert {
         row["id"]: sealer.open(row["value_sealed"], place="contact_points.value", row=row["id"]) for row in rows
     } == numbers
-    assert all(row["value_index"] == sealer.index("phone", numbers[row["id"]]) for row in rows), "still to be found"
+    assert {row["value_index"][0] for row in rows} == {new}
+    assert all(row["value_index"] in sealer.indexes("phone", numbers[row["id"]]) for row in rows), "still to be found"
+    lasts = {row["id"]: sealer.last_indexes("contact_points.value", numbers[row["id"]][-4:]) for row in rows}
+    assert all(row["value_last_index"] in lasts[row["id"]] for row in rows), "by the last four characters too"
+    retire_key(place, 1)
+
+
+async def test_indexes_that_are_missing_are_made_with_one_key_too(
+    ground: Ground, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """What was stored before there was a search by the last four characters; an e-mail address has none."""
+    ring, customer_id = KeyRing.generate(tmp_path / "ring.json"), uuid4()
+    await connection.execute("DELETE FROM contact_points")
+    await connection.execute(
+        "INSERT INTO customers (id, version, kind, name, name_folded, name_grams, status, logins, registered_at)"
+        " VALUES ($1, 1, 'person', 'x', 'x', '{}', 'active', '{}', now())",
+        customer_id,
+    )
+    for kind, text in (("phone", "+8613800138000"), ("email", "x@y.cn")):
+        id_ = uuid4()
+        made = Sealer(ring).seal(text, kind=kind, mask=mask_phone, place="contact_points.value", row=id_)
+        await connection.execute(
+            "INSERT INTO contact_points VALUES ($1, $2, $3, $4, $5, 'x')",
+            id_, customer_id, kind, made.value, made.index[1:],
+        )  # fmt: skip
+    job, database = Reencryption(ring, SEALED), Database(ground.url("rotation", "app"))
+    async with database.unit_of_work(SystemScope()) as uow:
+        while await job.sweep(uow, datetime.now(UTC)):
+            pass
+        assert await job.sweep(uow, datetime.now(UTC) + timedelta(days=9)) == 0, "there is nothing more to do"
+    rows = await connection.fetch("SELECT kind, value_index, value_last_index FROM contact_points ORDER BY kind")
+    sealer = Sealer(ring)
+    assert [row["value_index"] for row in rows] == [
+        *sealer.indexes("email", "x@y.cn"),
+        *sealer.indexes("phone", "+8613800138000"),
+    ]
+    assert [row["value_last_index"] for row in rows] == [None, *sealer.last_indexes("contact_points.value", "8000")]
+    await database.close()
 
 
 async def test_a_value_that_cannot_be_opened_holds_up_no_other(
@@ -132,10 +170,12 @@ def test_a_ring_changes_step_by_step(ground: Ground) -> None:
     for wrong in (1, 2):  # the blind index is under the first, everything else under the second
         with pytest.raises(KeyRingError, match="in use"):
             retire_key(place, wrong)
+    index_by(place, 2)
+    retire_key(place, 1)
     assert add_key(place) == 3
     retire_key(place, 3)
-    assert KeyRing.load(place).versions == (1, 2)
-    for change in (use_key, retire_key):
+    assert KeyRing.load(place).versions == (2,)
+    for change in (use_key, index_by, retire_key):
         with pytest.raises(KeyRingError, match="holds no key version 9"):
             change(place, 9)
 

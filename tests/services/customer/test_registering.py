@@ -245,3 +245,33 @@ async def test_a_search_finds_any_part_of_a_chinese_name_and_treats_signs_as_sig
 
 def test_every_document_type_can_be_registered() -> None:
     assert {kind.value for kind in DocumentType} >= {"resident_id", "passport", "uscc", "other"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "last_four"), [("identity_document", "4567"), ("contact_point", "8765"), ("account", "9876")]
+)
+async def test_a_customer_is_found_by_the_last_four_characters(
+    customers: Service, teller: httpx.AsyncClient, unit: UUID, kind: str, last_four: str
+) -> None:
+    """Of a document, a phone number, an account number, whoever of several it is."""
+    number = f"P{uuid4().int % 1000:03d}4567"
+    made = await registered(
+        customers,
+        teller,
+        unit,
+        documents=[{"type": "passport", "number": number}],
+        contact_points=[{"kind": "phone", "value": "13800138765"}, {"kind": "email", "value": "a8765@example.com"}],
+    )
+    account = {"customer_id": made["id"], "kind": "savings", "product": "p", "number": f"{uuid4().int % 10**12}9876"}
+    assert (await customers.send(teller, "accounts", account)).status_code == 201
+
+    async def found(last_four: str) -> list[str]:
+        body = {"kind": kind, "last_four": last_four}
+        answer = await teller.post("/api/v1/customers/find-by-last-four", json=body, params={"limit": "200"})
+        assert answer.status_code == 200, answer.text
+        return [item["id"] for item in answer.json()["items"]]
+
+    assert made["id"] in await found(last_four)
+    assert made["id"] not in await found("0000")
+    wrong = await teller.post("/api/v1/customers/find-by-last-four", json={"kind": kind, "last_four": "12"})
+    assert fields(wrong) == {"last_four"}
