@@ -19,7 +19,7 @@ from libs.common.database import Database
 from libs.common.encryption import FieldCipher
 from libs.common.housekeeping import TIDYING
 from libs.common.kafka import new_consumer
-from libs.common.keyring import KeyRing
+from libs.common.kms import own_ring, shared_ring
 from libs.common.outbound import Outbound
 from libs.common.schedules import Schedule
 from libs.common.topics import AUDIT
@@ -63,8 +63,8 @@ def sender(settings: GatewaySettings, database: Database) -> Sender:
     return Sender(
         database=database,
         directory=Directory(settings, database),
-        trail=AuditTrail(settings.dsn, KeyRing.load(settings.shared_keyring)),
-        cipher=FieldCipher(KeyRing.load(settings.keyring)),
+        trail=AuditTrail(settings.dsn, shared_ring(settings)),
+        cipher=FieldCipher(own_ring(settings)),
         outbound=Outbound(settings, settings.webhook_networks, settings.webhook_timeout),
         back_off=settings.webhook_back_off,
     )

@@ -14,8 +14,10 @@ from rich.table import Table
 from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
-from libs.common.key_changes import add_key, index_by, retire_key, use_key
-from libs.common.keyring import KeyRing, KeyRingError
+from libs.common.key_changes import add_key, index_by, retire_key, use_key, wrap_keys
+from libs.common.keyring import PLAIN, Keeper, KeyRing, KeyRingError
+from libs.common.kms import keeper_of
+from libs.common.settings import KmsSettings
 
 keys = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +41,7 @@ COLUMNS = """
 def add(app: App = "customer", ring: Ring = None) -> None:
     """Add a key that nothing uses yet: every process must know it before one writes with it."""
     place = _place(app, ring)
-    version = _told(lambda: add_key(place))
+    version = _told(lambda: add_key(place, _keeper()))
     typer.echo(f"added key version {version}; start {app} again, then `guanxi keys use {version} --app {app}`")
 
 
@@ -47,7 +49,7 @@ def add(app: App = "customer", ring: Ring = None) -> None:
 def use(version: int, app: App = "customer", ring: Ring = None) -> None:
     """Encrypt with that key from the next start on; the worker brings the older values under it."""
     place = _place(app, ring)
-    _told(lambda: use_key(place, version))
+    _told(lambda: use_key(place, version, _keeper()))
     typer.echo(f"key version {version} is current; start {app} again, and watch `guanxi keys status --app {app}`")
 
 
@@ -55,7 +57,7 @@ def use(version: int, app: App = "customer", ring: Ring = None) -> None:
 def index(version: int, app: App = "customer", ring: Ring = None) -> None:
     """Make blind indexes with that key from the next start on; the worker makes the older ones anew."""
     place = _place(app, ring)
-    _told(lambda: index_by(place, version))
+    _told(lambda: index_by(place, version, _keeper()))
     typer.echo(f"key version {version} makes indexes; start {app} again, and watch `guanxi keys status --app {app}`")
 
 
@@ -65,14 +67,24 @@ def retire(version: int, app: App = "customer", ring: Ring = None, database: Add
     place = _place(app, ring)
     if left := asyncio.run(_counted(_address(app, ring, database))).get(version):
         raise LocalFailure(f"{left} values of {app} are still under key version {version}.", os.EX_UNAVAILABLE)
-    _told(lambda: retire_key(place, version))
+    _told(lambda: retire_key(place, version, _keeper()))
     typer.echo(f"key version {version} is gone")
+
+
+@keys.command()
+def wrap(app: App = "customer", ring: Ring = None) -> None:
+    """Let a key management service keep the ring's keys: GUANXI_KMS_URL, _KEY and _TOKEN say which."""
+    place, keeper = _place(app, ring), _keeper()
+    if keeper is PLAIN:
+        raise typer.BadParameter("set GUANXI_KMS_URL, and GUANXI_KMS_TOKEN to a file that holds a token for it")
+    wrapped = _told(lambda: wrap_keys(place, keeper))
+    typer.echo(f"{wrapped} keys of {place} are wrapped; start {app} again, with the same settings")
 
 
 @keys.command()
 def status(app: App = "customer", ring: Ring = None, database: Address = None) -> None:
     """How many values stand under which key."""
-    held = _told(lambda: KeyRing.load(_place(app, ring)))
+    held = _told(lambda: KeyRing.load(_place(app, ring), _keeper()))
     counted, table = asyncio.run(_counted(_address(app, ring, database))), Table("key version", "values", "")
     for version in sorted({*held.versions, *counted}):
         uses = [word for word, used in (("current", held.current), ("index", held.index)) if used == version]
@@ -84,6 +96,10 @@ def _place(app: str, ring: Path | None) -> Path:
     if app not in APPS:
         raise typer.BadParameter(f"unknown: {app}; apps are: {', '.join(APPS)}")
     return ring or Stack(LocalSettings(), Console()).secrets.keyring(app)
+
+
+def _keeper() -> Keeper:
+    return keeper_of(KmsSettings())
 
 
 def _address(app: str, ring: Path | None, database: str | None) -> str:

@@ -25,7 +25,7 @@ from libs.common.database import Database
 from libs.common.edge import Edge
 from libs.common.encryption import BlindIndex
 from libs.common.hot import ahead
-from libs.common.keyring import KeyRing
+from libs.common.kms import own_ring, shared_ring
 from libs.common.limits import InProcess, Limiter
 from libs.common.live import live_router
 from libs.common.openapi import openapi, permissions_of
@@ -63,7 +63,7 @@ def build_chassis(
     counters: Storage | None = None,
 ) -> Chassis:
     """`counters` are where requests are counted against limits; in this process by default."""
-    own, shared = KeyRing.load(settings.keyring), KeyRing.load(settings.shared_keyring)
+    own, shared = own_ring(settings), shared_ring(settings)
     return Chassis(
         settings=settings,
         database=database,

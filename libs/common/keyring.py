@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import orjson
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -26,12 +26,36 @@ class BadSignature(Exception):
     """A token that this ring did not sign for this purpose."""
 
 
+class Keeper(Protocol):
+    """How a key stands in a ring's file. Both raise KeyRingError, which never holds key material."""
+
+    def wrap(self, key: bytes) -> str: ...
+
+    def unwrap(self, text: str) -> bytes: ...
+
+
+class _Plain:
+    """As it is, in base64: the file's mode protects it."""
+
+    def wrap(self, key: bytes) -> str:
+        return base64.b64encode(key).decode()
+
+    def unwrap(self, text: str) -> bytes:
+        try:
+            return base64.b64decode(text, validate=True)
+        except ValueError:
+            return b""
+
+
+PLAIN: Keeper = _Plain()
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class KeyRing:
     """Master keys by version, from which a key per purpose is derived.
 
-    Its file is `{"current": 2, "index": 1, "keys": {"1": "<base64, 32 bytes>", "2": "..."}}`. New values use
-    `current`; the blind index uses `index`, which stays while `current` rotates.
+    Its file is `{"current": 2, "index": 1, "keys": {"1": "<base64, 32 bytes>", "2": "..."}}`; with another keeper
+    (`libs/common/kms.py`) the keys stand in it wrapped. New values use `current`, blind indexes `index`.
     """
 
     current: int
@@ -40,20 +64,20 @@ class KeyRing:
     _derived: dict[tuple[str, int], bytes] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def generate(cls, path: Path) -> Self:
+    def generate(cls, path: Path, keeper: Keeper = PLAIN) -> Self:
         """Write a ring of one new key to `path`, mode 0600, and load it. Never replaces a file."""
-        key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        key = keeper.wrap(secrets.token_bytes(KEY_BYTES))
         try:
             _write_new(path, orjson.dumps({"current": 1, "index": 1, "keys": {"1": key}}))
         except OSError as error:
             raise KeyRingError(f"the key ring {path} cannot be created: {error.strerror}") from None
-        return cls.load(path)
+        return cls.load(path, keeper)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, keeper: Keeper = PLAIN) -> Self:
         """Read the ring at `path`; refused when the file is open to group or others, or malformed."""
         try:
-            current, index, keys = _parse(_read_private(path))
+            current, index, keys = _parse(_read_private(path), keeper)
         except OSError as error:
             raise KeyRingError(f"the key ring {path} cannot be read: {error.strerror}") from None
         except ValueError as error:
@@ -140,14 +164,14 @@ def _read_private(path: Path) -> bytes:
         return file.read()
 
 
-def _parse(content: bytes) -> tuple[int, int, dict[int, bytes]]:
+def _parse(content: bytes, keeper: Keeper) -> tuple[int, int, dict[int, bytes]]:
     try:
         document: dict[str, Any] = orjson.loads(content)
     except orjson.JSONDecodeError:  # its attributes hold the file's text
         raise ValueError("is not JSON") from None
     match document:
         case {"current": int(current), "index": int(index), "keys": dict(named)}:
-            keys = {_version(name): _key(name, text) for name, text in named.items()}
+            keys = {_version(name): _key(name, text, keeper) for name, text in named.items()}
         case _:
             raise ValueError('must hold "current", "index" and "keys"')
     for role, version in (("current", current), ("index", index)):
@@ -165,11 +189,9 @@ def _version(name: str) -> int:
     return version
 
 
-def _key(name: str, text: object) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
-    except ValueError:
-        key = b""
+def _key(name: str, text: object, keeper: Keeper) -> bytes:
+    key = keeper.unwrap(text) if isinstance(text, str) else b""
     if len(key) != KEY_BYTES:
-        raise ValueError(f"has a key (version {name}) that is not {KEY_BYTES} bytes in base64")
+        told = "; where its keys are wrapped, GUANXI_KMS_URL is missing" if keeper is PLAIN else ""
+        raise ValueError(f"has a key (version {name}) that is not {KEY_BYTES} bytes in base64{told}")
     return key

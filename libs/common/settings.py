@@ -53,10 +53,25 @@ Limits = Annotated[dict[str, str], AfterValidator(_can_be_read)]
 """How many requests of a kind one caller may send: `{"read": "1200/minute"}`."""
 
 
-class Settings(BaseSettings):
-    """What an app needs. Every field is an environment variable: `port` is GUANXI_PORT."""
+class KmsSettings(BaseSettings):
+    """Who keeps the keys of key rings, where their files do not: a transit engine, and a file with a token for it."""
 
     model_config = SettingsConfigDict(env_prefix="GUANXI_", env_file=None, extra="ignore")
+
+    kms_url: str | None = None
+    kms_key: str = "guanxi"
+    kms_token: Path | None = None
+    tls_authorities: Path | None = None
+
+    @model_validator(mode="after")
+    def kms_is_whole(self) -> Self:
+        if (self.kms_url is None) != (self.kms_token is None):
+            raise ValueError("GUANXI_KMS_URL and GUANXI_KMS_TOKEN go together")
+        return self
+
+
+class Settings(KmsSettings):
+    """What an app needs. Every field is an environment variable: `port` is GUANXI_PORT."""
 
     mode: Mode = Mode.PRODUCTION
     service: str = ""
@@ -74,7 +89,6 @@ class Settings(BaseSettings):
 
     tls_certificate: Path | None = None
     tls_key: Path | None = None
-    tls_authorities: Path | None = None
 
     issuers: list[Issuer] = Field(min_length=1)
     issuer_ask_again: float = 15.0
@@ -124,6 +138,8 @@ class Settings(BaseSettings):
             found.append("GUANXI_KAFKA_TLS is off")
         if self.kafka_user is None or self.kafka_password is None:
             found.append("GUANXI_KAFKA_USER and GUANXI_KAFKA_PASSWORD are not set")
+        if self.kms_url is not None and urlsplit(self.kms_url).scheme != "https":
+            found.append("GUANXI_KMS_URL is not https")
         if not (self.tls_certificate and self.tls_key):
             found.append("GUANXI_TLS_CERTIFICATE and GUANXI_TLS_KEY are not set")
         return found

@@ -19,7 +19,7 @@ from libs.common.dead_letters import DeadLetters
 from libs.common.encryption import FieldCipher
 from libs.common.housekeeping import TIDYING
 from libs.common.kafka import new_consumer, new_producer
-from libs.common.keyring import KeyRing
+from libs.common.kms import own_ring
 from libs.common.leader import Duty, Leadership, LeadershipLost, lead, leaves
 from libs.common.logs import where
 from libs.common.publication import Publication
@@ -144,7 +144,7 @@ async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
 async def _consume(worker: Worker) -> None:
     settings = worker.settings
     group = f"crm.{settings.service}"
-    dead_letters = DeadLetters(FieldCipher(KeyRing.load(settings.keyring)), Clock())
+    dead_letters = DeadLetters(FieldCipher(own_ring(settings)), Clock())
     kafka = new_consumer(settings, *worker.subscription.topics, group=group)
     await Consumer(worker.database, kafka, worker.subscription, worker.scope, dead_letters).run()
 
@@ -160,7 +160,7 @@ def _chores(worker: Worker) -> Sequence[Schedule]:
     """What everybody who keeps such things has to do."""
     tidying = TIDYING.values() if worker.events_topic else ()
     sealed = (*worker.sealed, DEAD_LETTERS) if worker.events_topic else worker.sealed
-    reencryption = Reencryption(KeyRing.load(worker.settings.keyring), sealed)
+    reencryption = Reencryption(own_ring(worker.settings), sealed)
     return [*tidying, *([Schedule("re-encryption", reencryption.sweep, pause=60.0)] if sealed else [])]
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from libs.common.app import App, build_chassis, create_app
 from libs.common.consumer import Subscription
 from libs.common.database import Database
-from libs.common.keyring import KeyRing
+from libs.common.kms import own_ring
 from libs.common.publication import Publication
 from libs.common.reencryption import SealedColumn
 from libs.common.schedules import Schedule, Sweep
@@ -24,7 +24,7 @@ from libs.directory.tables import SCHEMA
 
 
 def service_database(settings: Settings, publications: Sequence[Publication]) -> Database:
-    sealer = Sealer(KeyRing.load(settings.keyring))
+    sealer = Sealer(own_ring(settings))
     return Database(settings.dsn, publications=publications, sealer=sealer, pool=settings.database_pool)
 
 

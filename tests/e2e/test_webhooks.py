@@ -13,7 +13,7 @@ from standardwebhooks import Webhook as Verifier
 from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.stack import Stack
 from tests.e2e.person import Person, SignIn
-from tests.e2e.test_story import known, open_branch, register, view_when
+from tests.e2e.test_story import known, open_branch, view_when
 from tests.polling import until
 from tests.receiver import Receiver, receiving
 
@@ -55,7 +55,7 @@ async def scene(signed_in: SignIn) -> AsyncIterator[Scene]:
     teller, head = signed_in("teller-w01", "teller"), signed_in("branch_head-w01", "branch_head")
     for person in (teller, head):
         await known(person)
-    customer = await register(teller, here)
+    customer = (await teller.post("/api/v1/customers", {"name": "钩", "home_unit_id": here.unit_id})).json()
     await view_when(head, customer["id"], lambda sections: sections["profile"]["state"] == "ok")
     customer = (await head.get(f"/api/v1/customers/{customer['id']}")).json()
     login = {"issuer": ISSUER, "subject": "customer-w01"}
