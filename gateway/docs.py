@@ -23,6 +23,7 @@ KEPT_SECONDS = 5.0
 """Anybody may ask for the document: it is not put together for each of them."""
 SCHEMAS = "#/components/schemas/"
 ABOUT = "Customer relationships for banks: one document for the gateway and every service behind it."
+LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Guanxi API</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head>
@@ -82,7 +83,7 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """One OpenAPI 3.1 document; a schema that several services have is named after its service too."""
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "Guanxi", "version": "1", "description": ABOUT},
+        "info": {"title": "Guanxi", "version": "1", "description": ABOUT, "license": LICENSE},
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
         "paths": {},

@@ -61,7 +61,7 @@ def document() -> Json:
     payloads, schemas = _payloads(by_type.values())
     topics = {record.topic.name: record.topic for record in known}
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Guanxi",
             "version": "1",

