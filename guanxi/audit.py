@@ -1,4 +1,4 @@
-"""`guanxi audit verify`: an app's audit trail held against its hashes, its signed heads and the gateway's copy."""
+"""`guanxi audit verify`: an app's audit trail held against its hashes, its signed heads, the copy and the topic."""
 
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -12,6 +12,8 @@ from uuid import UUID
 import asyncpg
 from rich.console import Console
 
+from guanxi.audit_topic import Places, told_on_topic
+from guanxi.cluster.connection import ClusterAway
 from guanxi.local.failures import LocalFailure
 from guanxi.local.stack import Stack
 from libs.common.audit import GENESIS, PURPOSE, link
@@ -61,10 +63,11 @@ class Verified:
     faults: list[Fault]
 
 
-async def verify(app: str, own: Any, gateway: Any, ring: KeyRing) -> Verified:
+async def verify(app: str, own: Any, gateway: Any, ring: KeyRing, on_topic: Places) -> Verified:
     """Read everything that an app and the gateway hold of its trail. Both connections are the owners'.
 
-    The copy is looked at first: what has arrived there stands in the app's own tables a moment later.
+    The topic was read before and the copy is looked at first: what has arrived there stands in the app's own tables a
+    moment later.
     """
     settled_before = datetime.now(UTC) - ON_ITS_WAY
     snapshot = {"isolation": "repeatable_read", "readonly": True}
@@ -72,7 +75,7 @@ async def verify(app: str, own: Any, gateway: Any, ring: KeyRing) -> Verified:
         copied = {(r["chain"], r["sequence"]): r["hash"] for r in await gateway.fetch(COPY_PLACES, app)}
         async with own.transaction(**snapshot):
             mine = {(r["chain"], r["sequence"]): r for r in await own.fetch(OWN_PLACES, settled_before)}
-            faults = list(_compared(app, mine, copied))
+            faults = [*_compared(app, mine, copied), *_told(app, mine, on_topic)]
             retold = [*await gateway.fetch(RETOLD, app), *await gateway.fetch(FOREIGN)]
             faults += [Fault(app, row[0], row[1], "the copy is not told as it was written") for row in retold]
             faults += [fault async for fault in _chained(app, "entry", own, OWN)]
@@ -104,6 +107,15 @@ def _compared(app: str, mine: Mapping[Place, Any], copied: Mapping[Place, bytes]
             yield Fault(app, *place, "differs from the gateway's copy")
         elif place not in copied and mine[place]["settled"]:
             yield Fault(app, *place, "has not arrived at the gateway")
+
+
+def _told(app: str, mine: Mapping[Place, Any], on_topic: Places) -> Iterator[Fault]:
+    """What the topic still holds, and the app's own table does not, or otherwise."""
+    for place, told in on_topic.items():
+        if place not in mine:
+            yield Fault(app, *place, "is missing here and stands on the topic")
+        elif mine[place]["hash"] != told:
+            yield Fault(app, *place, "differs from the topic")
 
 
 async def _chained(app: str, what: str, connection: Any, query: str, *arguments: Any) -> AsyncIterator[Fault]:
@@ -146,8 +158,12 @@ def _by_chain(places: Iterable[Place]) -> Iterator[tuple[UUID, Iterator[Place]]]
 async def verify_apps(stack: Stack, apps: list[str], console: Console) -> list[Fault]:
     """Verify the trails of a local stack's apps, telling of each."""
     faults: list[Fault] = []
+    try:
+        on_topic = await told_on_topic(stack.cluster())
+    except ClusterAway as away:
+        raise LocalFailure(f"crm.audit.v1 cannot be read ({away}): start `guanxi up`.", os.EX_UNAVAILABLE) from None
     for app in apps:
-        found = await _verified(stack, app)
+        found = await _verified(stack, app, on_topic.get(app, {}))
         faults += found.faults
         verdict = f"{len(found.faults)} do not fit" if found.faults else "all fit"
         console.print(f"{app}: {found.entries} entries, {found.heads} heads: {verdict}")
@@ -156,11 +172,11 @@ async def verify_apps(stack: Stack, apps: list[str], console: Console) -> list[F
     return faults
 
 
-async def _verified(stack: Stack, app: str) -> Verified:
+async def _verified(stack: Stack, app: str, on_topic: Places) -> Verified:
     try:
         ring = KeyRing.load(stack.secrets.keyring("shared"))
         async with owner_of(stack, app) as own, owner_of(stack, "gateway") as gateway:
-            return await verify(app, own, gateway, ring)
+            return await verify(app, own, gateway, ring, on_topic)
     except (OSError, asyncpg.PostgresError, KeyRingError) as error:
         sentence = f"The trail of {app} cannot be read ({type(error).__name__}): start `guanxi up`, or set GUANXI_HOME."
         raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None

@@ -121,7 +121,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 def verify(
     app: Annotated[list[str] | None, typer.Option(help="An app; may be repeated. All by default.")] = None,
 ) -> None:
-    """Hold every entry against its hash, the signed heads and the gateway's copy; exit status 1 where one is amiss."""
+    """Hold every entry against its hash, the signed heads and both copies; exit status 1 where one is amiss."""
     from guanxi.audit import verify_apps  # noqa: PLC0415 - only where it is wanted
 
     if unknown := set(app or ()) - set(APPS):

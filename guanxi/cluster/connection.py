@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,7 +32,7 @@ class Cluster(BaseSettings):
     kafka_password: SecretStr | None = None
     tls_authorities: Path | None = None
 
-    def admin(self) -> AdminClient:
+    def _settings(self) -> dict[str, Any]:
         security = {
             "security.protocol": f"{'SASL_' if self.kafka_user else ''}{'SSL' if self.kafka_tls else 'PLAINTEXT'}"
         }
@@ -43,7 +43,7 @@ class Cluster(BaseSettings):
             security["sasl.username"] = self.kafka_user
             security["sasl.password"] = self.kafka_password.get_secret_value()
         # By itself it writes to the terminal; what went wrong comes back as an error.
-        return AdminClient({"bootstrap.servers": self.kafka, "log_level": 0, **security})
+        return {"bootstrap.servers": self.kafka, "log_level": 0, **security}
 
     async def ask(self, work: Callable[[AdminClient], T]) -> T:
         """Let `work` use a client of this cluster, in a thread: that client waits.
@@ -51,12 +51,29 @@ class Cluster(BaseSettings):
         Raises:
             ClusterAway: it is not there, lets nobody in, or refuses.
         """
-        try:
-            return await asyncio.to_thread(work, self.admin())
-        except KafkaException as error:
-            raise ClusterAway(str(error.args[0].str() if error.args else error)) from None
-        except TimeoutError:
-            raise ClusterAway(f"no answer in {SECONDS:g} s") from None
+        return await _in_a_thread(lambda: work(AdminClient(self._settings())))
+
+    async def consume(self, work: Callable[[Consumer], T]) -> T:
+        """Let `work` read with a consumer of no group of ours; ClusterAway as above."""
+        settings = {**self._settings(), "group.id": "guanxi-operator", "enable.auto.commit": False}
+
+        def read() -> T:
+            consumer = Consumer(settings)
+            try:
+                return work(consumer)
+            finally:
+                consumer.close()
+
+        return await _in_a_thread(read)
+
+
+async def _in_a_thread(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(work)
+    except KafkaException as error:
+        raise ClusterAway(str(error.args[0].str() if error.args else error)) from None
+    except TimeoutError:
+        raise ClusterAway(f"no answer in {SECONDS:g} s") from None
 
 
 def settled(asked: Future[T]) -> T:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from guanxi.audit import Fault, owner_of, verify
+from guanxi.audit_topic import told_on_topic
 from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.stack import Stack
 from libs.common.keyring import KeyRing
@@ -25,8 +26,10 @@ async def owner(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def faults(stack: Stack, own: asyncpg.Connection, app: str = APP) -> list[Fault]:
+    on_topic = (await told_on_topic(stack.cluster()))[app]
+    assert on_topic
     async with owner_of(stack, "gateway") as gateway:
-        verified = await verify(app, own, gateway, KeyRing.load(stack.secrets.keyring("shared")))
+        verified = await verify(app, own, gateway, KeyRing.load(stack.secrets.keyring("shared")), on_topic)
     assert verified.entries
     assert verified.heads
     return verified.faults
@@ -137,6 +140,36 @@ async def test_a_trail_that_was_tampered_with_is_found_out(
     assert await faults(stack, owner) == []
 
 
+async def test_an_end_that_is_cut_off_everywhere_still_stands_on_the_topic(
+    stack: Stack, signed_in: SignIn, owner: asyncpg.Connection
+) -> None:
+    """By somebody who owns both databases."""
+    person = await auditor(signed_in)
+    for _ in range(5):
+        await person.get("/api/v1/complaints")
+    newest = "SELECT * FROM audit_entries ORDER BY chain DESC, sequence DESC OFFSET 2 LIMIT 1"
+    row = await owner.fetchrow(newest)
+    await until(lambda: _arrived(stack, row))
+    on_topic = (await told_on_topic(stack.cluster()))[APP]
+    async with owner_of(stack, "gateway") as gateway:
+        cuts = [(owner, "audit_entries", "audit_heads"), (gateway, "edge.audit", "edge.audit_heads")]
+        transactions = []
+        for connection, *tables in cuts:
+            transactions.append(connection.transaction(isolation="repeatable_read"))
+            await transactions[-1].start()
+            for table in tables:
+                cut = f"DELETE FROM {table} WHERE chain = $1 AND sequence >= $2"  # noqa: S608 - ours
+                await connection.execute(cut, row["chain"], row["sequence"])
+        ring = KeyRing.load(stack.secrets.keyring("shared"))
+        unseen = (await verify(APP, owner, gateway, ring, {})).faults
+        seen = (await verify(APP, owner, gateway, ring, on_topic)).faults
+        for transaction in transactions:
+            await transaction.rollback()
+    assert unseen == [], "the databases alone do not tell"
+    assert {fault.what for fault in seen} == {"is missing here and stands on the topic"}
+    assert (row["chain"], row["sequence"]) in {(fault.chain, fault.sequence) for fault in seen}
+
+
 async def _arrived(stack: Stack, row: Any) -> bool:
     held = "SELECT count(*) FROM edge.audit WHERE chain = $1 AND sequence > $2"
     async with owner_of(stack, "gateway") as gateway:
@@ -157,7 +190,7 @@ async def test_a_copy_that_is_told_otherwise_is_found_out(stack: Stack, owner: a
             await savepoint.start()
             await gateway.execute(told, APP)
             ring = KeyRing.load(stack.secrets.keyring("shared"))
-            found = (await verify(APP, owner, gateway, ring)).faults
+            found = (await verify(APP, owner, gateway, ring, {})).faults
             await savepoint.rollback()
             assert "the copy is not told as it was written" in {fault.what for fault in found}, change
         await transaction.rollback()
