@@ -1,5 +1,6 @@
 """`/api/v1/customers/{customer_id}/360` and many at once."""
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from fastapi import Query as Parameter
 from fastapi.responses import Response
 from pydantic import Field
 
-from gateway.view.document import etag, forbidden, render
+from gateway.view.document import etag, forbidden, narrowed, render
 from gateway.view.live import LiveSections
 from gateway.view.reading import View
 from gateway.view.schemas import Customer360, Customers360
@@ -58,7 +59,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
             if "consistency" in asked:
                 return await _live(customer_id, names, request, uow)
             parts = await view.one(uow, caller, customer_id, names)
-        body, tag = render(customer_id, parts), etag(parts, caller.variant)
+            body, tag = render(customer_id, parts), etag(parts, f"{caller.variant} {uow.scope.outlines}")
         return with_etag(body, tag, request.headers.get("if-none-match"))
 
     async def _live(customer_id: UUID, names: list[str], request: Request, uow: UnitOfWork) -> Response:
@@ -68,6 +69,8 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
         await view.one(uow, caller, customer_id, [])
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         answered = {part.section.name: part for part in await live.read(customer_id, permitted, request)}
+        if uow.scope.outlines:
+            answered = {n: replace(p, section=narrowed(p.section, caller.variant)) for n, p in answered.items()}
         return Response(render(customer_id, [answered.get(n) or forbidden(n) for n in names]), media_type=JSON)
 
     return router

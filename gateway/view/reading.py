@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from gateway.view.document import Shown, forbidden, shown
+from gateway.view.document import Shown, forbidden, narrowed, shown
 from gateway.view.storage import read_sections
 from gateway.view.watermarks import Watermarks
 from libs.common.caller import Caller
@@ -27,6 +27,11 @@ class View:
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         found = await read_sections(uow, customer_ids, permitted, caller.variant)
         uow.about(*found)
+        if uow.scope.outlines:
+            found = {
+                customer_id: {name: narrowed(section, caller.variant) for name, section in held.items()}
+                for customer_id, held in found.items()
+            }
         as_of, stale_before = await self.watermarks.as_of(), self.clock.now() - timedelta(seconds=self.stale_after)
         return {
             customer_id: [

@@ -13,6 +13,10 @@ Variant = Literal["staff", "self"]
 class Scope(Protocol):
     """Which rows a unit of work may touch. Every query and repository method applies one."""
 
+    @property
+    def outlines(self) -> bool:
+        """Whether the caller sees no more of an identifier than its outline."""
+
     def without_grants(self) -> Self:
         """What the caller reaches by role alone: whoever was let in lets nobody else in."""
 

@@ -71,7 +71,7 @@ async def _replay(
             raise consistency.too_slow() from None
         raise
     uow.show([view])
-    raise Replayed(first.status, view, shared.consistency.token(principal, first.written))
+    raise Replayed(first.status, uow.as_seen(view), shared.consistency.token(principal, first.written))
 
 
 async def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:

@@ -8,7 +8,7 @@ follow commit order.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -28,6 +28,9 @@ from libs.common.sealing import Sealer
 class Versioned(Protocol):
     id: UUID
     version: int
+
+    def outlined(self) -> Self:
+        """As roles see it that need no more of an identifier than its outline."""
 
     @property
     def concerns(self) -> Sequence[UUID]:
@@ -89,10 +92,16 @@ class UnitOfWork:
         self.session.info["at_commit"].append(store)
 
     def answer(self, view: VersionedT) -> VersionedT:
-        """Name the thing that the answer shows: for its ETag, the audit, and the answer to a repeated command."""
+        """Name the thing that the answer shows: for its ETag, the audit, and the answer to a repeated command.
+
+        Returns it as the caller may see it.
+        """
         self.answered = view
         self.show([view])
-        return view
+        return self.as_seen(view)
+
+    def as_seen(self, view: VersionedT) -> VersionedT:
+        return view.outlined() if self.scope.outlines else view
 
     def show(self, views: Sequence[Versioned]) -> None:
         """Name the things that the answer shows, for the audit."""

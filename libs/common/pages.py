@@ -37,7 +37,8 @@ class Paging:
     def of(self, uow: UnitOfWork, views: list[ViewT]) -> Page[ViewT]:
         """A page of the views of `limit` rows: fewer mean that it is the last."""
         uow.show(views)
-        return Page(items=views, next=self._next(views) if len(views) == self.limit else None)
+        shown = [uow.as_seen(view) for view in views]
+        return Page(items=shown, next=self._next(views) if len(views) == self.limit else None)
 
     def _next(self, views: Sequence[View]) -> str:
         route, filters, principal, now = self._bound

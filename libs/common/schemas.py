@@ -1,9 +1,11 @@
 """What every API takes and shows."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PrivateAttr, field_validator
+
+from libs.common.outlines import outlined
 
 
 def _written_out(value: Any) -> Any:
@@ -37,6 +39,11 @@ class View(BaseModel):
     id: UUID
     version: int
     _concerns: tuple[UUID, ...] = PrivateAttr(())
+
+    def outlined(self) -> Self:
+        """As roles see it that need no more of an identifier than its outline."""
+        shown: Self = outlined(type(self), self)
+        return shown
 
     @property
     def concerns(self) -> tuple[UUID, ...]:

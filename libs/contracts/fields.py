@@ -45,6 +45,8 @@ class Retention(StrEnum):
 class Field:
     """One column. `mask` names a function of `libs/common/masks.py`; without one it is shown as it is.
 
+    `narrow` names what is made of the mask for the roles of `OUTLINED` (`libs/directory/permissions.py`).
+
     `reveal` is the permission to see it in clear where it is masked.
     """
 
@@ -53,6 +55,7 @@ class Field:
     sensitivity: Sensitivity
     handling: Handling
     mask: str | None = None
+    narrow: str | None = None
     reveal: str | None = None
     retention: Retention = Retention.RELATIONSHIP
     basis: Basis = Basis.CONTRACT
@@ -65,6 +68,7 @@ def _identifier(column: str, mask: str, basis: Basis = Basis.CONTRACT) -> Field:
         sensitivity=Sensitivity.C2,
         handling=Handling.IDENTIFIER,
         mask=mask,
+        narrow="outline",
         reveal="identifiers:reveal",
         basis=basis,
     )

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from libs.common.outlines import Masked
 from libs.contracts.customer import AccountStatus, CustomerKind, HolderRole, HoldingKind
 from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
 
@@ -15,7 +16,7 @@ from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
 @dataclass(frozen=True, kw_only=True)
 class MaskedDocument:
     type: str
-    number: str
+    number: Masked
     valid_to: date | None
 
 
@@ -23,7 +24,7 @@ class MaskedDocument:
 class MaskedContactPoint:
     contact_point_id: UUID
     kind: str
-    value: str
+    value: Masked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class HoldingView:
     account_id: UUID
     kind: HoldingKind
     product: str
-    number: str | None
+    number: Masked | None
     role: HolderRole
     status: AccountStatus
     currency: str

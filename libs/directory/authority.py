@@ -20,7 +20,7 @@ from libs.common.database import Database
 from libs.common.domain import AuthorityStale, Forbidden
 from libs.common.settings import Settings
 from libs.contracts import complaints, customer, manager
-from libs.directory.permissions import CHANGE, CONFIGURES, READ, REASONED, Reach, permissions_of, reach_of
+from libs.directory.permissions import CHANGE, CONFIGURES, OUTLINED, READ, REASONED, Reach, permissions_of, reach_of
 from libs.directory.scope import CallerScope
 from libs.directory.tables import customers, org_units, staff, watermarks
 
@@ -163,6 +163,7 @@ class Directory:
 
     def _caller(self, name: str, roles: frozenset[str], reached: dict[str, Any]) -> DirectoryCaller:
         staff_id = reached.get("staff_id")
+        reached = {**reached, "outlines": bool(roles) and roles <= OUTLINED}
         return DirectoryCaller(
             id=name,
             staff_id=staff_id,

@@ -47,6 +47,10 @@ CONFIGURES = frozenset({"admin"})
 REASONED = frozenset({"auditor"})
 """Roles that read customers of every branch without a duty towards them: each request says why."""
 
+OUTLINED = frozenset({"partner", "marketing_officer", "auditor"})
+"""Roles that tell one identifier from another and need no more: its first and last character. Whoever has another role
+beside sees the mask; in clear, a reveal alone shows it."""
+
 _SECTIONS = {"sections:profile", "sections:relationship", "sections:complaints"}
 _STAFF_READ = _SECTIONS | {
     "view:read",

@@ -31,6 +31,8 @@ def _none_of(ids: tuple[UUID, ...]) -> ColumnElement[Any]:
 class SystemScope:
     """Event handlers, publishers and schedules: everything, said out loud."""
 
+    outlines: bool = False
+
     def without_grants(self) -> Self:
         return self
 
@@ -58,6 +60,7 @@ class CallerScope:
     grants: tuple[UUID, ...] = ()
     walls: tuple[UUID, ...] = ()
     configures: bool = False
+    outlines: bool = False
 
     def without_grants(self) -> Self:
         return replace(self, grants=())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from libs.common import masks
+from libs.common import masks, outlines
 from libs.common.tables import chassis_tables, new_metadata
 from libs.contracts.catalogue import EVENTS
 from libs.contracts.fields import FIELDS, Field, Handling, Sensitivity
@@ -58,6 +58,7 @@ def test_it_is_kept_as_the_catalogue_says(field: Field) -> None:
         assert column not in columns, "an identifier never stands in clear"
         assert field.mask is not None
         assert callable(getattr(masks, field.mask))
+        assert callable(getattr(outlines, str(field.narrow)))
         assert any(field.reveal in permissions for permissions in PERMISSIONS.values())
         assert field.sensitivity is Sensitivity.C2
     else:

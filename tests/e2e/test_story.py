@@ -218,6 +218,10 @@ async def a_partner_sees_what_the_customer_shares(me: Person, partner: Person, c
     consents = (await me.get("/api/v1/me/consents")).json()["items"]
     assert [(consent["party"], consent["id"]) for consent in consents] == [("wealth-app", granted.json()["id"])]
     assert "wealth-app" not in str(sections), "one partner learns nothing of another"
+    live = await partner.get(f"/api/v1/customers/{customer_id}/360", consistency="live")
+    assert live.json()["sections"]["profile"]["data"] == sections["profile"]["data"]
+    (document,) = sections["profile"]["data"]["documents"]
+    assert set(document["number"][1:-1]) == {"*"}, "no more of an identifier than its first and last character"
     withdrawn = await me.post(f"/api/v1/me/consents/{consents[0]['id']}/withdraw", None, consents[0]["version"])
     assert withdrawn.status_code == 200, withdrawn.text
 

@@ -1,5 +1,6 @@
 """A bank of twelve customers and eleven callers, the same in the database of every app."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,7 +17,7 @@ from libs.common.keyring import KeyRing
 from libs.common.sealing import Sealer
 from libs.contracts.catalogue import REFERENCES
 from tests.conftest import Ground
-from tests.security.expected import CUSTOMERS, ROLES, STAFF, UNITS
+from tests.security.expected import CUSTOMERS, MASKED, ROLES, STAFF, UNITS
 
 PARTNER, ANOTHER = "matrix-partner", "another"
 
@@ -146,13 +147,20 @@ async def _rows(connection: asyncpg.Connection, app: str, ring: KeyRing) -> None
             index = sealer.indexes("passport", number_of(name))[0].hex()
             last = sealer.last_indexes("identity_documents.number", number_of(name)[-4:])[0].hex()
             units = {"home": f"'{UNIT_IDS[HOMES[name]]}'", "b1": f"'{UNIT_IDS['B1']}'", "index": f"'\\x{index}'"}
-            units["last"] = f"'\\x{last}'"
+            units |= {"last": f"'\\x{last}'", "masked": f"'{MASKED}'"}
             await connection.execute(statement.format(**values, **units, staff=f"'{COLLEAGUE_IDS['B1']}'"))
     if app == "manager":
         return
     if app == "gateway":
-        rows = [(id_, "profile") for id_ in CUSTOMER_IDS.values()]
-        await connection.executemany("INSERT INTO view.sections VALUES ($1, $2, 1, now(), '{}', '{}')", rows)
+        document = json.dumps(
+            {
+                "documents": [{"type": "passport", "number": MASKED}],
+                "contact_points": [{"kind": "phone", "value": MASKED}],
+                "holdings": [{"kind": "savings", "number": MASKED}, {"kind": "loan", "number": None}],
+            }
+        )
+        rows = [(id_, "profile", document) for id_ in CUSTOMER_IDS.values()]
+        await connection.executemany("INSERT INTO view.sections VALUES ($1, $2, 1, now(), $3, $3)", rows)
         await _webhooks(connection, FieldCipher(ring))
 
 
@@ -197,11 +205,11 @@ ROWS: dict[str, list[str]] = {
         " NULL, '{{}}', now())",
         "UPDATE customers SET name_grams = ARRAY(SELECT DISTINCT substr({name}, i, n) FROM generate_series(1, 20) AS i,"
         " generate_series(1, 2) AS n WHERE i + n - 1 <= length({name})) WHERE id = {customer}",
-        "INSERT INTO identity_documents VALUES ({thing}, {customer}, 'passport', '\\x00', {index}, 'M**0', NULL, NULL, {last})",
+        "INSERT INTO identity_documents VALUES ({thing}, {customer}, 'passport', '\\x00', {index}, {masked}, NULL, NULL, {last})",
         "INSERT INTO source_references VALUES ('matrix', {name}, {customer})",
         "INSERT INTO accounts (id, version, origin, source, number_sealed, number_index, number_masked, kind, product,"
         " currency, status, sequence, as_of, main_holder_id) VALUES ({thing}, 1, 'guanxi', 'matrix', '\\x00',"
-        " {index}, '**', 'savings', 'p', 'CNY', 'open', 1, now(), {customer})",
+        " {index}, {masked}, 'savings', 'p', 'CNY', 'open', 1, now(), {customer})",
         "INSERT INTO account_holders VALUES ({thing}, {customer}, 'owner')",
         "INSERT INTO reveals VALUES ({thing}, 1, {customer}, {staff}, 'account', {thing}, 'r', now(), now())",
         "INSERT INTO consents VALUES ({thing}, 1, {customer}, 'third_party_sharing', 'matrix', 'v1', now())",

@@ -61,6 +61,10 @@ PARTNERS_SEEN: dict[str, set[str]] = {
 }
 """Whose webhooks a role gets to."""
 
+MASKED, OUTLINED = "M12**34", "M*****4"
+SHOWN_AS = {**dict.fromkeys(ROLES, MASKED), **dict.fromkeys(("partner", "marketing_officer", "auditor"), OUTLINED)}
+"""An identifier as each role sees it."""
+
 FRONT = {"teller", "manager", "team_lead", "branch_head"}
 HANDLERS = {"branch_head", "complaint_officer"}
 REVEALERS = {"teller", "manager", "branch_head", "compliance"}

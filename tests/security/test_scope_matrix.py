@@ -27,8 +27,18 @@ from services.complaints import main as complaints
 from services.customer import main as customer
 from services.manager import main as manager
 from tests.conftest import ROOT, Ground
-from tests.security.bank import PARTNER, THING_IDS, WEBHOOK_IDS, Bank, fill, fill_organisation, hear
-from tests.security.expected import OF_NOBODY, PATHS, READ, ROLES, expected
+from tests.security.bank import (
+    CUSTOMER_IDS,
+    PARTNER,
+    THING_IDS,
+    WEBHOOK_IDS,
+    Bank,
+    fill,
+    fill_organisation,
+    hear,
+    number_of,
+)
+from tests.security.expected import OF_NOBODY, PATHS, READ, ROLES, SHOWN_AS, STAFF, expected
 from tests.security.paths import TRIES
 from tests.security.storage import READS
 
@@ -167,6 +177,35 @@ async def first_leak(bank: Bank, site: Site) -> str | None:
                 if found := await wrong(bank, path, role):
                     return found
     return None
+
+
+@pytest.mark.parametrize("role", sorted(ROLES - {"admin"}))
+async def test_an_identifier_is_shown_as_the_role_sees_it(bank: Bank, role: str) -> None:
+    """Alike in lists, details, searches and the view."""
+    name = {"partner": "consented", "customer": "mine"}.get(role, "granted")
+    customer_id = str(CUSTOMER_IDS[name])
+    async with bank.client("gateway", role) as client:
+        view = (await client.get(f"/api/v1/customers/{customer_id}/360")).json()["sections"]
+        told = (await client.post("/api/v1/customers/360:batch", json={"customer_ids": [customer_id]})).json()
+    shown = [view["profile"]["data"], told["items"][0]["sections"]["profile"]["data"]]
+    if role in STAFF:
+        async with bank.client("customer", role) as client:
+            shown.append((await client.get(f"/api/v1/customers/{customer_id}")).json())
+            document = {"type": "passport", "number": number_of(name)}
+            shown.append((await client.post("/api/v1/customers/find-by-document", json=document)).json())
+            accounts = (await client.get("/api/v1/accounts", params={"customer_id": customer_id})).json()["items"]
+            shown += [
+                {"holdings": accounts},
+                {"holdings": [(await client.get(f"/api/v1/accounts/{accounts[0]['id']}")).json()]},
+            ]
+    identifiers = [
+        thing.get("number", thing.get("value"))
+        for document in shown
+        for part in ("documents", "contact_points", "holdings")
+        for thing in document.get(part, [])
+    ]
+    assert set(identifiers) - {None} == {SHOWN_AS[role]}
+    assert len(identifiers) >= 8 if role in STAFF else 6
 
 
 async def test_a_partner_is_told_of_whom_it_should(bank: Bank) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from libs.common.codes import Code as Word
 from libs.common.codes import ProductCode
+from libs.common.outlines import Masked
 from libs.common.schemas import Body, View
 from libs.contracts.customer import AccountStatus, HoldingKind
 from services.customer.domain.account import Account, Origin
@@ -80,14 +81,14 @@ class NewConsent(Body):
 class DocumentView(BaseModel):
     id: UUID
     type: DocumentType
-    number: str
+    number: Masked
     valid_to: date | None
 
 
 class ContactPointView(BaseModel):
     id: UUID
     kind: ContactKind
-    value: str
+    value: Masked
 
 
 class CustomerRow(View):
@@ -172,7 +173,7 @@ class AccountView(View):
     kind: HoldingKind
     product: str
     currency: str
-    number: str | None
+    number: Masked | None
     status: AccountStatus
     balance: Decimal | None
     limit: Decimal | None
