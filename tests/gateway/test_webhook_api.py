@@ -1,6 +1,5 @@
 """What a partner does with its webhooks: it sees its own alone, changes secrets without a gap, and is told what is wrong."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -12,16 +11,7 @@ from gateway.webhooks.webhook import TYPES
 from tests.conftest import Ground
 from tests.gateway.partner import UPDATED, Partner, partner_of
 
-
-@pytest.fixture(scope="module", autouse=True)
-async def _migrated(ground: Ground) -> None:
-    await ground.migrate("webhooks", "gateway")
-
-
-@pytest.fixture
-async def partner(ground: Ground) -> AsyncIterator[Partner]:
-    async with partner_of(ground, f"partner-{uuid4()}") as opened:
-        yield opened
+pytestmark = pytest.mark.usefixtures("webhooks_database")
 
 
 async def test_two_secrets_are_valid_while_one_takes_the_others_place(partner: Partner) -> None:

@@ -1,7 +1,6 @@
 """Partners are told over webhooks: signed, in order, again where they did not take it, and only of who consents."""
 
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -18,16 +17,7 @@ from tests.conftest import Ground
 from tests.gateway.partner import BACK_OFF, OPENED, UPDATED, Partner, partner_of
 from tests.receiver import Message
 
-
-@pytest.fixture(scope="module", autouse=True)
-async def _migrated(ground: Ground) -> None:
-    await ground.migrate("webhooks", "gateway")
-
-
-@pytest.fixture
-async def partner(ground: Ground) -> AsyncIterator[Partner]:
-    async with partner_of(ground, f"partner-{uuid4()}") as opened:
-        yield opened
+pytestmark = pytest.mark.usefixtures("webhooks_database")
 
 
 async def test_an_event_is_told_signed_and_says_no_more_than_what_happened(partner: Partner) -> None:

@@ -30,8 +30,11 @@ WITHOUT_END = "/api/v1/changes$"
 
 @dataclass(frozen=True)
 class Bank:
+    """`token` is of somebody who works here, `partner` of a partner's."""
+
     stack: Stack
     token: str
+    partner: str
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,8 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
             await known(person)
         customer = await register(teller, here)
         await serve(teller, customer["id"])
-        yield Bank(stack, stack.issuer.token("all", ROLES, stepped_up=True))
+        partner = stack.issuer.token("partner-s01", ["partner"])
+        yield Bank(stack, stack.issuer.token("all", ROLES, stepped_up=True), partner)
 
 
 def _places(stack: Stack, app: str) -> tuple[str, str]:
@@ -59,7 +63,7 @@ def _places(stack: Stack, app: str) -> tuple[str, str]:
     return f"{stack.settings.address(app, 2)}/openapi.json", stack.settings.address(app)
 
 
-async def generated(bank: Bank, app: str, *chosen: str) -> int:
+async def generated(bank: Bank, app: str, *chosen: str, token: str = "") -> int:
     """How many cases there were; each of them passed every check."""
     document, url = _places(bank.stack, app)
     options = [
@@ -67,7 +71,7 @@ async def generated(bank: Bank, app: str, *chosen: str) -> int:
         "--phases=examples,coverage,fuzzing", f"--max-examples={EXAMPLES}", f"--max-time={SECONDS}", "--workers=1",
         "--continue-on-failure", "--warnings=off", "--seed=1", *chosen,
     ]  # fmt: skip
-    env = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.security.hooks", "GUANXI_TOKEN": bank.token}
+    env = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.security.hooks", "GUANXI_TOKEN": token or bank.token}
     program = Path(sys.executable).with_name("schemathesis")
     process = await asyncio.create_subprocess_exec(program, *options, stdout=PIPE, stderr=STDOUT, env=env)
     output = (await process.communicate())[0].decode(errors="replace")
@@ -86,3 +90,8 @@ async def test_so_it_is_where_a_name_stands_in_the_place_of_an_id(bank: Bank) ->
     """A GET of that path asks for a customer of that id: 422, and not 405."""
     unchecked = "--exclude-checks=unsupported_method,allow_header_conformance"
     assert await generated(bank, "gateway", f"--include-path-regex={NAMED_AS_IDS}", unchecked) > 0
+
+
+async def test_so_it_is_for_a_partner(bank: Bank) -> None:
+    """Whom webhooks are there for."""
+    assert await generated(bank, "gateway", "--include-path-regex=/webhooks", token=bank.partner) >= AT_LEAST
