@@ -20,7 +20,7 @@ pytestmark = pytest.mark.deep
 
 FOLDER = Path(__file__).parent
 ROLES = ["branch_head", "teller", "complaint_officer", "admin", "compliance"]
-EXAMPLES, SECONDS, AT_LEAST = 4, 60, 500
+EXAMPLES, SECONDS, AT_LEAST = 4, 180, 500
 """Of each operation; for each app at most; cases of each app."""
 
 NAMED_AS_IDS = "(find-by-document|find-by-last-four|360:batch)$"
