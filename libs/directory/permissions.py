@@ -62,13 +62,19 @@ _STAFF_READ = _SECTIONS | {
     "org_units:read",
     "staff:read",
 }
-_FRONT_OFFICE = _STAFF_READ | {
-    "customers:register",
-    "customers:update",
-    "accounts:open",
-    "accounts:close",
-    "complaints:receive",
-}
+_SEARCHING = {"identifiers:search"}
+"""By the last four characters: for those who see them."""
+_FRONT_OFFICE = (
+    _STAFF_READ
+    | _SEARCHING
+    | {
+        "customers:register",
+        "customers:update",
+        "accounts:open",
+        "accounts:close",
+        "complaints:receive",
+    }
+)
 _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:reply", "complaints:close"}
 _REVEALING = {"identifiers:reveal"}
 _GRANTING = {"access_grants:read", "access_grants:change"}
@@ -84,9 +90,11 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "branch_head": frozenset(
         _REVEALING | _FRONT_OFFICE | _COMPLAINT_HANDLING | _GRANTING | {"assignments:change", "logins:bind"}
     ),
-    "complaint_officer": frozenset(_STAFF_READ | _COMPLAINT_HANDLING | {"complaints:receive"}),
+    "complaint_officer": frozenset(_STAFF_READ | _SEARCHING | _COMPLAINT_HANDLING | {"complaints:receive"}),
     "marketing_officer": frozenset(_STAFF_READ),
-    "compliance": frozenset(_STAFF_READ | _REVEALING | _GRANTING | _WALLS | {"audit:read", "webhooks:read"}),
+    "compliance": frozenset(
+        _STAFF_READ | _SEARCHING | _REVEALING | _GRANTING | _WALLS | {"audit:read", "webhooks:read"}
+    ),
     "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read", "audit:read"}),
     "admin": frozenset(
         {"org_units:read", "org_units:change", "staff:read", "staff:change", "webhooks:read", "webhooks:end"}

@@ -74,7 +74,7 @@ PATHS = {
     "customer GET /api/v1/customers": ("read", STAFF),
     "customer GET /api/v1/customers?name": ("read", STAFF),
     "customer POST /api/v1/customers/find-by-document": ("read", STAFF),
-    "customer POST /api/v1/customers/find-by-last-four": ("read", STAFF),
+    "customer POST /api/v1/customers/find-by-last-four": ("read", STAFF - {"marketing_officer", "auditor"}),
     "customer GET /api/v1/customers/{customer_id}": ("read", STAFF),
     "customer POST /api/v1/customers": ("change", FRONT),
     "customer POST /api/v1/customers/{customer_id}/documents": ("change", FRONT),

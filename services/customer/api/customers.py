@@ -102,7 +102,7 @@ async def find_by_document(body: DocumentSearch, uow: Query, clock: CurrentClock
     return uow.answer(await show(uow, customer_id))
 
 
-@router.post("/find-by-last-four", dependencies=[requires("customers:search")])
+@router.post("/find-by-last-four", dependencies=[requires("identifiers:search")])
 async def find_by_last_four(body: LastFourSearch, uow: Query, page: CurrentPage) -> Page[CustomerRow]:
     """Who reads out the last four characters of a document, a phone number or an account number."""
     uow.search(f"last four of {body.kind}", body.last_four)
