@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, insert, select
+from sqlalchemy import ColumnElement, Select, exists, insert, select
 from sqlalchemy.orm import selectinload
 
 from libs.common.database import UnitOfWork
@@ -29,19 +29,25 @@ class CustomerRepository:
         self._uow.session.add(customer)
 
     async def get(self, customer_id: UUID) -> Customer:
-        found = await self._uow.session.execute(
+        return await self._one(self._wanted(customer_id))
+
+    async def get_for_change(self, customer_id: UUID) -> Customer:
+        """Locked: what is unique is looked for after, and may not be found to be what another just made of it."""
+        customer = await self._one(self._wanted(customer_id).with_for_update(of=customers, key_share=True))
+        self._uow.check_version(customer)
+        return customer
+
+    def _wanted(self, customer_id: UUID) -> Select[Customer]:
+        return (
             select(Customer)
             .where(customers.c.id == customer_id, self._uow.scope.customers(customers.c.id))
             .options(selectinload(Customer.documents), selectinload(Customer.contact_points))  # type: ignore[arg-type] # mapped imperatively
         )
-        customer = found.scalar_one_or_none()
+
+    async def _one(self, wanted: Select[Customer]) -> Customer:
+        customer = (await self._uow.session.execute(wanted)).scalar_one_or_none()
         if customer is None:
             raise NotFound.thing("customer")
-        return customer
-
-    async def get_for_change(self, customer_id: UUID) -> Customer:
-        customer = await self.get(customer_id)
-        self._uow.check_version(customer)
         return customer
 
     async def document_is_known(self, type_: str, indexes: Sequence[bytes]) -> bool:

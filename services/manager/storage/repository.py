@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database import UnitOfWork
@@ -52,18 +52,24 @@ class StaffRepository:
         self._uow.session.add(member)
 
     async def find(self, staff_id: UUID) -> Staff | None:
-        found = await self._uow.session.execute(select(Staff).where(staff.c.id == staff_id, self._within()))
-        return found.scalar_one_or_none()
+        return (await self._uow.session.execute(self._wanted(staff_id))).scalar_one_or_none()
 
     async def get(self, staff_id: UUID) -> Staff:
-        member = await self.find(staff_id)
-        if member is None:
-            raise NotFound.thing("member of staff")
-        return member
+        return await self._one(self._wanted(staff_id))
 
     async def get_for_change(self, staff_id: UUID) -> Staff:
-        member = await self.get(staff_id)
+        """Locked: what is unique is looked for after, and may not be found to be what another just made of it."""
+        member = await self._one(self._wanted(staff_id).with_for_update(of=staff, key_share=True))
         self._uow.check_version(member)
+        return member
+
+    def _wanted(self, staff_id: UUID) -> Select[Staff]:
+        return select(Staff).where(staff.c.id == staff_id, self._within())
+
+    async def _one(self, wanted: Select[Staff]) -> Staff:
+        member = (await self._uow.session.execute(wanted)).scalar_one_or_none()
+        if member is None:
+            raise NotFound.thing("member of staff")
         return member
 
     async def anybody(self) -> bool:
