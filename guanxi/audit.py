@@ -18,6 +18,8 @@ from guanxi.local.failures import LocalFailure
 from guanxi.local.stack import Stack
 from libs.common.audit import GENESIS, PURPOSE, link
 from libs.common.keyring import BadSignature, KeyRing, KeyRingError
+from libs.common.kms import keeper_of
+from libs.common.settings import KmsSettings
 
 AT_ONCE = 2000
 ON_ITS_WAY = timedelta(seconds=60)
@@ -114,7 +116,7 @@ def _told(app: str, mine: Mapping[Place, Any], on_topic: Places) -> Iterator[Fau
     for place, told in on_topic.items():
         if place not in mine:
             yield Fault(app, *place, "is missing here and stands on the topic")
-        elif mine[place]["hash"] != told:
+        elif told != {mine[place]["hash"]}:
             yield Fault(app, *place, "differs from the topic")
 
 
@@ -174,7 +176,7 @@ async def verify_apps(stack: Stack, apps: list[str], console: Console) -> list[F
 
 async def _verified(stack: Stack, app: str, on_topic: Places) -> Verified:
     try:
-        ring = KeyRing.load(stack.secrets.keyring("shared"))
+        ring = KeyRing.load(stack.secrets.keyring("shared"), keeper_of(KmsSettings()))
         async with owner_of(stack, app) as own, owner_of(stack, "gateway") as gateway:
             return await verify(app, own, gateway, ring, on_topic)
     except (OSError, asyncpg.PostgresError, KeyRingError) as error:

@@ -3,6 +3,8 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +15,8 @@ from libs.common.topics import AUDIT, AUDIT_ENTRY
 
 AT_ONCE, WAIT_SECONDS = 2000, 0.2
 
-Places = Mapping[tuple[UUID, int], bytes]
-"""Chain and sequence → hash."""
+Places = Mapping[tuple[UUID, int], AbstractSet[bytes]]
+"""Chain and sequence → hash; several where somebody told it again, otherwise."""
 
 
 async def told_on_topic(cluster: Cluster) -> Mapping[str, Places]:
@@ -27,7 +29,7 @@ async def told_on_topic(cluster: Cluster) -> Mapping[str, Places]:
 
 
 def _read(consumer: Consumer) -> Mapping[str, Places]:
-    told: dict[str, dict[tuple[UUID, int], bytes]] = defaultdict(dict)
+    told: dict[str, dict[tuple[UUID, int], set[bytes]]] = defaultdict(lambda: defaultdict(set))
     for number in _partitions(consumer):
         begin, end = consumer.get_watermark_offsets(TopicPartition(AUDIT.name, number), timeout=SECONDS)
         consumer.assign([TopicPartition(AUDIT.name, number, begin)])
@@ -56,8 +58,10 @@ def _position(consumer: Consumer, number: int) -> int:
     return int(place.offset)
 
 
-def _note(message: Message, told: dict[str, dict[tuple[UUID, int], bytes]]) -> None:
-    headers: dict[str, Any] = dict(message.headers() or [])
-    if headers.get("ce_type") == AUDIT_ENTRY.encode():
-        app, place = headers["ce_source"].decode().rpartition("/")[2], UUID((message.key() or b"").decode())
-        told[app][place, int(headers["ce_sequence"])] = bytes.fromhex(headers["hash"].decode())
+def _note(message: Message, told: dict[str, dict[tuple[UUID, int], set[bytes]]]) -> None:
+    """What is no entry is passed over, as the gateway's collector does."""
+    with suppress(KeyError, ValueError, AttributeError):
+        headers: dict[str, Any] = dict(message.headers() or [])
+        if headers["ce_type"] == AUDIT_ENTRY.encode():
+            app, chain = headers["ce_source"].decode().rpartition("/")[2], UUID((message.key() or b"").decode())
+            told[app][chain, int(headers["ce_sequence"])].add(bytes.fromhex(headers["hash"].decode()))

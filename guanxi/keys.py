@@ -28,6 +28,8 @@ T = TypeVar("T")
 App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
 Ring = Annotated[Path | None, typer.Option(help="The ring's file; that of the local stack's app by default.")]
 Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; the local stack's by default.")]
+WITHOUT_LIMITS = {"statement_timeout": "0", "transaction_timeout": "0"}
+"""Each column is read from its beginning to its end."""
 COLUMNS = """
     SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns
     WHERE table_schema IN ('public', 'edge') AND data_type = 'bytea'
@@ -118,7 +120,7 @@ def _told(change: Callable[[], T]) -> T:
 async def _counted(address: str) -> dict[int, int]:
     """Values by key version: the second and third byte of what is encrypted, the first of a blind index."""
     try:
-        connection = await asyncpg.connect(address)
+        connection = await asyncpg.connect(address, server_settings=WITHOUT_LIMITS)
     except asyncpg.InterfaceError:
         raise typer.BadParameter("--database is no address; write one as postgresql://user:password@host/app") from None
     except (OSError, asyncpg.PostgresError):

@@ -98,9 +98,9 @@ class Dispatcher:
         sent = [self.sender.send(webhook_id, delivery_id, leadership.check) for delivery_id in due]
         outcomes = await asyncio.gather(*sent, return_exceptions=True)
         for error in outcomes:
-            if isinstance(error, BaseException):
+            if isinstance(error, Exception):
                 raise error
-        return any(outcomes)
+        return any(outcome is True for outcome in outcomes)
 
     def _rest(self, webhook_id: UUID) -> None:
         rest = self._rests.setdefault(webhook_id, _Rest())

@@ -56,6 +56,7 @@ class Cluster(BaseSettings):
     async def consume(self, work: Callable[[Consumer], T]) -> T:
         """Let `work` read with a consumer of no group of ours; ClusterAway as above."""
         settings = {**self._settings(), "group.id": "guanxi-operator", "enable.auto.commit": False}
+        settings["auto.offset.reset"] = "error"  # rather than to leave out what went away meanwhile
 
         def read() -> T:
             consumer = Consumer(settings)

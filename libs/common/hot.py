@@ -54,7 +54,7 @@ class _Ahead:
         self._errors = ServerErrorMiddleware(ExceptionMiddleware(_raise, handlers=handlers), handler=unexpected)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        for pattern, methods, route, handle in self._routes:
+        for pattern, methods, route, handle in self._routes if scope["type"] == "http" else ():
             if scope["method"] in methods and (found := pattern.match(scope["path"])):
                 scope.update(app=self._api, route=route, path_params=found.groupdict())
                 await self._serve(handle, scope, receive, send)

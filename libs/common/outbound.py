@@ -132,7 +132,8 @@ class Outbound:
             self._looked_up[place] = asked
             asked.add_done_callback(lambda _: self._looked_up.pop(place, None))
         try:
-            found = await asyncio.wrap_future(asked)
+            # Whoever waits no longer leaves it to those who do.
+            found = await asyncio.shield(asyncio.wrap_future(asked))
         except (socket.gaierror, UnicodeError):
             raise Refused(LEADS_NOWHERE) from None
         addresses = [ip_address(str(at[0]).partition("%")[0]) for *_, at in found]

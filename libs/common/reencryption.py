@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from libs.common.database import UnitOfWork
 from libs.common.encryption import BlindIndex, DecryptionFailed, FieldCipher
@@ -103,12 +104,13 @@ class Reencryption:
 
     def _finish(self, going: _Pass, now: datetime) -> None:
         if going.failed:
-            log.error("values cannot be opened", changed=going.changed, failed=going.failed)
+            log.error("values stay as they are", changed=going.changed, failed=going.failed)
         elif going.changed or len(self._ring.versions) > 1:
             told = {"version": self._ring.current, "index": self._ring.index, "changed": going.changed}
             log.info("every value is under the keys in use", **told)
-        self._pass = None
-        self._rests_until = now + AGAIN if len(self._ring.versions) > 1 else datetime.max.replace(tzinfo=UTC)
+        # Something may have been written meanwhile by a process that is older, or changed by a commit that failed.
+        may_be_left = len(self._ring.versions) > 1 or going.changed
+        self._pass, self._rests_until = None, now + AGAIN if may_be_left else datetime.max.replace(tzinfo=UTC)
 
     async def _batch(self, uow: UnitOfWork, column: SealedColumn, after: UUID) -> Sequence[Any]:
         """The next rows by their ids, fit or not: to look for the unfit alone would read all that is left."""
@@ -140,9 +142,19 @@ class Reencryption:
             f"UPDATE {column.schema}.{column.table} AS t SET {sets}"  # noqa: S608 - names of our own tables
             f" FROM unnest({arrays}) AS n ({', '.join(given)}) WHERE t.id = n.id AND t.{column.stored} = n.old"
         )
-        values = {name: [getattr(fresh, name) for fresh in made] for name in given}
-        await uow.session.execute(replaced, values)
-        return len(made)
+
+        async def store(rows: Sequence[_Fresh]) -> int:
+            try:
+                async with uow.session.begin_nested():
+                    await uow.session.execute(replaced, {n: [getattr(fresh, n) for fresh in rows] for n in given})
+            except IntegrityError:
+                if len(rows) > 1:
+                    return sum([await store([fresh]) for fresh in rows])
+                log.error("an identifier is stored twice", table=column.table, row=str(rows[0].id))
+                return 0
+            return len(rows)
+
+        return await store(made)
 
     def _again(self, column: SealedColumn, row: Any) -> _Fresh | None:
         """None for a value that cannot be opened: it stays as it is, and holds up no other."""

@@ -19,6 +19,7 @@ from libs.common.dead_letters import DeadLetters
 from libs.common.encryption import FieldCipher
 from libs.common.housekeeping import TIDYING
 from libs.common.kafka import new_consumer, new_producer
+from libs.common.keyring import KeyRing
 from libs.common.kms import own_ring
 from libs.common.leader import Duty, Leadership, LeadershipLost, lead, leaves
 from libs.common.logs import where
@@ -68,9 +69,10 @@ async def run_worker(worker: Worker) -> None:
     parts: dict[str, Part] = {**worker.parts, "leader": partial(_lead, worker)}
     for schedule in worker.schedules:
         parts[schedule.name] = partial(_schedule, worker, schedule)
-    parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in _chores(worker)}
+    ring = own_ring(worker.settings)  # once: whoever keeps the keys may be away when a part starts again
+    parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in _chores(worker, ring)}
     if worker.subscription.topics:
-        parts["consumer"] = partial(_consume, worker)
+        parts["consumer"] = partial(_consume, worker, ring)
     for schema, copies in worker.copies.items():
         parts[f"copies of {schema}"] = partial(_copy, worker, schema, copies)
     async with asyncio.TaskGroup() as group:
@@ -141,10 +143,10 @@ async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-async def _consume(worker: Worker) -> None:
+async def _consume(worker: Worker, ring: KeyRing) -> None:
     settings = worker.settings
     group = f"crm.{settings.service}"
-    dead_letters = DeadLetters(FieldCipher(own_ring(settings)), Clock())
+    dead_letters = DeadLetters(FieldCipher(ring), Clock())
     kafka = new_consumer(settings, *worker.subscription.topics, group=group)
     await Consumer(worker.database, kafka, worker.subscription, worker.scope, dead_letters).run()
 
@@ -156,11 +158,11 @@ async def _copy(worker: Worker, schema: str, copies: Sequence[Copy]) -> None:
     await Copier(settings.dsn, schema, copies, kafka).run()
 
 
-def _chores(worker: Worker) -> Sequence[Schedule]:
+def _chores(worker: Worker, ring: KeyRing) -> Sequence[Schedule]:
     """What everybody who keeps such things has to do."""
     tidying = TIDYING.values() if worker.events_topic else ()
     sealed = (*worker.sealed, DEAD_LETTERS) if worker.events_topic else worker.sealed
-    reencryption = Reencryption(own_ring(worker.settings), sealed)
+    reencryption = Reencryption(ring, sealed)
     return [*tidying, *([Schedule("re-encryption", reencryption.sweep, pause=60.0)] if sealed else [])]
 
 

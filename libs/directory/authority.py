@@ -114,7 +114,11 @@ class Directory:
         is_last = self._looking.get(key) is done
         if is_last:
             del self._looking[key]
-        if done.cancelled() or done.exception() is not None or not is_last:
+        if done.cancelled() or not is_last:
+            return
+        if (error := done.exception()) is not None:
+            if isinstance(error, Forbidden):
+                self._known.pop(key, None)
             return
         if len(self._known) >= CACHE_SIZE:
             self._known.clear()

@@ -105,7 +105,7 @@ async def find_by_document(body: DocumentSearch, uow: Query, clock: CurrentClock
 @router.post("/find-by-last-four", dependencies=[requires("identifiers:search")])
 async def find_by_last_four(body: LastFourSearch, uow: Query, page: CurrentPage) -> Page[CustomerRow]:
     """Who reads out the last four characters of a document, a phone number or an account number."""
-    uow.search(f"last four of {body.kind}", body.last_four)
+    uow.search(f"last_four_of_{body.kind}", body.last_four)
     indexes = uow.sealer.last_indexes(PLACES[body.kind], body.last_four)
     rows = await customers_by_last_four(uow, body.kind, indexes, after=page.after, limit=page.limit)
     return page.of(uow, [CustomerRow.of(row) for row in rows])

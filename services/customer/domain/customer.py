@@ -1,5 +1,6 @@
 """A customer: a person or an organisation, with what proves who they are and how to reach them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -109,8 +110,9 @@ class Customer(SignsIn, Aggregate):
             self.status = Status.ACTIVE
             self.record(CustomerActivated(occurred_at=at, customer_id=self.id))
 
-    def add_contact_point(self, contact_point: ContactPoint, *, at: datetime) -> None:
-        if any(contact_point.value.index == known.value.index for known in self.contact_points):
+    def add_contact_point(self, contact_point: ContactPoint, indexes: Collection[bytes], *, at: datetime) -> None:
+        """`indexes` are all by which the same one may be known already."""
+        if any(known.value.index in indexes for known in self.contact_points):
             raise Conflict("This contact point is known already.")
         if len(self.contact_points) >= MOST_CONTACT_POINTS:
             raise Conflict(f"A customer has at most {MOST_CONTACT_POINTS} contact points.")

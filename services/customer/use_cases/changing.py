@@ -8,7 +8,7 @@ from libs.directory.reading import require_unit
 from services.customer.domain.customer import ContactKind, Customer
 from services.customer.storage.repository import CustomerRepository
 from services.customer.use_cases.registering import Document, seal_new_document
-from services.customer.use_cases.sealing import seal_contact_point
+from services.customer.use_cases.sealing import contact_indexes, seal_contact_point
 
 
 async def add_document(uow: UnitOfWork, customer_id: UUID, document: Document, *, at: datetime) -> Customer:
@@ -22,7 +22,7 @@ async def add_contact_point(
 ) -> Customer:
     customer = await CustomerRepository(uow).get_for_change(customer_id)
     point = seal_contact_point(uow.sealer, value, row=new_id(), customer_id=customer_id, kind=kind, field="value")
-    customer.add_contact_point(point, at=at)
+    customer.add_contact_point(point, contact_indexes(uow.sealer, value, kind=kind, field="value"), at=at)
     return customer
 
 

@@ -54,6 +54,11 @@ def seal_contact_point(
     return ContactPoint(id=row, customer_id=customer_id, kind=kind, value=sealed)
 
 
+def contact_indexes(sealer: Sealer, raw: str, *, kind: ContactKind, field: str) -> list[bytes]:
+    """By which it is known where it is known already."""
+    return sealer.indexes(kind, _normal_contact(kind, raw, field))
+
+
 def seal_account_number(sealer: Sealer, number: str, *, row: UUID) -> SealedIdentifier:
     _require_content(number, "number")
     return sealer.seal(number, kind=ACCOUNT, mask=mask_account, place="accounts.number", row=row, by_last=True)

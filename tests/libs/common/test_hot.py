@@ -1,6 +1,6 @@
 """A hot route answers as it would within the framework's own layers, errors among it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 
 import httpx
 import pytest
@@ -83,3 +83,17 @@ async def test_a_stranger_is_refused_there_too(both: tuple[httpx.AsyncClient, ..
     for client in both:
         answer = await client.get("/api/v1/hot/a/read", headers={"Authorization": "Bearer x"})
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+async def test_what_is_no_http_goes_on_to_the_framework(probe: Probe) -> None:
+    said: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        said.append(dict(message))
+
+    scope = {"type": "websocket", "path": "/api/v1/hot/a/read", "headers": [], "query_string": b"", "subprotocols": []}
+    await ahead(_api(probe))(scope, receive, send)
+    assert [message["type"] for message in said] == ["websocket.close"]

@@ -89,6 +89,16 @@ def test_the_file_holds_nothing_that_opens_anything(settings: KmsSettings, tmp_p
         KeyRing.load(path)
 
 
+def test_a_ring_that_is_not_wrapped_yet_is_opened_too(settings: KmsSettings, tmp_path: Path, engine: Engine) -> None:
+    """Rings are brought under the service one by one, and keys of one ring too."""
+    path, keeper = tmp_path / "ring.json", keeper_of(settings)
+    plain = KeyRing.generate(path)
+    assert KeyRing.load(path, keeper).derive("fields") == plain.derive("fields")
+    assert engine.asked == []
+    add_key(path, keeper)
+    assert KeyRing.load(path, keeper).versions == (1, 2)
+
+
 def test_its_keys_are_changed_as_others_are(settings: KmsSettings, tmp_path: Path) -> None:
     path, keeper = tmp_path / "ring.json", keeper_of(settings)
     KeyRing.generate(path, keeper)

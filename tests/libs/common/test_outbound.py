@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.common.outbound import Outbound, Refused, is_public
+from libs.common.outbound import MOST_LOOKED_UP, Outbound, Refused, is_public
 from tests.certificates import Certificates
 from tests.conftest import Ground
+from tests.polling import until
 from tests.receiver import Receiver, receiving
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
@@ -176,6 +177,32 @@ async def test_a_slow_name_server_holds_up_no_other(ground: Ground, monkeypatch:
     async with receiving(name="localhost") as receiver:
         assert (await impatient.post(receiver.url, b"", {})).is_success
     go_on.set()
+
+
+async def test_who_waits_no_longer_leaves_it_to_those_who_do(
+    ground: Ground, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, plain = threading.Event(), socket.getaddrinfo
+
+    def resolve(host: str, *place: Any, **how: Any) -> Any:
+        go_on.wait(10)
+        return plain("127.0.0.1" if host == "late.example" else host, *place, **how)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    patient = Outbound(ground.settings("gateway"), LOOPBACK, 10)
+    port = httpx.URL(receiver.url).port
+    hung = [asyncio.create_task(patient.post(f"https://{n}.example/", b"", {})) for n in range(MOST_LOOKED_UP)]
+    waiting = [asyncio.create_task(patient.post(f"http://late.example:{port}/", b"", {})) for _ in range(2)]
+
+    async def all_wait() -> bool:
+        return len(patient._looked_up) > MOST_LOOKED_UP
+
+    await until(all_wait)
+    waiting[0].cancel()
+    await asyncio.gather(waiting[0], return_exceptions=True)
+    go_on.set()
+    assert (await waiting[1]).is_success
+    await asyncio.gather(*hung, return_exceptions=True)
 
 
 async def test_one_address_that_is_not_public_is_enough(outbound: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,8 +118,9 @@ async def test_indexes_that_are_missing_are_made_with_one_key_too(
         )  # fmt: skip
     job, database = Reencryption(ring, SEALED), Database(ground.url("rotation", "app"))
     async with database.unit_of_work(SystemScope()) as uow:
-        while await job.sweep(uow, datetime.now(UTC)):
-            pass
+        for hours in (0, 2):
+            while await job.sweep(uow, datetime.now(UTC) + timedelta(hours=hours)):
+                pass
         assert await job.sweep(uow, datetime.now(UTC) + timedelta(days=9)) == 0, "there is nothing more to do"
     rows = await connection.fetch("SELECT kind, value_index, value_last_index FROM contact_points ORDER BY kind")
     sealer = Sealer(ring)
@@ -157,6 +158,39 @@ async def test_a_value_that_cannot_be_opened_holds_up_no_other(
             await job.sweep(uow, now)
     rows = await connection.fetch("SELECT id, value_sealed FROM contact_points ORDER BY id")
     assert [version_of(row["value_sealed"]) for row in rows] == [1, 2, 2, 2, 2]
+    await database.close()
+
+
+async def test_an_identifier_that_is_stored_twice_holds_up_no_other(
+    ground: Ground, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """Registered at the same moment by two processes, once under each key."""
+    place = tmp_path / "ring.json"
+    old, customer_id = KeyRing.generate(place), uuid4()
+    index_by(place, add_key(place))
+    new = KeyRing.load(place)
+    await connection.execute("DELETE FROM identity_documents")
+    await connection.execute(
+        "INSERT INTO customers (id, version, kind, name, name_folded, name_grams, status, logins, registered_at)"
+        " VALUES ($1, 1, 'person', 'x', 'x', '{}', 'active', '{}', now())",
+        customer_id,
+    )
+    stored = [("P1234567", old), ("P1234567", new), ("P7654321", old)]
+    for id_, (number, ring) in zip(sorted(uuid4() for _ in stored), stored, strict=True):
+        made = Sealer(ring).seal(number, kind="passport", mask=mask_phone, place="identity_documents.number", row=id_)
+        await connection.execute(
+            "INSERT INTO identity_documents VALUES ($1, $2, 'passport', $3, $4, 'x')",
+            id_, customer_id, made.value, made.index,
+        )  # fmt: skip
+    job, database = Reencryption(new, SEALED), Database(ground.url("rotation", "app"))
+    now = datetime.now(UTC)
+    for _ in range(20):
+        async with database.unit_of_work(SystemScope()) as uow:
+            await job.sweep(uow, now)
+    rows = await connection.fetch("SELECT number_index, number_last_index FROM identity_documents ORDER BY id")
+    assert [row["number_index"][0] for row in rows] == [1, 2, 2]
+    assert [row["number_last_index"] is not None for row in rows] == [False, True, True]
+    await connection.execute("DELETE FROM identity_documents")
     await database.close()
 
 

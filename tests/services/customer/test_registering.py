@@ -273,5 +273,7 @@ async def test_a_customer_is_found_by_the_last_four_characters(
 
     assert made["id"] in await found(last_four)
     assert made["id"] not in await found("0000")
+    newest = "SELECT content::jsonb->'terms'->>0 FROM audit_entries WHERE content LIKE '%last-four%' ORDER BY written_at DESC"
+    assert (await (await customers.connect()).fetchval(newest)).startswith(f"last_four_of_{kind}=")
     wrong = await teller.post("/api/v1/customers/find-by-last-four", json={"kind": kind, "last_four": "12"})
     assert fields(wrong) == {"last_four"}

@@ -1,4 +1,7 @@
-"""Identifiers found by their last four characters. The worker makes the indexes of those that are there already."""
+"""Identifiers found by their last four characters; a blind index says by which key, which was the first until now.
+
+The worker makes the new indexes of what is there already.
+"""
 
 from libs.common.migrations import run_script
 
