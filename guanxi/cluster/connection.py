@@ -45,13 +45,16 @@ class Cluster(BaseSettings):
         # By itself it writes to the terminal; what went wrong comes back as an error.
         return {"bootstrap.servers": self.kafka, "log_level": 0, **security}
 
+    def admin(self) -> AdminClient:
+        return AdminClient(self._settings())
+
     async def ask(self, work: Callable[[AdminClient], T]) -> T:
         """Let `work` use a client of this cluster, in a thread: that client waits.
 
         Raises:
             ClusterAway: it is not there, lets nobody in, or refuses.
         """
-        return await _in_a_thread(lambda: work(AdminClient(self._settings())))
+        return await _in_a_thread(lambda: work(self.admin()))
 
     async def consume(self, work: Callable[[Consumer], T]) -> T:
         """Let `work` read with a consumer of no group of ours; ClusterAway as above."""

@@ -46,14 +46,15 @@ MAY_READ = {
     "manager": {"crm.customer.events.v1", *REFERENCES},
     "complaints": {"crm.customer.events.v1", *REFERENCES},
     "gateway": {
-        "crm.section.customer.v1", "crm.section.manager.v1", "crm.section.complaints.v1", "crm.audit.v1", *REFERENCES,
+        "crm.section.customer.v1", "crm.section.manager.v1", "crm.section.complaints.v1", "crm.audit.v1",
+        "crm.customer.events.v1", *REFERENCES,
     },
     "core": set(),
     "partner-acme": {"crm.complaints.events.v1"},
 }  # fmt: skip
 GROUPS = {
     "customer": ["crm.customer", "crm.customer.directory"],
-    "gateway": ["crm.gateway.view", "crm.gateway.audit"],
+    "gateway": ["crm.gateway.view", "crm.gateway.audit", "crm.gateway.webhooks"],
     "partner-acme": ["partner-acme", "partner-acme.reports"],
 }
 
