@@ -1,5 +1,6 @@
 """`/api/v1/customers/{customer_id}/360` and many at once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
@@ -23,6 +24,7 @@ from libs.contracts.catalogue import SECTIONS
 
 JSON = "application/json"
 AT_ONCE = 100
+NOTHING: Mapping[str, str] = {}
 
 Names = Annotated[str | None, Parameter(description="Names separated by commas; all by default.")]
 IfNoneMatch = Annotated[str | None, Header()]
@@ -53,7 +55,8 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
     )
     async def view_360(request: Request) -> Response:
         """Everything known about a customer, section by section, each with its state."""
-        asked, caller, customer_id = request.query_params, caller_of(request), id_in_path(request, "customer_id")
+        asked: Mapping[str, str] = request.query_params if request.scope["query_string"] else NOTHING
+        caller, customer_id = caller_of(request), id_in_path(request, "customer_id")
         names = names_of(asked.get("sections"))
         async with reading(request) as uow:
             if "consistency" in asked:

@@ -25,6 +25,8 @@ from libs.directory.scope import CallerScope
 from libs.directory.tables import customers, org_units, staff, watermarks
 
 CACHE_SIZE = 10_000
+_Key = tuple[str, frozenset[str]]
+"""A login, with the roles that its token names."""
 TRUSTED = (
     customer.REFERENCE.name,
     manager.ASSIGNMENT_REFERENCE.name,
@@ -70,11 +72,11 @@ class Directory:
     settings: Settings
     database: Database
     overrides: dict[str, frozenset[Reach]] = field(default_factory=dict)
-    _known: dict[str, tuple[float, datetime | None, DirectoryCaller]] = field(default_factory=dict)
-    _looking: dict[str, "asyncio.Future[tuple[datetime | None, DirectoryCaller]]"] = field(default_factory=dict)
+    _known: dict[_Key, tuple[float, datetime | None, DirectoryCaller]] = field(default_factory=dict)
+    _looking: dict[_Key, "asyncio.Future[tuple[datetime | None, DirectoryCaller]]"] = field(default_factory=dict)
 
     async def caller(self, principal: Principal, *, fresh: bool) -> DirectoryCaller:
-        key = f"{principal.login} {' '.join(sorted(principal.roles))}"
+        key = principal.login, principal.roles
         until, as_of, caller = self._known.get(key, (0.0, None, None))
         if fresh or caller is None or time.monotonic() > until or self._stale(as_of):
             as_of, caller = await self._look_up_once(key, principal, fresh=fresh)
@@ -100,7 +102,7 @@ class Directory:
         self._looking.clear()
 
     async def _look_up_once(
-        self, key: str, principal: Principal, *, fresh: bool
+        self, key: _Key, principal: Principal, *, fresh: bool
     ) -> tuple[datetime | None, DirectoryCaller]:
         """Many requests of one login ask once. Who must see what came just now asks for themselves."""
         looking = None if fresh else self._looking.get(key)
@@ -109,7 +111,7 @@ class Directory:
             looking.add_done_callback(lambda done: self._keep(key, done))
         return await asyncio.shield(looking)
 
-    def _keep(self, key: str, done: "asyncio.Future[tuple[datetime | None, DirectoryCaller]]") -> None:
+    def _keep(self, key: _Key, done: "asyncio.Future[tuple[datetime | None, DirectoryCaller]]") -> None:
         """What was looked up last counts, though another answer came later."""
         is_last = self._looking.get(key) is done
         if is_last:

@@ -56,7 +56,7 @@ def _settings(home: Path) -> LocalSettings:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Every app in one process that serves and two workers."""
     home = tmp_path_factory.mktemp("faults")
@@ -69,14 +69,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
             await stack.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def databases(stack: Stack) -> AsyncIterator[Databases]:
     databases = Databases(stack.postgres)
     yield databases
     await databases.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def branches(stack: Stack, databases: Databases) -> list[Branch]:
     async with Client(stack.settings.gateway, stack.issuer.token(ADMIN, ["admin"])) as admin:
         branches = await found_bank(admin)
@@ -93,9 +93,9 @@ def _heard(databases: Databases, app: str) -> Callable[[], Awaitable[bool]]:
     return heard
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def bank(stack: Stack, databases: Databases, branches: list[Branch]) -> AsyncIterator[Bank]:
-    """The whole system under a load that ends with the session."""
+    """The whole system under a load that ends with these tests."""
     token = cache(lambda login: stack.issuer.token(login, [role_of(login)]))
     async with Driver(stack.settings.gateway, token) as driver:
         stories = Stories(driver, branches)
@@ -120,7 +120,7 @@ async def _nobody_is_answered_wrongly(bank: Bank) -> AsyncIterator[None]:
     assert bank.reader.falls == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def settled(bank: Bank) -> Bank:
     """Every command answered, every queue drained."""
     await asyncio.wait_for(bank.stories.finish(), 120)
