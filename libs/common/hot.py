@@ -4,8 +4,8 @@ What else a route declares, and the framework's own layers and matching, cost as
 reads. It reads its parameters by hand, says them in `openapi_extra`, and answers errors as every other route does.
 """
 
+import re
 from collections.abc import Callable, Coroutine, Sequence
-from itertools import takewhile
 from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from libs.common.access import Requires
 
 ERROR = "guanxi.error"
+NAMED = re.compile(r"\(\?P<\w+>")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -37,27 +38,41 @@ class HotRoute(APIRoute):
 
 
 def ahead(api: FastAPI) -> ASGIApp:
-    """The API, with the hot routes that stand before all its others served first."""
-    found = list(takewhile(lambda route: isinstance(route.original_route, HotRoute), iter_route_contexts(api.routes)))
+    """The API, with its hot routes served first: each where no route that stands before it has the path."""
+    found, before = [], list[str]()
+    for route in iter_route_contexts(api.routes):
+        pattern = compile_path(str(route.path))[0]
+        if isinstance(route.original_route, HotRoute):
+            found.append(_Hot(pattern, re.compile("|".join(before)) if before else None, route))
+        else:
+            before.append(NAMED.sub("(?:", pattern.pattern))
     return _Ahead(api, found) if found else api
 
 
+class _Hot:
+    def __init__(self, pattern: re.Pattern[str], others: re.Pattern[str] | None, route: Any) -> None:
+        self._pattern, self._others, self.route = pattern, others, route
+        self.handle: Handler = route.original_route.get_route_handler()
+
+    def match(self, scope: Scope) -> re.Match[str] | None:
+        path = scope["path"]
+        if scope["method"] not in self.route.methods or (self._others and self._others.match(path)):
+            return None
+        return self._pattern.match(path)
+
+
 class _Ahead:
-    def __init__(self, api: FastAPI, routes: Sequence[Any]) -> None:
-        self._api = api
-        self._routes = [
-            (compile_path(route.path)[0], route.methods, route, route.original_route.get_route_handler())
-            for route in routes
-        ]
+    def __init__(self, api: FastAPI, routes: Sequence[_Hot]) -> None:
+        self._api, self._routes = api, routes
         handlers = dict(api.exception_handlers)
         unexpected = handlers.pop(Exception)
         self._errors = ServerErrorMiddleware(ExceptionMiddleware(_raise, handlers=handlers), handler=unexpected)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        for pattern, methods, route, handle in self._routes if scope["type"] == "http" else ():
-            if scope["method"] in methods and (found := pattern.match(scope["path"])):
-                scope.update(app=self._api, route=route, path_params=found.groupdict())
-                await self._serve(handle, scope, receive, send)
+        for hot in self._routes if scope["type"] == "http" else ():
+            if found := hot.match(scope):
+                scope.update(app=self._api, route=hot.route, path_params=found.groupdict())
+                await self._serve(hot.handle, scope, receive, send)
                 return
         await self._api(scope, receive, send)
 

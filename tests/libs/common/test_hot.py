@@ -39,7 +39,13 @@ def _api(probe: Probe) -> FastAPI:
     async def other(thing: str) -> str:
         return thing
 
-    return new_api(probe.app.chassis, "hot", [hot, plain])
+    last = APIRouter(prefix="/api/v1", route_class=HotRoute)
+
+    @last.get("/{path:path}", dependencies=[requires("things:read")])  # noqa: FAST003 - it reads them by hand
+    async def rest(request: Request) -> Response:
+        return Response(f"rest {request.path_params['path']}")
+
+    return new_api(probe.app.chassis, "hot", [hot, plain, last])
 
 
 @pytest.fixture
@@ -62,7 +68,10 @@ def said(answer: httpx.Response) -> tuple[int, dict[str, str], object]:
     return answer.status_code, headers, body
 
 
-@pytest.mark.parametrize("path", [*[f"{name}/read" for name in ERRORS], "张/read?q=1%20a", "a/other", "a/none", "read"])
+@pytest.mark.parametrize(
+    "path",
+    [*[f"{name}/read" for name in ERRORS], "张/read?q=1%20a", "a/other", "a/none", "read", "a/other/", "../else"],
+)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 async def test_it_answers_alike(both: tuple[httpx.AsyncClient, ...], method: str, path: str) -> None:
     hot, plain = [await client.request(method, f"/api/v1/hot/{path}") for client in both]
