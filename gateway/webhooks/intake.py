@@ -32,8 +32,8 @@ STORE = """
     WHERE EXISTS (SELECT FROM edge.webhooks AS w WHERE w.status <> 'ended' AND e.type = ANY(w.types))
     ON CONFLICT DO NOTHING
 """
-# A delivery begins behind what waits for its customer: what follows one that is tried later is not looked at before.
 COMPLETE = "SELECT min(as_of) FROM directory.watermarks WHERE topic = $1"
+# A delivery begins behind what waits for its customer: what follows one that is tried later is not looked at before.
 SPREAD = """
     WITH taken AS (
         DELETE FROM edge.webhook_events WHERE place IN (

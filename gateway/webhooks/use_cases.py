@@ -67,7 +67,6 @@ class Webhooks:
 
     async def secrets(self, uow: UnitOfWork, webhook_id: UUID, *, at: datetime) -> list[Secret]:
         """The valid ones, newest first."""
-        await WebhookRepository(uow).get(webhook_id)
         held = await SecretRepository(uow).valid(webhook_id, at)
         return [Secret(unseal(self.cipher, row.secret_sealed, row.id), row.made_at, row.valid_until) for row in held]
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from libs.common.domain import Aggregate, InvalidValue, MoveNotAllowed
+from libs.common.domain import Aggregate, InvalidValue, MoveNotAllowed, after
 from libs.contracts import customer
 
 OFFERED: dict[type[customer.CustomerEvent | customer.AccountEvent | customer.ConsentEvent], str] = dict.fromkeys(
@@ -71,10 +71,7 @@ class Webhook(Aggregate):
         self.version += 1
 
     def move(self, move: WebhookMove) -> None:
-        sources, target = MOVES[move]
-        if self.status not in sources:
-            raise MoveNotAllowed(move, self.status, [m for m, (allowed, _) in MOVES.items() if self.status in allowed])
-        self.status, self.status_reason = target, None
+        self.status, self.status_reason = after(MOVES, move, self.status), None
         self.version += 1
 
     def change_secret(self) -> None:

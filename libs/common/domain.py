@@ -10,11 +10,15 @@ DomainError
 └── AuthorityStale    what we know of the caller's rights is too old to act on
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Self
+from enum import StrEnum
+from typing import ClassVar, Self, TypeVar
 from uuid import UUID
+
+MoveT = TypeVar("MoveT", bound=StrEnum)
+StatusT = TypeVar("StatusT", bound=StrEnum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +87,18 @@ class MoveNotAllowed(Conflict):
         super().__init__(
             f"'{move}' is not possible in status '{status}'; possible: {', '.join(self.allowed) or 'nothing'}."
         )
+
+
+def after(moves: Mapping[MoveT, tuple[frozenset[StatusT], StatusT]], move: MoveT, status: StatusT) -> StatusT:
+    """The status that a move leads to, by a table of moves: from which statuses, to which.
+
+    Raises:
+        MoveNotAllowed: naming the moves that are allowed.
+    """
+    sources, target = moves[move]
+    if status not in sources:
+        raise MoveNotAllowed(move, status, [m for m, (allowed, _) in moves.items() if status in allowed])
+    return target
 
 
 class Forbidden(DomainError):

@@ -29,11 +29,10 @@ def outlined(shape: Any, value: Any) -> Any:
     if isinstance(value, list):
         (inner,) = get_args(shape)
         return [outlined(inner, each) for each in value]
-    inner = next((each for each in (shape, *get_args(shape)) if _names(each)), None)
-    if inner is None:
+    if not _names(shape):  # a choice between it and nothing
         (inner,) = [each for each in get_args(shape) if _touched(each)]
         return outlined(inner, value)
-    names = [(name, hint) for name, hint in _names(inner) if _touched(hint)]
+    names = [(name, hint) for name, hint in _names(shape) if _touched(hint)]
     if isinstance(value, dict):
         return {**value, **{name: outlined(hint, value[name]) for name, hint in names if name in value}}
     return value.model_copy(update={name: outlined(hint, getattr(value, name)) for name, hint in names})

@@ -9,11 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from gateway.audit import tables as audit
-from gateway.changes import tables as changes
-from gateway.limits import tables as limits
-from gateway.view import tables as view
-from gateway.webhooks import tables as webhooks
+from gateway.storage.tables import METADATA
 from libs.directory import tables as directory
 from services.complaints.storage import tables as complaints
 from services.customer.storage import tables as customer
@@ -24,19 +20,7 @@ APPS: dict[str, tuple[str, Sequence[MetaData]]] = {
     "customer": ("services.customer", [customer.metadata, directory.metadata]),
     "manager": ("services.manager", [manager.metadata, directory.metadata]),
     "complaints": ("services.complaints", [complaints.metadata, directory.metadata]),
-    "gateway": (
-        "gateway",
-        [
-            view.metadata,
-            directory.metadata,
-            audit.metadata,
-            audit.own,
-            limits.metadata,
-            changes.metadata,
-            webhooks.metadata,
-            webhooks.own,
-        ],
-    ),
+    "gateway": ("gateway", METADATA),
 }
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from libs.common.clock import day_of
-from libs.common.domain import Aggregate, InvalidValue
+from libs.common.domain import Aggregate, InvalidValue, after
 from libs.contracts.complaints import (
     ComplaintAccepted,
     ComplaintAssigned,
@@ -16,7 +16,7 @@ from libs.contracts.complaints import (
     ComplaintReplied,
 )
 from services.complaints.domain.deadlines import STATUTORY, warnings
-from services.complaints.domain.moves import Move, Status, after
+from services.complaints.domain.moves import MOVES, Move, Status
 
 
 class Channel(StrEnum):
@@ -129,7 +129,7 @@ class Complaint(Aggregate):
             )
 
     def _move(self, move: Move) -> None:
-        self.status = after(move, self.status)
+        self.status = after(MOVES, move, self.status)
 
 
 def number_of(complaint_id: UUID, received_at: datetime) -> str:

@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-from libs.common.domain import MoveNotAllowed
-
 
 class Status(StrEnum):
     RECEIVED = "received"
@@ -26,15 +24,3 @@ MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
     Move.REPLY: (frozenset({Status.ASSIGNED}), Status.REPLIED),
     Move.CLOSE: (frozenset({Status.REPLIED}), Status.CLOSED),
 }
-
-
-def after(move: Move, status: Status) -> Status:
-    """The status that a move leads to.
-
-    Raises:
-        MoveNotAllowed: naming the moves that are allowed.
-    """
-    sources, target = MOVES[move]
-    if status not in sources:
-        raise MoveNotAllowed(move, status, [m for m, (allowed, _) in MOVES.items() if status in allowed])
-    return target
