@@ -34,8 +34,9 @@ class _Server(uvicorn.Server):
         yield  # one handler for the whole process, below
 
 
-def _server(app: Any, settings: Settings, port: int) -> _Server:
-    config = uvicorn.Config(
+def configured(app: Any, settings: Settings, port: int) -> uvicorn.Config:
+    """How an app listens on one of its ports."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=port,
@@ -43,12 +44,13 @@ def _server(app: Any, settings: Settings, port: int) -> _Server:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=[str(network) for network in settings.proxies],
         timeout_graceful_shutdown=GRACE_SECONDS,
         http=BoundedProtocol,
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
     )
-    return _Server(config)
 
 
 async def serve(app: App | None, worker: Worker | None) -> None:
@@ -79,11 +81,12 @@ async def serve(app: App | None, worker: Worker | None) -> None:
 
 def _servers(app: App) -> list[_Server]:
     settings = app.chassis.settings
-    return [
-        _server(app.public, settings, settings.public_port),
-        _server(app.internal, settings, settings.internal_port),
-        _server(app.management, settings, settings.management_port),
-    ]
+    ports = (
+        (app.public, settings.public_port),
+        (app.internal, settings.internal_port),
+        (app.management, settings.management_port),
+    )
+    return [_Server(configured(listening, settings, port)) for listening, port in ports]
 
 
 def _background(app: App | None, worker: Worker | None) -> list[Coroutine[Any, Any, None]]:

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from limits import parse
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -79,6 +79,8 @@ class Settings(KmsSettings):
     public_port: int = 8000
     internal_port: int = 8001
     management_port: int = 8002
+    proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Who stands before this app and is believed when it says, in X-Forwarded-For, for whom it asks; nobody by default."""
 
     database_url: SecretStr
     database_pool: int = 10
