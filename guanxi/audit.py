@@ -31,9 +31,10 @@ OWN_PLACES = "SELECT chain, sequence, hash, written_at < $1 AS settled FROM audi
 RETOLD = """
     SELECT chain, sequence FROM edge.audit CROSS JOIN LATERAL (SELECT content::jsonb AS c) AS said
     WHERE service = $1 AND (id::text, at, actor, permission, method, route, status, origin, trace_id, reason,
-        to_jsonb(thing_ids), to_jsonb(customer_ids), to_jsonb(terms)) IS DISTINCT FROM
+        follows::text, to_jsonb(thing_ids), to_jsonb(customer_ids), to_jsonb(terms)) IS DISTINCT FROM
         (c->>'id', (c->>'at')::timestamptz, c->>'actor', c->>'permission', c->>'method', c->>'route',
-        (c->>'status')::int, c->>'origin', c->>'trace_id', c->>'reason', c->'thing_ids', c->'customer_ids', c->'terms')
+        (c->>'status')::int, c->>'origin', c->>'trace_id', c->>'reason', c->>'follows',
+        c->'thing_ids', c->'customer_ids', c->'terms')
 """
 FOREIGN = "SELECT chain, sequence FROM edge.audit WHERE service <> content::jsonb->>'service'"
 COPY_PLACES = "SELECT chain, sequence, hash FROM edge.audit WHERE service = $1"

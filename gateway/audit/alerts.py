@@ -22,6 +22,7 @@ RAISE = text("""
     CROSS JOIN LATERAL unnest(a.customer_ids) AS opened (customer_id)
     JOIN directory.staff AS s ON a.actor = 'staff ' || s.staff_id AND 'manager' = ANY(s.roles)
     WHERE a.at >= :since AND a.status < 400 AND a.route ~ '[{]|batch$|find-by-document$'
+      AND NOT EXISTS (SELECT FROM edge.audit AS ended WHERE ended.follows = a.id AND ended.status >= 400)
       AND NOT EXISTS (SELECT FROM directory.assignments AS o
                       WHERE o.customer_id = opened.customer_id AND s.staff_id = ANY(o.own_ids))
       AND NOT EXISTS (SELECT FROM edge.audit_alerts AS raised

@@ -18,7 +18,11 @@ Word = Annotated[str | None, Parameter(max_length=200)]
 
 
 class AuditEntryView(View):
-    """`version` is the entry's place in its chain, `terms` are search terms as a blind index."""
+    """`version` is the entry's place in its chain, `terms` are search terms as a blind index.
+
+    An entry of `status` 102 was written while it was answered: this was asked for, and shown unless an entry that
+    `follows` it says how it ended.
+    """
 
     chain: UUID
     at: datetime
@@ -34,6 +38,7 @@ class AuditEntryView(View):
     thing_ids: list[UUID]
     customer_ids: list[UUID]
     terms: list[str]
+    follows: UUID | None
 
 
 class AuditAlertView(View):

@@ -17,7 +17,8 @@ ENTRIES = """
            c->>'method', c->>'route', (c->>'status')::int, c->>'origin', c->>'trace_id', c->>'reason',
            ARRAY(SELECT jsonb_array_elements_text(c->'thing_ids')::uuid),
            ARRAY(SELECT jsonb_array_elements_text(c->'customer_ids')::uuid),
-           ARRAY(SELECT jsonb_array_elements_text(c->'terms')), e.content, e.hash
+           ARRAY(SELECT jsonb_array_elements_text(c->'terms')), e.content, e.hash,
+           (c->>'follows')::uuid
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[]) AS e (chain, sequence, content, hash)
     CROSS JOIN LATERAL (SELECT e.content::jsonb AS c) AS parsed
     ON CONFLICT DO NOTHING

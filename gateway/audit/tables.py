@@ -40,7 +40,9 @@ audit = Table(
     Column("terms", ARRAY(Text), nullable=False),
     Column("content", Text, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("follows", Uuid),
 )
+Index("ix_edge_audit_follows", audit.c.follows, postgresql_where=audit.c.follows.is_not(None))
 Index("ix_edge_audit_id", audit.c.id)
 Index("ix_edge_audit_actor", audit.c.actor, audit.c.at)
 Index("ix_edge_audit_customer_ids", audit.c.customer_ids, postgresql_using="gin")

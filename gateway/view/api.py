@@ -1,7 +1,6 @@
 """`/api/v1/customers/{customer_id}/360` and many at once."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from gateway.view.document import etag, forbidden, narrowed, render
 from gateway.view.live import LiveSections
 from gateway.view.reading import View
 from gateway.view.schemas import Customer360, Customers360
+from libs.common import audited
 from libs.common.access import CurrentCaller, Query, caller_of, id_in_path, reading, requires
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue
@@ -58,6 +58,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
         asked: Mapping[str, str] = request.query_params if request.scope["query_string"] else NOTHING
         caller, customer_id = caller_of(request), id_in_path(request, "customer_id")
         names = names_of(asked.get("sections"))
+        audited.write_ahead(request)
         async with reading(request) as uow:
             if "consistency" in asked:
                 return await _live(customer_id, names, request, uow)
@@ -73,7 +74,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         answered = {part.section.name: part for part in await live.read(customer_id, permitted, request)}
         if uow.scope.outlines:
-            answered = {n: replace(p, section=narrowed(p.section, caller.variant)) for n, p in answered.items()}
+            answered = {n: p._replace(section=narrowed(p.section, caller.variant)) for n, p in answered.items()}
         return Response(render(customer_id, [answered.get(n) or forbidden(n) for n in names]), media_type=JSON)
 
     return router

@@ -1,9 +1,8 @@
 """One statement reads the sections of customers, and only of those that the caller reaches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -19,8 +18,7 @@ from libs.contracts.catalogue import SECTIONS
 from libs.directory.tables import customers
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A section as the read model has it; `document` is its ready-made JSON."""
 
     name: str

@@ -44,7 +44,8 @@ class Entry:
     """One request of one caller: who, whom, why, from where. `status` is the HTTP status that it was answered with.
 
     `thing_ids` are what was asked for or shown, `customer_ids` whose they are; `terms` are search terms as a blind
-    index. A change is written before it is committed, so that none is without its entry.
+    index. A change is written before it is committed, so that none is without its entry. What was written ahead and
+    ended otherwise is followed by another, whose `follows` is the id of the first.
     """
 
     at: datetime
@@ -60,6 +61,7 @@ class Entry:
     thing_ids: list[UUID] = field(default_factory=list)
     customer_ids: list[UUID] = field(default_factory=list)
     terms: list[str] = field(default_factory=list)
+    follows: UUID | None = None
     id: UUID = field(default_factory=new_id)
 
     def content(self) -> bytes:
@@ -97,11 +99,15 @@ class AuditTrail:
         Raises:
             NotWritten: the database did not take it.
         """
+        await self.begin(entry)
+
+    def begin(self, entry: Entry) -> "asyncio.Future[None]":
+        """Write as `write` does, while the caller does something else."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry.content(), done))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_waiting())
-        await done
+        return done
 
     async def close(self) -> None:
         if self._writer is not None:

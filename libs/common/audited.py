@@ -29,7 +29,7 @@ LONGEST_REASON = 200
 FILTER = re.compile("[a-z_]{1,40}")
 MOST_TERMS = 20
 PLACES_IN_A_LIST = {"cursor", "limit"}
-ENTRY, WRITTEN = "audit_entry", "audit_written"
+ENTRY, WRITTEN, AHEAD = "audit_entry", "audit_written", "audit_ahead"
 
 
 def begin(request: Request, shared: "Chassis", principal: Principal, permission: str) -> Entry:
@@ -74,6 +74,16 @@ async def write(request: Request, uow: UnitOfWork, status: int) -> None:
     await ensure_written(request.scope, cast("AuditTrail", request.app.state.chassis.trail), status)
 
 
+def write_ahead(request: Request) -> None:
+    """Of one thing that is named, and not yet known to be shown: its entry becomes durable while it is read.
+
+    It says that this was asked for (102); whoever is refused then leaves another, which follows it.
+    """
+    entry, state = entry_of(request), request.scope["state"]
+    entry.status = state[WRITTEN] = int(HTTPStatus.PROCESSING)
+    state[AHEAD] = request.app.state.chassis.trail.begin(entry)
+
+
 async def ensure_written(scope: Scope, trail: AuditTrail, status: int) -> None:
     """Write the request's entry, unless that says already how it is answered.
 
@@ -84,8 +94,12 @@ async def ensure_written(scope: Scope, trail: AuditTrail, status: int) -> None:
     entry: Entry | None = state.get(ENTRY)
     if entry is None or state.get(WRITTEN) == status:
         return
+    if AHEAD in state:
+        await state[AHEAD]
+        if status < HTTPStatus.BAD_REQUEST:
+            return
     if WRITTEN in state:  # it says how it was meant to be answered
-        entry = replace(entry, id=new_id())
+        entry = replace(entry, id=new_id(), follows=entry.id)
     entry.status = state[WRITTEN] = int(status)
     await trail.write(entry)
 

@@ -5,7 +5,6 @@ marks, the outbox. The marks come before it because a mark is a lock held to the
 follow commit order.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, Self, TypeVar
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session, UOWTransaction
 from libs.common import outbox
 from libs.common.caller import Scope
 from libs.common.domain import Aggregate, DomainEvent, Outdated
-from libs.common.driver import Statement
+from libs.common.driver import Connections, Statement
 from libs.common.marks import Mark, mark
 from libs.common.publication import Publication
 from libs.common.sealing import Sealer
@@ -138,9 +137,7 @@ class Database:
         self.engine: AsyncEngine = new_engine(url, pool_size=pool, max_overflow=0, pool_timeout=WAIT_SECONDS)
         self.sealer = sealer
         self._publications = publications
-        self._pool_size = pool
-        self._driver: asyncpg.Pool[Any] | None = None
-        self._opening = asyncio.Lock()
+        self._connections = Connections(url, pool, WAIT_SECONDS)
         self._sessions = async_sessionmaker(
             self.engine, sync_session_class=RecordingSession, expire_on_commit=False, autoflush=True
         )
@@ -165,28 +162,11 @@ class Database:
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
         """Rows by the driver itself, each statement a transaction of its own."""
-        driver = self._driver or await self._open_driver()
-        # To wait with a limit costs, and where somebody idles there is nothing to wait for.
-        connection = await driver.acquire(timeout=None if driver.get_idle_size() else WAIT_SECONDS)
-        try:
-            rows: Sequence[Any] = await connection.fetch(sql, *arguments)
-        finally:
-            await driver.release(connection)
-        return rows
-
-    async def _open_driver(self) -> "asyncpg.Pool[Any]":
-        """Made when first needed, since it belongs to a running loop."""
-        async with self._opening:
-            if self._driver is None:
-                self._driver = await asyncpg.create_pool(
-                    self.dsn, min_size=0, max_size=self._pool_size, timeout=WAIT_SECONDS, reset=_leave_as_it_is
-                )
-            return self._driver
+        return await self._connections.fetch(sql, arguments)
 
     async def close(self) -> None:
         await self.engine.dispose()
-        if self._driver is not None:
-            await self._driver.close()
+        self._connections.close()
 
 
 class Reading:
@@ -207,10 +187,6 @@ class Reading:
         if self._opened is None:
             self._opened = self._sessions()
         return self._opened
-
-
-async def _leave_as_it_is(_connection: Any) -> None:
-    """Resetting costs a tenth of a hot read."""
 
 
 @event.listens_for(RecordingSession, "before_flush")

@@ -85,6 +85,7 @@ def install_problems(app: FastAPI) -> None:
         DBAPIError: _database,
         asyncpg.PostgresError: _database,
         asyncpg.InterfaceError: _database,
+        asyncpg.InternalClientError: _database,
         PoolTimeout: _unavailable,
         OSError: _unavailable,
         NotWritten: _unavailable,

@@ -80,7 +80,7 @@ class Settings(KmsSettings):
     internal_port: int = 8001
     management_port: int = 8002
     proxies: tuple[IPvAnyNetwork, ...] = ()
-    """Who stands before this app and is believed when it says, in X-Forwarded-For, for whom it asks; nobody by default."""
+    """Whoever stands before this app and is believed when they say, in X-Forwarded-For, for whom they ask."""
 
     database_url: SecretStr
     database_pool: int = 10

@@ -40,6 +40,7 @@ async def opens(
     *,
     route: str = DETAIL,
     own: bool = False,
+    refused: bool = False,
     at: datetime | None = None,
 ) -> None:
     for place in range(count):
@@ -47,11 +48,13 @@ async def opens(
         if own:
             values = (customer_id, [staff_id])
             await connection.execute("INSERT INTO directory.assignments VALUES ($1, 1, now(), $2)", *values)
-        await connection.execute(
-            "INSERT INTO edge.audit VALUES ($1, $2, $1, $3, 'customer', $4, 'customers:read', 'GET', $5, 200, 'here',"
-            " '', NULL, $6, $6, '{}', '{}', '')",
-            uuid4(), place + 1, at or datetime.now(UTC), f"staff {staff_id}", route, [customer_id],
-        )  # fmt: skip
+        asked = uuid4()
+        for id_, follows, status in [(asked, None, 102), *([(uuid4(), asked, 404)] if refused else [])]:
+            await connection.execute(
+                "INSERT INTO edge.audit VALUES ($1, $2, $1, $3, 'customer', $4, 'customers:read', 'GET', $5, $7, 'here',"
+                " '', NULL, $6, $6, '{}', '{}', '', $8)",
+                id_, place + 1, at or datetime.now(UTC), f"staff {staff_id}", route, [customer_id], status, follows,
+            )  # fmt: skip
 
 
 async def alerted(ground: Ground, connection: asyncpg.Connection, staff_id: UUID) -> list[int]:
@@ -73,10 +76,13 @@ async def test_more_than_allowed_raises_one_alert_a_day(ground: Ground, connecti
     assert await alerted(ground, connection, curious) == [ALLOWED + 1]
 
 
-async def test_the_own_book_lists_and_yesterday_do_not_count(ground: Ground, connection: asyncpg.Connection) -> None:
+async def test_the_own_book_lists_refusals_and_yesterday_do_not_count(
+    ground: Ground, connection: asyncpg.Connection
+) -> None:
     busy = await manager(connection)
     await opens(connection, busy, ALLOWED + 5, own=True)
     await opens(connection, busy, ALLOWED + 5, route=LIST)
+    await opens(connection, busy, ALLOWED + 5, refused=True)
     await opens(connection, busy, ALLOWED + 5, at=datetime.now(UTC) - timedelta(days=2))
     assert await alerted(ground, connection, busy) == []
 

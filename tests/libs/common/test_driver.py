@@ -1,0 +1,73 @@
+"""Connections for hot reads: a few, waited for with a limit, and none is kept that came to no good end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from libs.common.driver import Connections
+from tests.conftest import Ground
+from tests.libs.common.probe import Probe
+
+MOST, SECONDS = 2, 0.5
+BACKEND = "SELECT pg_backend_pid()"
+
+
+@pytest.fixture
+async def connections(ground: Ground, probe: Probe) -> AsyncIterator[Connections]:  # noqa: ARG001 - it made the database
+    opened = Connections(ground.url("probe", "app"), MOST, SECONDS)
+    yield opened
+    opened.close()
+
+
+async def backend(connections: Connections) -> int:
+    return int((await connections.fetch(BACKEND, []))[0][0])
+
+
+async def test_a_connection_is_used_again(connections: Connections) -> None:
+    assert len({await backend(connections) for _ in range(5)}) == 1
+
+
+async def test_at_most_so_many_at_once(connections: Connections) -> None:
+    asked = [connections.fetch("SELECT pg_backend_pid(), pg_sleep(0.05)", []) for _ in range(3 * MOST)]
+    assert len({rows[0][0] for rows in await asyncio.gather(*asked)}) == MOST
+
+
+async def test_waiting_for_one_has_an_end(connections: Connections) -> None:
+    busy = [asyncio.create_task(connections.fetch("SELECT pg_sleep($1)", [3 * SECONDS])) for _ in range(MOST)]
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):
+        await connections.fetch("SELECT 1", [])
+    await asyncio.gather(*busy)
+    assert await backend(connections)
+
+
+async def test_an_error_costs_its_connection_and_no_place(connections: Connections) -> None:
+    first = await backend(connections)
+    for _ in range(2 * MOST):
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await connections.fetch("SELECT 1 / $1::int", [0])
+    assert await backend(connections) != first
+
+
+async def test_who_gives_up_leaves_nothing_to_the_next(connections: Connections) -> None:
+    for _ in range(2 * MOST):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(connections.fetch("SELECT 'old' FROM pg_sleep(5)", []), 0.05)
+    assert [row[0] for row in await connections.fetch("SELECT 'new'", [])] == ["new"]
+
+
+async def test_what_the_server_closed_is_not_used(ground: Ground, connections: Connections) -> None:
+    closed = await backend(connections)
+    owner = await asyncpg.connect(ground.url("probe", "app"))
+    await owner.execute("SELECT pg_terminate_backend($1)", closed)
+
+    async with asyncio.timeout(10):
+        while True:  # until the end of the connection is heard of here, a statement may still meet it
+            try:
+                assert await backend(connections) != closed
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+                continue
+            break
+    await owner.close()
