@@ -3,6 +3,7 @@
 import asyncio
 import time
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -13,9 +14,10 @@ from libs.common.metrics import DENIED
 
 LARGEST_HEAD = 16 * 1024
 HEAD_SECONDS = 10.0
+FRAMING = {b"content-length", b"transfer-encoding"}
 ONCE = {
     b"authorization", b"content-type", b"guanxi-client", b"guanxi-consistency", b"guanxi-reason", b"host",
-    b"idempotency-key", b"if-match",
+    b"idempotency-key", b"if-match", *FRAMING,
 }  # fmt: skip
 """Headers of which two would leave open which of them counts."""
 
@@ -31,17 +33,18 @@ class Refused(HTTPException):
 def check_head(scope: Scope, largest_body: int) -> None:
     """Raises Refused for a head that is too large, and for one that could be read in two ways; likewise of the body."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
-    size = len(scope["raw_path"]) + len(scope["query_string"])
-    if sum(len(name) + len(value) for name, value in headers) + size > LARGEST_HEAD:
+    size = sum(map(len, chain.from_iterable(headers))) + len(scope["raw_path"]) + len(scope["query_string"])
+    if size > LARGEST_HEAD:
         raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A request's head has at most {LARGEST_HEAD} bytes.")
-    lengths = [value for name, value in headers if name == b"content-length"]
-    chunked = any(name == b"transfer-encoding" for name, _ in headers)
-    if len(lengths) + chunked > 1 or not all(value.isdigit() for value in lengths):
+    told = dict(headers)
+    if len(told) < len(headers):
+        names = [name for name, _ in headers]
+        if twice := sorted(name for name in ONCE if names.count(name) > 1):
+            raise Refused(HTTPStatus.BAD_REQUEST, f"This header stands once in a request: {twice[0].decode()}.")
+    length = told.get(b"content-length", b"0")
+    if not length.isdigit() or told.keys() >= FRAMING:
         raise Refused(HTTPStatus.BAD_REQUEST, "A body has one length, as a number, or comes in chunks.")
-    names = [name for name, _ in headers]
-    if twice := sorted(name for name in ONCE if names.count(name) > 1):
-        raise Refused(HTTPStatus.BAD_REQUEST, f"This header stands once in a request: {twice[0].decode()}.")
-    if any(int(value) > largest_body for value in lengths):
+    if int(length) > largest_body:
         raise _too_large(largest_body)
 
 
@@ -83,20 +86,22 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._head_bytes = 0
+        self._head_bytes, self._in_head = 0, True
+        self._head_ends_by: asyncio.TimerHandle | None = None
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        if self._head_ends_by is not None:
+        if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._head_ends_by is not None and self._head_bytes > LARGEST_HEAD:
-            self._hang_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        if self._in_head:
+            self._await_head()
+            if self._head_bytes > LARGEST_HEAD:
+                self._hang_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._head_ends_by is None:
-            self._await_head()
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
@@ -107,14 +112,15 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
-        self._head_ends_by: asyncio.TimerHandle | None = self.loop.call_later(
-            HEAD_SECONDS, self._hang_up, HTTPStatus.REQUEST_TIMEOUT
-        )
+        """A head that came in one piece, as most do, was never waited for."""
+        if self._head_ends_by is None:
+            self._head_ends_by = self.loop.call_later(HEAD_SECONDS, self._hang_up, HTTPStatus.REQUEST_TIMEOUT)
 
     def _stop_waiting(self) -> None:
         if self._head_ends_by is not None:
             self._head_ends_by.cancel()
-        self._head_ends_by, self._head_bytes = None, 0
+            self._head_ends_by = None
+        self._head_bytes, self._in_head = 0, False
 
     def _hang_up(self, status: HTTPStatus) -> None:
         DENIED.labels(int(status)).inc()
