@@ -154,10 +154,10 @@ async def _clock(request: Request) -> Clock:
 
 def id_in_path(request: Request, name: str) -> UUID:
     """Raises InvalidValue where the path holds something else."""
-    try:
-        return UUID(request.path_params[name])
-    except ValueError:
-        raise InvalidValue(name, "This is no UUID.") from None
+    found: dict[str, UUID] = request.scope["state"][audited.IDS]
+    if name not in found:
+        raise InvalidValue(name, "This is no UUID.")
+    return found[name]
 
 
 def caller_of(request: Request) -> Caller:

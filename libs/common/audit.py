@@ -123,8 +123,7 @@ class AuditTrail:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
-                async with asyncio.timeout(LONGEST_WAIT_SECONDS):
-                    await self._append([content for content, _ in batch])
+                await self._append([content for content, _ in batch])
             except Exception as error:  # noqa: BLE001 - whatever it is, these entries are not known to be stored
                 log.error("audit entries not written", entries=len(batch), error=type(error).__name__)
                 self._give_up()
@@ -150,7 +149,8 @@ class AuditTrail:
         last = first + len(contents) - 1
         texts, sequences = [content.decode() for content in contents], range(first, last + 1)
         signature = sign_head(self._ring, self._chain, last, head)
-        await connection.execute(APPEND, self._chain, sequences, texts, first == 1, hashes, last, head, signature)
+        values = (self._chain, sequences, texts, first == 1, hashes, last, head, signature)
+        await connection.execute(APPEND, *values, timeout=LONGEST_WAIT_SECONDS)
         self._sequence, self._head = last, head
 
     async def _connected(self) -> Any:

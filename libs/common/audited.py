@@ -29,7 +29,7 @@ LONGEST_REASON = 200
 FILTER = re.compile("[a-z_]{1,40}")
 MOST_TERMS = 20
 PLACES_IN_A_LIST = {"cursor", "limit"}
-ENTRY, WRITTEN, AHEAD = "audit_entry", "audit_written", "audit_ahead"
+ENTRY, WRITTEN, AHEAD, IDS = "audit_entry", "audit_written", "audit_ahead", "ids_in_path"
 
 
 def begin(request: Request, shared: "Chassis", principal: Principal, permission: str) -> Entry:
@@ -39,6 +39,7 @@ def begin(request: Request, shared: "Chassis", principal: Principal, permission:
         Problem: 400 for a reason that is too long, or holds a number that may be somebody's.
     """
     headers, ids = dict(request.scope["headers"]), _ids(request.path_params)
+    request.scope["state"][IDS] = ids
     credential = headers.get(CREDENTIAL, b"").decode("latin-1")
     told = origin_told(shared.shared_keyring, credential, shared.clock) if credential else None
     entry = Entry(
