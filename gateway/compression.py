@@ -1,7 +1,7 @@
 """Large answers compressed, for who accepts it; for everybody else the way is as short as without."""
 
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 SMALLEST, LEVEL = 2048, 4
 """Bytes from which on it pays, and how hard to try."""
@@ -16,10 +16,5 @@ class Compression:
         if b"gzip" in accepted:
             await self._packed(scope, receive, send)
             return
-
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (b"vary", b"Accept-Encoding")]
-            await send(message)
-
-        await self._plain(scope, receive, answer)
+        scope["state"]["late_headers"]["Vary"] = "Accept-Encoding"
+        await self._plain(scope, receive, send)

@@ -25,6 +25,35 @@ CLOSE = {"Connection": "close"}
 SECURITY_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
+class _Answer:
+    """What goes out of an answer: nothing before its entry is durable, and without that, 503."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, trail: AuditTrail, trace: str) -> None:
+        self._scope, self._receive, self._send, self._trail, self._trace = scope, receive, send, trail, trace
+        self._late: dict[str, str] = {}
+        self._withheld = False
+        self.status = 500
+        scope.setdefault("state", {})["late_headers"] = self._late
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            try:
+                await ensure_written(self._scope, self._trail, message["status"])
+            except Exception as error:  # noqa: BLE001 - whatever it is: without its entry nothing goes out
+                log.error("answer withheld", error=type(error).__name__, at=where(error))
+                self._withheld = True
+                self._late.clear()
+                await unavailable()(self._scope, self._receive, self._pass_on)
+        if not self._withheld:
+            await self._pass_on(message)
+
+    async def _pass_on(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            _add_headers(message, self._trace, self._late)
+        await self._send(message)
+
+
 class Edge:
     def __init__(self, app: ASGIApp, settings: Settings, trail: AuditTrail) -> None:
         self.app, self._settings, self._trail = app, settings, trail
@@ -34,41 +63,13 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started = time.perf_counter()
         trace = continue_trace(dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1"))
-        late: dict[str, str] = {}
-        scope.setdefault("state", {})["late_headers"] = late
-
-        async def answer(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                _add_headers(message, trace, late)
-            await send(message)
-
+        answer = _Answer(scope, receive, send, self._trail, trace)
         try:
-            await self._guarded(scope, receive, self._audited(scope, receive, answer, late))
+            await self._guarded(scope, receive, answer)
         finally:
-            self._observe(scope, status, time.perf_counter() - started)
-
-    def _audited(self, scope: Scope, receive: Receive, send: Send, late: dict[str, str]) -> Send:
-        """Nothing goes out before its entry is durable; without it, 503."""
-        withheld = False
-
-        async def answer(message: Message) -> None:
-            nonlocal withheld
-            if message["type"] == "http.response.start":
-                try:
-                    await ensure_written(scope, self._trail, message["status"])
-                except Exception as error:  # noqa: BLE001 - whatever it is: without its entry nothing goes out
-                    log.error("answer withheld", error=type(error).__name__, at=where(error))
-                    withheld = True
-                    late.clear()
-                    await unavailable()(scope, receive, send)
-            if not withheld:
-                await send(message)
-
-        return answer
+            self._observe(scope, answer.status, time.perf_counter() - started)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = BoundedBody(receive, self._settings.largest_body, self._settings.body_seconds)

@@ -78,9 +78,11 @@ class Directory:
     async def caller(self, principal: Principal, *, fresh: bool) -> DirectoryCaller:
         key = principal.login, principal.roles
         until, as_of, caller = self._known.get(key, (0.0, None, None))
-        if fresh or caller is None or time.monotonic() > until or self._stale(as_of):
+        stale = self._stale(as_of)
+        if fresh or caller is None or time.monotonic() > until or stale:
             as_of, caller = await self._look_up_once(key, principal, fresh=fresh)
-        if not caller.own_customer_ids and self._stale(as_of):
+            stale = self._stale(as_of)
+        if not caller.own_customer_ids and stale:
             raise AuthorityStale("What is known here of rights and consents is too old; try again.")
         return caller
 
