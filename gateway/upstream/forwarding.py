@@ -59,24 +59,28 @@ METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 def forwarding_router(upstreams: Upstreams, own: Iterable[APIRouter]) -> APIRouter:
     """`own` are the gateway's own routers: what they answer by other methods is nobody else's."""
     router = APIRouter(include_in_schema=False, route_class=HotRoute)
-    paths = [
-        (route.path_regex, route.methods or ()) for each in own for route in each.routes if isinstance(route, APIRoute)
-    ]
+    routes = [route for each in own for route in each.routes if isinstance(route, APIRoute)]
+    named = {route.path for route in routes if "{" not in route.path} - {f"{PREFIX}{name}" for name in OWNERS}
 
     @router.api_route(f"{PREFIX}{{path:path}}", methods=METHODS, dependencies=[Depends(PassedOn())])
     async def forward(request: Request) -> Response:
-        parts: list[str] = request.path_params["path"].split("/")
-        owner = OWNERS.get(parts[0]) or OWNERS.get("/".join(parts[:2]))
-        allowed = {method for path, methods in paths if path.match(request.url.path) for method in methods}
-        if owner is None and not allowed:
-            raise Problem(HTTPStatus.NOT_FOUND, "There is no such resource.")
+        path = request.scope["path"]
+        owner = None if path in named else _owner(request.path_params["path"])
         answer = None if owner is None else await _pass_on(upstreams[owner], request)
-        if answer is None or (allowed and answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED):
-            told = set(answer.headers.get("allow", "").split(", ")) - {""} if answer else set()
-            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, NOT_DONE, headers={"Allow": ", ".join(sorted(told | allowed))})
-        return answer
+        if answer and answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return answer
+        allowed = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+        if not answer and not allowed:
+            raise Problem(HTTPStatus.NOT_FOUND, "There is no such resource.")
+        told = set(answer.headers.get("allow", "").split(", ")) - {""} if answer else set()
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, NOT_DONE, headers={"Allow": ", ".join(sorted(told | allowed))})
 
     return router
+
+
+def _owner(path: str) -> str | None:
+    first, _, rest = path.partition("/")
+    return OWNERS.get(first) or OWNERS.get(f"{first}/{rest.partition('/')[0]}")
 
 
 class PassedOn(Forwarded):

@@ -126,7 +126,10 @@ async def _bad_cursor(_request: Request, error: BadCursor) -> Response:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), errors=errors)
 
 
-async def _invalid_request(_request: Request, error: RequestValidationError) -> Response:
+async def _invalid_request(request: Request, error: RequestValidationError) -> Response:
+    named = _allowed(request, names_alone=True)
+    if named and request.method not in named and any(e["loc"][0] == "path" for e in error.errors()):
+        return _not_allowed(named)  # a name that stands where others have an id
     errors = [_wrong(e["type"], e["loc"], e["msg"]) for e in error.errors()]
     detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors[:5])
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
@@ -146,18 +149,23 @@ def _field(location: tuple[Any, ...]) -> str:
 async def _http_exception(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     detail = error.detail if isinstance(error, Refused) else status.description or status.phrase
-    headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = _allowed(request)
-    return problem(status, detail, headers=headers)
+        return _not_allowed(_allowed(request, names_alone=True) or _allowed(request))
+    return problem(status, detail, headers=dict(error.headers or {}))
 
 
-def _allowed(request: Request) -> str:
+def _not_allowed(allowed: set[str]) -> Response:
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    return problem(status, status.description, headers={"Allow": ", ".join(sorted(allowed))})
+
+
+def _allowed(request: Request, *, names_alone: bool = False) -> set[str]:
     """What is done to this path, by whichever route: the error knows of one alone."""
     app: FastAPI = request.app
-    routes = [route for route in iter_route_contexts(app.routes) if route.path]
-    found = [route for route in routes if compile_path(str(route.path))[0].match(request.url.path)]
-    return ", ".join(sorted({method for route in found for method in route.methods or ()}))
+    paths = [(str(route.path), route.methods or ()) for route in iter_route_contexts(app.routes) if route.path]
+    wanted = [(path, methods) for path, methods in paths if not (names_alone and "{" in path)]
+    found = [methods for path, methods in wanted if compile_path(path)[0].match(request.url.path)]
+    return {method for methods in found for method in methods}
 
 
 async def _hung_up(_request: Request, _error: ClientDisconnect) -> Response:

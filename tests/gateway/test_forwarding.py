@@ -147,3 +147,14 @@ async def test_a_large_answer_is_compressed_for_who_accepts_it(client: Made) -> 
     assert "Accept-Encoding" in packed.headers["vary"]
     assert packed.json() == plain.json()
     assert int(packed.headers["content-length"]) < len(plain.content) / 3
+
+
+async def test_a_path_of_the_gateways_own_is_nobody_elses(client: Made, proxy: Proxy) -> None:
+    asking = client()
+    for method in ("GET", "PUT", "DELETE"):
+        refused = await asking.request(method, "/api/v1/customers/360:batch")
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
+    refused = await asking.put("/api/v1/me/complaints")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, POST")
+    assert proxy.taken == 1, "customers complain there, and read at the gateway"
+    assert (await asking.get("/api/v1/nowhere")).status_code == 404

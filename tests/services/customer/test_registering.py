@@ -277,3 +277,12 @@ async def test_a_customer_is_found_by_the_last_four_characters(
     assert (await (await customers.connect()).fetchval(newest)).startswith(f"last_four_of_{kind}=")
     wrong = await teller.post("/api/v1/customers/find-by-last-four", json={"kind": kind, "last_four": "12"})
     assert fields(wrong) == {"last_four"}
+
+
+@pytest.mark.parametrize("name", ["find-by-document", "find-by-last-four"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_name_in_an_ids_place_is_no_id(teller: httpx.AsyncClient, name: str, method: str) -> None:
+    refused = await teller.request(method, f"/api/v1/customers/{name}")
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "POST")
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert fields(await teller.get("/api/v1/customers/nobody")) == {"customer_id"}
