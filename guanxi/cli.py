@@ -83,18 +83,24 @@ async def _start(stack: Stack, *, demo: bool) -> None:
 
 @cli.command()
 def token(
-    role: Annotated[list[str], typer.Option(help="A role; may be repeated.")],
+    role: Annotated[list[str] | None, typer.Option(help="A role of a member of staff; may be repeated.")] = None,
     staff: Annotated[str | None, typer.Option(help="The subject of a member of staff's login.")] = None,
     customer: Annotated[str | None, typer.Option(help="The subject of a customer's login.")] = None,
+    partner: Annotated[str | None, typer.Option(help="The name of a partner.")] = None,
     step_up: Annotated[bool, typer.Option(help="As after a stronger sign-in, good for five minutes.")] = False,
 ) -> None:
     """Print a token of the local issuer (development only)."""
-    subject = staff or customer
-    if subject is None or (staff and customer):
-        raise typer.BadParameter("name whom the token is for: either --staff or --customer")
-    if unknown := set(role) - set(PERMISSIONS):
+    named = {"customer": customer, "partner": partner, "staff": staff}
+    given = [(kind, subject) for kind, subject in named.items() if subject]
+    if len(given) != 1:
+        raise typer.BadParameter("name whom the token is for: one of --staff, --customer and --partner")
+    ((kind, subject),) = given
+    roles = role or ([kind] if kind in PERMISSIONS else [])
+    if not roles:
+        raise typer.BadParameter("a member of staff has at least one --role")
+    if unknown := set(roles) - set(PERMISSIONS):
         raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; roles are: {', '.join(PERMISSIONS)}")
-    typer.echo(LocalIssuer(LocalSettings().home / "keys").token(subject, role, stepped_up=step_up))
+    typer.echo(LocalIssuer(LocalSettings().home / "keys").token(subject, roles, stepped_up=step_up))
 
 
 @cli.command()

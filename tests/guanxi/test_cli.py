@@ -32,8 +32,10 @@ def guanxi(environment: dict[str, str], *argv: str) -> tuple[int, str]:
     [
         (("token", "--role", "teller", "--staff", "x"), os.EX_CONFIG, "start `guanxi up` first"),
         (("token", "--role", "wizard", "--staff", "x"), 2, "unknown: wizard"),
-        (("token", "--role", "teller"), 2, "either --staff or --customer"),
-        (("token", "--role", "teller", "--staff", "x", "--customer", "y"), 2, "either --staff or --customer"),
+        (("token", "--role", "teller"), 2, "one of --staff, --customer and --partner"),
+        (("token", "--staff", "x", "--customer", "y"), 2, "one of --staff, --customer and --partner"),
+        (("token", "--staff", "x"), 2, "at least one --role"),
+        (("token", "--partner", "x"), os.EX_CONFIG, "start `guanxi up` first"),
         (("audit", "verify"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("topics", "apply"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("import", "berka", "/nowhere"), os.EX_NOINPUT, "lacks fin_district.tsv"),
