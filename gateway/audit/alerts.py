@@ -13,6 +13,8 @@ log = structlog.get_logger()
 
 OUTSIDE_OWN_BOOK = "outside_own_book"
 PAUSE_SECONDS = 10.0
+ON_ITS_WAY = timedelta(seconds=10)
+"""So young an entry may be followed by one that has not arrived yet."""
 
 # Opened one by one, or by their ids; what a list showed is not opened yet.
 RAISE = text("""
@@ -21,7 +23,7 @@ RAISE = text("""
     FROM edge.audit AS a
     CROSS JOIN LATERAL unnest(a.customer_ids) AS opened (customer_id)
     JOIN directory.staff AS s ON a.actor = 'staff ' || s.staff_id AND 'manager' = ANY(s.roles)
-    WHERE a.at >= :since AND a.status < 400 AND a.route ~ '[{]|batch$|find-by-document$'
+    WHERE a.at >= :since AND a.at < :settled AND a.status < 400 AND a.route ~ '[{]|batch$|find-by-document$'
       AND NOT EXISTS (SELECT FROM edge.audit AS ended WHERE ended.follows = a.id AND ended.status >= 400)
       AND NOT EXISTS (SELECT FROM directory.assignments AS o
                       WHERE o.customer_id = opened.customer_id AND s.staff_id = ANY(o.own_ids))
@@ -35,8 +37,8 @@ RAISE = text("""
 async def raise_alerts(allowed: int, uow: UnitOfWork, now: datetime) -> int:
     """Raise an alert, once a day, for each manager who opened more than `allowed` customers outside the own book."""
     day = day_of(now)
-    since = now - timedelta(days=1)
-    values = {"day": day, "since": since, "rule": OUTSIDE_OWN_BOOK, "now": now, "allowed": allowed}
+    since, settled = now - timedelta(days=1), now - ON_ITS_WAY
+    values = {"day": day, "since": since, "settled": settled, "rule": OUTSIDE_OWN_BOOK, "now": now, "allowed": allowed}
     raised = list((await uow.session.execute(RAISE, values)).scalars())
     for actor in raised:
         AUDIT_ALERTS.labels(OUTSIDE_OWN_BOOK).inc()

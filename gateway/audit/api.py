@@ -20,8 +20,8 @@ Word = Annotated[str | None, Parameter(max_length=200)]
 class AuditEntryView(View):
     """`version` is the entry's place in its chain, `terms` are search terms as a blind index.
 
-    An entry of `status` 102 was written while it was answered: this was asked for, and shown unless an entry that
-    `follows` it says how it ended.
+    An entry of `status` 102, as a view leaves it, was written while it was answered: this was asked for, and may have
+    been shown unless an entry that `follows` it says how it ended.
     """
 
     chain: UUID

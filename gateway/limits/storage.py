@@ -46,7 +46,7 @@ class InDatabase(Storage):
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
                 (row,) = await self._database.fetch(COUNT, key, amount, float(expiry))
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             log.warning("requests are counted here alone", error=type(error).__name__)
             return await self._count_here(key, expiry, amount)
         if len(self._told) >= MOST_REMEMBERED:

@@ -51,7 +51,7 @@ class LiveSections:
             return self._shown(name, asked_at, HTTPStatus.SERVICE_UNAVAILABLE, "")
 
     def _shown(self, name: str, asked_at: datetime, status: int, body: str) -> Shown:
-        document = body if status == HTTPStatus.OK and body != "null" else None
+        document = body if status == HTTPStatus.OK and body not in ("", "null") else None
         states = {HTTPStatus.OK: State.OK if document else State.MISSING, HTTPStatus.NOT_FOUND: State.MISSING}
         states[HTTPStatus.FORBIDDEN] = State.FORBIDDEN
         state = states.get(HTTPStatus(status), State.UNAVAILABLE)

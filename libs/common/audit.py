@@ -155,7 +155,10 @@ class AuditTrail:
 
     async def _connected(self) -> Any:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._dsn, timeout=LONGEST_WAIT_SECONDS)
+            # A statement that the driver keeps too long is prepared anew, and then one wait of its own has no limit.
+            self._connection = await asyncpg.connect(
+                self._dsn, timeout=LONGEST_WAIT_SECONDS, max_cached_statement_lifetime=0
+            )
         return self._connection
 
 

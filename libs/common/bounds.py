@@ -94,10 +94,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head:
+        if self._in_head or self._is_at_rest():
             self._await_head()
             if self._head_bytes > LARGEST_HEAD:
                 self._hang_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def _is_at_rest(self) -> bool:
+        """Something came that begins no head, such as an empty line, and nothing else would end the connection."""
+        return self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -166,7 +166,7 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
-        self._connections.close()
+        await self._connections.close()
 
 
 class Reading:

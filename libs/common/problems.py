@@ -127,9 +127,10 @@ async def _bad_cursor(_request: Request, error: BadCursor) -> Response:
 
 
 async def _invalid_request(request: Request, error: RequestValidationError) -> Response:
-    named = _allowed(request, names_alone=True)
-    if named and request.method not in named and any(e["loc"][0] == "path" for e in error.errors()):
-        return _not_allowed(named)  # a name that stands where others have an id
+    if any(e["loc"][:1] == ("path",) for e in error.errors()):
+        named = _allowed(request, names_alone=True)
+        if named and request.method not in named:
+            return _not_allowed(named)  # a name that stands where others have an id
     errors = [_wrong(e["type"], e["loc"], e["msg"]) for e in error.errors()]
     detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors[:5])
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)

@@ -48,6 +48,7 @@ def configured(app: Any, settings: Settings, port: int) -> uvicorn.Config:
         forwarded_allow_ips=[str(network) for network in settings.proxies],
         timeout_graceful_shutdown=GRACE_SECONDS,
         http=BoundedProtocol,
+        ws="none",
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
     )

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from gateway.audit.alerts import raise_alerts
+from gateway.audit.alerts import ON_ITS_WAY, raise_alerts
 from libs.common.database import Database
 from libs.directory.scope import SystemScope
 from tests.conftest import Ground
@@ -53,7 +53,7 @@ async def opens(
             await connection.execute(
                 "INSERT INTO edge.audit VALUES ($1, $2, $1, $3, 'customer', $4, 'customers:read', 'GET', $5, $7, 'here',"
                 " '', NULL, $6, $6, '{}', '{}', '', $8)",
-                id_, place + 1, at or datetime.now(UTC), f"staff {staff_id}", route, [customer_id], status, follows,
+                id_, place + 1, at or datetime.now(UTC) - ON_ITS_WAY, f"staff {staff_id}", route, [customer_id], status, follows,
             )  # fmt: skip
 
 

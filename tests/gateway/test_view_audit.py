@@ -23,6 +23,7 @@ class Reader:
 
     client: httpx.AsyncClient
     owner: asyncpg.Connection
+    ground: Ground
     near: UUID
     far: UUID
 
@@ -51,9 +52,10 @@ async def reader(ground: Ground) -> AsyncIterator[Reader]:
         [f"{ISSUER} {login}"],
     )
     await owner.executemany(
-        "INSERT INTO directory.customers (customer_id, version, changed_at, status, kind, home_unit_id, canonical_id)"
-        " VALUES ($1, 1, now(), 'active', 'person', $2, $1)",
-        [(near, branch), (far, elsewhere)],
+        "INSERT INTO directory.customers"
+        " (customer_id, version, changed_at, status, kind, home_unit_id, canonical_id, logins)"
+        " VALUES ($1, 1, now(), 'active', 'person', $2, $1, $3)",
+        [(near, branch, [f"{ISSUER} {near}"]), (far, elsewhere, [])],
     )
     await owner.executemany(
         "INSERT INTO directory.watermarks VALUES ($1, 0, now())"
@@ -63,7 +65,7 @@ async def reader(ground: Ground) -> AsyncIterator[Reader]:
     headers = {"Authorization": f"Bearer {ground.issuer.token(str(login), ['teller'])}"}
     transport = httpx.ASGITransport(app.public)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
-        yield Reader(client, owner, near, far)
+        yield Reader(client, owner, ground, near, far)
     await app.close()
     await owner.close()
 
@@ -108,3 +110,12 @@ async def test_a_view_whose_entry_is_not_stored_is_not_answered(reader: Reader) 
     finally:
         await reader.owner.execute("GRANT INSERT ON audit_entries TO viewed_app")
     assert (await reader.get(reader.near)).status_code == 200
+
+
+async def test_customers_see_themselves_and_leave_an_entry_too(reader: Reader) -> None:
+    token = reader.ground.issuer.token(str(reader.near), ["customer"])
+    seen = await reader.client.get("/api/v1/me/view", headers={"Authorization": f"Bearer {token}"})
+    assert seen.status_code == 200, seen.text
+    assert seen.json()["customer_id"] == str(reader.near)
+    (entry,) = await reader.entries(seen)
+    assert (entry["status"], entry["customer_ids"]) == (200, [str(reader.near)])

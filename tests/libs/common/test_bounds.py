@@ -98,6 +98,17 @@ async def test_a_head_comes_in_time(port: int) -> None:
     assert b" 408 " in await answered(port, b"GET / HT", within=HEAD_SECONDS + 5)
 
 
+@pytest.mark.parametrize("idle", [b"\r\n", b"\r\n\r\n", b"GET"])
+async def test_what_begins_no_head_keeps_no_connection_open(port: int, idle: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b" 404 " in await asyncio.wait_for(reader.readline(), 5)
+    writer.write(idle)
+    rest = await asyncio.wait_for(reader.read(), HEAD_SECONDS + 5)
+    assert b" 408 " in rest
+    writer.close()
+
+
 @pytest.mark.parametrize(
     "lengths",
     [

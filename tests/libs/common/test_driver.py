@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from libs.common import driver
 from libs.common.driver import Connections
 from tests.conftest import Ground
 from tests.libs.common.probe import Probe
+from tests.polling import until
 
 MOST, SECONDS = 2, 0.5
 BACKEND = "SELECT pg_backend_pid()"
@@ -18,7 +20,7 @@ BACKEND = "SELECT pg_backend_pid()"
 async def connections(ground: Ground, probe: Probe) -> AsyncIterator[Connections]:  # noqa: ARG001 - it made the database
     opened = Connections(ground.url("probe", "app"), MOST, SECONDS)
     yield opened
-    opened.close()
+    await opened.close()
 
 
 async def backend(connections: Connections) -> int:
@@ -43,19 +45,40 @@ async def test_waiting_for_one_has_an_end(connections: Connections) -> None:
     assert await backend(connections)
 
 
-async def test_an_error_costs_its_connection_and_no_place(connections: Connections) -> None:
+async def test_an_error_of_a_statement_costs_nothing(connections: Connections) -> None:
     first = await backend(connections)
     for _ in range(2 * MOST):
         with pytest.raises(asyncpg.DivisionByZeroError):
             await connections.fetch("SELECT 1 / $1::int", [0])
-    assert await backend(connections) != first
+    assert await backend(connections) == first
 
 
 async def test_who_gives_up_leaves_nothing_to_the_next(connections: Connections) -> None:
-    for _ in range(2 * MOST):
+    slow = "SELECT 'old' FROM pg_sleep(60)"
+    for _ in range(3 * MOST):
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(connections.fetch("SELECT 'old' FROM pg_sleep(5)", []), 0.05)
+            await asyncio.wait_for(connections.fetch(slow, []), 0.05)
     assert [row[0] for row in await connections.fetch("SELECT 'new'", [])] == ["new"]
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query = $1 AND state = 'active'"
+
+    async def the_server_gave_up_too() -> bool:
+        return (await connections.fetch(running, [slow]))[0][0] == 0
+
+    await until(the_server_gave_up_too, seconds=10)
+
+
+async def test_one_that_rested_for_long_is_not_used(connections: Connections, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await backend(connections)
+    monkeypatch.setattr(driver, "IDLE_SECONDS", 0.0)
+    assert await backend(connections) != first
+
+
+async def test_what_is_given_back_after_the_end_is_ended(connections: Connections) -> None:
+    late = asyncio.create_task(connections.fetch("SELECT pg_backend_pid(), pg_sleep(0.2)", []))
+    await asyncio.sleep(0)
+    await connections.close()
+    assert await late
+    assert connections._idle == []
 
 
 async def test_what_the_server_closed_is_not_used(ground: Ground, connections: Connections) -> None:
