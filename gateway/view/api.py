@@ -58,7 +58,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
         asked: Mapping[str, str] = request.query_params if request.scope["query_string"] else NOTHING
         caller, customer_id = caller_of(request), id_in_path(request, "customer_id")
         names = names_of(asked.get("sections"))
-        audited.write_ahead(request)
+        await audited.write_ahead(request)
         async with reading(request) as uow:
             if "consistency" in asked:
                 return await _live(customer_id, names, request, uow)

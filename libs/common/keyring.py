@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 import orjson
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
@@ -62,6 +63,7 @@ class KeyRing:
     index: int
     keys: Mapping[int, bytes] = field(repr=False)
     _derived: dict[tuple[str, int], bytes] = field(default_factory=dict, init=False, repr=False)
+    _keyed: dict[tuple[str, int], HMAC] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def generate(cls, path: Path, keeper: Keeper = PLAIN) -> Self:
@@ -120,7 +122,12 @@ class KeyRing:
     def _mac(self, purpose: str, version: int, payload: bytes, bound_to: bytes) -> bytes:
         # The length keeps the seam between the two parts from moving.
         message = bytes([version]) + len(bound_to).to_bytes(8, "big") + bound_to + payload
-        return hmac.digest(self.derive(purpose, version), message, "sha256")[:_MAC_BYTES]
+        keyed = self._keyed.get((purpose, version))
+        if keyed is None:  # to begin with a key costs several times what a short message does
+            keyed = self._keyed[purpose, version] = HMAC(self.derive(purpose, version), SHA256())
+        mac = keyed.copy()
+        mac.update(message)
+        return mac.finalize()[:_MAC_BYTES]
 
 
 def _encode(raw: bytes) -> str:
