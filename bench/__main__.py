@@ -18,7 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench.costs import costs
+from bench.costs import costs, flushes
 from bench.ground import Ground, answers, prepared
 from bench.load import Round, request, run
 from bench.proxy import proxy_to
@@ -166,10 +166,11 @@ async def bench(*, seconds: float, count: int, console: Console) -> list[Figure]
         async with prepared(Path(home), FIRST_PORT) as ground:
             found = await figures(ground, seconds=seconds, count=count, console=console)
             composed = await live(ground, seconds=seconds, count=count, console=console)
-            spent = await costs(ground)
+            spent, flush = await costs(ground), flushes(ground.home)
     show(found, console)
     for what, milliseconds in composed.items():
         console.print(f"live composition, {what}: p95 {milliseconds:.1f} ms")
+    console.print("one flush of the disk: {:.2f} ms, p99 {:.2f} ms".format(*flush))
     for what, microseconds in spent.items():
         console.print(f"one request's {what}: {microseconds:.0f} µs of processor time")
     return found

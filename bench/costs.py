@@ -1,9 +1,11 @@
 """What one request pays for a limit, for its audit entry, for its idempotency key: microseconds of this process."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
-from statistics import median
+from pathlib import Path
+from statistics import median, quantiles
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -19,9 +21,25 @@ from libs.common.limits import InProcess, Limiter
 from libs.directory.scope import SystemScope
 
 AT_ONCE, ROUNDS = 16, 5
+BLOCK, FLUSHES = 8192, 1000
 PRINCIPAL = Principal(issuer="bench", subject="bench", roles=frozenset(), expires_at=0.0)
 
 Work = Callable[[], Awaitable[object]]
+
+
+def flushes(home: Path) -> tuple[float, float]:
+    """Milliseconds until the disk holds a block, which whoever is audited waits for: the median, and p99."""
+    with (home / "flushed").open("wb", buffering=0) as file:
+        file.write(bytes(BLOCK * FLUSHES))
+        os.fsync(file.fileno())
+        file.seek(0)
+        found = []
+        for _ in range(FLUSHES):
+            file.write(bytes([1]) * BLOCK)
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            found.append((time.perf_counter() - began) * 1000)
+    return median(found), quantiles(found, n=100)[-1]
 
 
 async def costs(ground: Ground) -> dict[str, float]:
