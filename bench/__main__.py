@@ -117,7 +117,7 @@ async def figures(ground: Ground, *, seconds: float, count: int, console: Consol
         pair = await rounds(viewed, rows, connections=REST, seconds=seconds, count=count)
         found.append(rates("360° read / one row", pair, 0.60))
         status.update("360° view beside one row, 1 connection")
-        pair = await rounds(viewed, rows, connections=1, seconds=seconds, count=count)
+        pair = await rounds(viewed, rows, connections=1, seconds=seconds, count=2 * count)  # a tail needs more of them
         found.append(tails("360° read, 1 connection", pair, 2.0))
         status.update("pass-through beside a bare forwarder")
         pair = await rounds(passed, forwarded, connections=REST, seconds=seconds, count=count)
