@@ -1,4 +1,4 @@
-"""Documents of the published language, made from `libs/contracts`: `python -m guanxi.documents write` or `check`."""
+"""Documents of the published language, made from `libs/contracts`: `python -m guanxi.documents write|check|release`."""
 
 import argparse
 import json
@@ -11,6 +11,8 @@ from pydantic import TypeAdapter
 from guanxi.asyncapi import Record, document, records
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "events"
+RELEASED = PurePosixPath("released.json")
+"""What the last release promised, later ones keep (`guanxi/compatibility.py`)."""
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -38,7 +40,7 @@ def stale(folder: Path) -> list[str]:
 
 
 def _kept(folder: Path) -> set[PurePosixPath]:
-    return {PurePosixPath(path.relative_to(folder).as_posix()) for path in folder.rglob("*.json")}
+    return {PurePosixPath(path.relative_to(folder).as_posix()) for path in folder.rglob("*.json")} - {RELEASED}
 
 
 def _schema(record: Record) -> dict[str, Any]:
@@ -51,11 +53,13 @@ def _text(content: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m guanxi.documents", description=__doc__)
-    parser.add_argument("action", choices=["write", "check"])
+    parser.add_argument("action", choices=["write", "check", "release"])
     parser.add_argument("--folder", type=Path, default=FOLDER)
     asked = parser.parse_args()
     if asked.action == "write":
         write(asked.folder)
+    elif asked.action == "release":
+        (asked.folder / RELEASED).write_text(_text(document()))
     elif outdated := stale(asked.folder):
         sys.exit(f"`make docs` writes these anew: {', '.join(outdated)}")
 
