@@ -1,0 +1,127 @@
+"""How an integrator reads what happens at the bank: `python examples/consumer.py TOPIC …`, one line of JSON an event.
+
+Records are CloudEvents 1.0 in Kafka's binary mode: attributes in headers, the data in the value; docs/events has the
+schema of each type. Three things that every reader of them does:
+
+- A record may come twice, with the same id. What was done for it once is not done again: a program that acts on events
+  keeps their ids in its own database, in the same transaction as what it does.
+- Of one key they come in order, and `sequence` grows. Of several keys there is no order.
+- Types that are not known are passed over, fields that are not known are no error: both are added as the bank grows.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, Message
+from jsonschema import Draft202012Validator
+
+SCHEMAS = Path(__file__).resolve().parents[1] / "docs" / "events" / "schemas"
+MOST_REMEMBERED = 100_000
+
+
+class Reader:
+    """Turns records into events that are seen for the first time and are what their schema says."""
+
+    def __init__(self, schemas: Path) -> None:
+        self._validators = {
+            path.stem: Draft202012Validator(json.loads(path.read_text())) for path in schemas.glob("*.json")
+        }
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    def event(self, record: Message) -> dict[str, Any] | None:
+        """The event, or None where it was seen before or its type is not known.
+
+        Raises:
+            jsonschema.ValidationError: it is not what was promised.
+        """
+        headers = {name: value.decode() for name, value in record.headers() or ()}
+        validator = self._validators.get(headers.get("ce_type", ""))
+        if validator is None or headers["ce_id"] in self._seen:
+            return None
+        data = json.loads(record.value())
+        validator.validate(data)
+        self._remember(headers["ce_id"])
+        return {
+            "id": headers["ce_id"],
+            "type": headers["ce_type"],
+            "source": headers["ce_source"],
+            "subject": headers["ce_subject"],
+            "sequence": int(headers["ce_sequence"]),
+            "time": headers["ce_time"],
+            "key": record.key().decode(),
+            "data": data,
+        }
+
+    def _remember(self, event_id: str) -> None:
+        self._seen[event_id] = None
+        if len(self._seen) > MOST_REMEMBERED:
+            self._seen.popitem(last=False)
+
+
+def records(consumer: Consumer, quiet: float | None) -> Iterator[Message]:
+    """Records as they come; with `quiet` only until none came for so many seconds."""
+    last = time.monotonic()
+    while quiet is None or time.monotonic() - last < quiet:
+        record = consumer.poll(0.5)
+        if record is None:
+            continue
+        if record.error():
+            raise KafkaException(record.error())
+        last = time.monotonic()
+        yield record
+
+
+def settings(asked: argparse.Namespace) -> dict[str, Any]:
+    """A group that reads a topic for the first time begins with what the topic still holds."""
+    told = {
+        "bootstrap.servers": asked.kafka,
+        "group.id": asked.group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+    }
+    if asked.user:
+        password = Path(asked.password_file).read_text().strip()
+        told |= {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512"}
+        told |= {"sasl.username": asked.user, "sasl.password": password}
+    if asked.authorities:
+        told["ssl.ca.location"] = asked.authorities
+    return told
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Print the events of topics, checked against their schemas.")
+    parser.add_argument("topics", nargs="+", help="such as crm.customer.events.v1")
+    parser.add_argument("--kafka", default="127.0.0.1:19092", help="a broker, as host:port")
+    parser.add_argument("--group", default="example", help="a group goes on where it ended")
+    parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="the folder docs/events/schemas")
+    parser.add_argument("--quiet", type=float, help="end once nothing came for so many seconds")
+    parser.add_argument("--user", help="a partner's name at Kafka, with --password-file and --authorities")
+    parser.add_argument("--password-file", help="a file that holds its password")
+    parser.add_argument("--authorities", help="a PEM file: whom to trust")
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = arguments()
+    reader, consumer = Reader(asked.schemas), Consumer(settings(asked))
+    consumer.subscribe(asked.topics)
+    try:
+        for record in records(consumer, asked.quiet):
+            event = reader.event(record)
+            if event is not None:
+                sys.stdout.write(json.dumps(event, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            # After what is done for it, not before: what is lost in between comes again.
+            consumer.commit(message=record, asynchronous=False)
+    finally:
+        consumer.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Integrators read the events with the clients that they have: each record is what its schema promised."""
+
+import asyncio
+import json
+import shutil
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it brings no types
+
+from guanxi.documents import FOLDER
+from guanxi.local.issuer import ADMIN
+from guanxi.local.stack import Stack
+from libs.contracts import customer
+from tests.conftest import ROOT
+from tests.e2e.person import SignIn
+from tests.e2e.test_story import known, open_branch, register
+
+pytestmark = pytest.mark.e2e
+
+TOPIC, REGISTERED = customer.EVENTS.name, "crm.customer.registered.v1"
+CONSOLE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
+QUIET = 8.0
+
+
+@pytest.fixture(scope="module")
+async def customer_id(signed_in: SignIn) -> str:
+    here = await open_branch(signed_in(ADMIN, "admin"), "i01")
+    teller = signed_in("teller-i01", "teller")
+    await known(teller)
+    return str((await register(teller, here))["id"])
+
+
+def checked(told: Iterable[tuple[str, str]]) -> set[str]:
+    """The types of records, each of which is what its schema says."""
+    types = set()
+    for type_, value in told:
+        Draft202012Validator(json.loads((FOLDER / "schemas" / f"{type_}.json").read_text())).validate(json.loads(value))
+        types.add(type_)
+    return types
+
+
+async def run(*argv: str) -> str:
+    process = await asyncio.create_subprocess_exec(*argv, stdout=PIPE, stderr=PIPE, cwd=ROOT)
+    output, errors = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, errors.decode()[-2000:]
+    return output.decode()
+
+
+async def example(stack: Stack, group: str) -> list[dict[str, Any]]:
+    options = ("--kafka", stack.kafka.bootstrap, "--group", group, "--quiet", str(QUIET))
+    output = await run(sys.executable, "examples/consumer.py", TOPIC, *options)
+    return [json.loads(line) for line in output.splitlines()]
+
+
+async def test_the_example_reads_each_event_once_and_goes_on_where_it_ended(stack: Stack, customer_id: str) -> None:
+    group = f"example-{uuid4()}"
+    events = await example(stack, group)
+    assert len({event["id"] for event in events}) == len(events)
+    about = [event for event in events if event["key"] == customer_id]
+    assert [event["sequence"] for event in about] == sorted(event["sequence"] for event in about)
+    assert about[0]["type"] == REGISTERED
+    assert about[0]["data"]["customer_id"] == about[0]["subject"] == customer_id
+    assert await example(stack, group) == []
+
+
+async def test_kafkas_own_console_consumer_reads_them(stack: Stack, customer_id: str) -> None:
+    shown = [option for name in ("headers", "key") for option in ("--formatter-property", f"print.{name}=true")]
+    output = await stack.kafka.run_tool(
+        CONSOLE, "--bootstrap-server", stack.kafka.bootstrap, "--topic", TOPIC, "--from-beginning",
+        "--timeout-ms", str(int(QUIET * 1000)), *shown,
+    )  # fmt: skip
+    records = [line.split("\t") for line in output.splitlines() if line.count("\t") == 2]
+    headers = [dict(header.split(":", 1) for header in told.split(",")) for told, _, _ in records]
+    assert REGISTERED in checked((told["ce_type"], value) for told, (_, _, value) in zip(headers, records, strict=True))
+    assert customer_id in {key for _, key, _ in records}
+
+
+@pytest.mark.skipif(shutil.which("kcat") is None, reason="there is no kcat here")
+async def test_kcat_reads_them(stack: Stack, customer_id: str) -> None:
+    output = await run("kcat", "-b", stack.kafka.bootstrap, "-C", "-t", TOPIC, "-e", "-q", "-J")
+    records = [json.loads(line) for line in output.splitlines()]
+    headers = [dict(zip(record["headers"][::2], record["headers"][1::2], strict=True)) for record in records]
+    told = [(head["ce_type"], record["payload"]) for head, record in zip(headers, records, strict=True)]
+    assert REGISTERED in checked(told)
+    assert customer_id in {record["key"] for record in records}
