@@ -16,6 +16,7 @@ from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import LocalIssuer
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
+from guanxi.sections import sections
 from libs.directory.permissions import PERMISSIONS
 
 cli = typer.Typer(
@@ -28,6 +29,7 @@ audit = typer.Typer(no_args_is_help=True, help="The audit trail: who looked at w
 cli.add_typer(topics, name="topics")
 cli.add_typer(audit, name="audit")
 cli.add_typer(keys, name="keys")
+cli.add_typer(sections, name="sections")
 cli.add_typer(imports, name="import")
 
 

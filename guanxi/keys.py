@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from guanxi.app_database import Address, App, database_of, known
 from guanxi.local.failures import LocalFailure
-from guanxi.local.settings import APPS, LocalSettings
+from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from libs.common.key_changes import add_key, index_by, retire_key, use_key, wrap_keys
 from libs.common.keyring import PLAIN, Keeper, KeyRing, KeyRingError
@@ -25,9 +25,7 @@ keys = typer.Typer(
     "`retire` the old one.",
 )
 T = TypeVar("T")
-App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
 Ring = Annotated[Path | None, typer.Option(help="The ring's file; that of the local stack's app by default.")]
-Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; the local stack's by default.")]
 WITHOUT_LIMITS = {"statement_timeout": "0", "transaction_timeout": "0"}
 """Each column is read from its beginning to its end."""
 COLUMNS = """
@@ -67,7 +65,7 @@ def index(version: int, app: App = "customer", ring: Ring = None) -> None:
 def retire(version: int, app: App = "customer", ring: Ring = None, database: Address = None) -> None:
     """Forget a key under which nothing stands any more, as the app's database says."""
     place = _place(app, ring)
-    if left := asyncio.run(_counted(_address(app, ring, database))).get(version):
+    if left := asyncio.run(_counted(app, _address(ring, database))).get(version):
         raise LocalFailure(f"{left} values of {app} are still under key version {version}.", os.EX_UNAVAILABLE)
     _told(lambda: retire_key(place, version, _keeper()))
     typer.echo(f"key version {version} is gone")
@@ -87,7 +85,7 @@ def wrap(app: App = "customer", ring: Ring = None) -> None:
 def status(app: App = "customer", ring: Ring = None, database: Address = None) -> None:
     """How many values stand under which key."""
     held = _told(lambda: KeyRing.load(_place(app, ring), _keeper()))
-    counted, table = asyncio.run(_counted(_address(app, ring, database))), Table("key version", "values", "")
+    counted, table = asyncio.run(_counted(app, _address(ring, database))), Table("key version", "values", "")
     for version in sorted({*held.versions, *counted}):
         uses = [word for word, used in (("current", held.current), ("index", held.index)) if used == version]
         table.add_row(str(version), str(counted.get(version, 0)), ", ".join(uses))
@@ -95,19 +93,17 @@ def status(app: App = "customer", ring: Ring = None, database: Address = None) -
 
 
 def _place(app: str, ring: Path | None) -> Path:
-    if app not in APPS:
-        raise typer.BadParameter(f"unknown: {app}; apps are: {', '.join(APPS)}")
-    return ring or Stack(LocalSettings(), Console()).secrets.keyring(app)
+    return ring or Stack(LocalSettings(), Console()).secrets.keyring(known(app))
 
 
 def _keeper() -> Keeper:
     return keeper_of(KmsSettings())
 
 
-def _address(app: str, ring: Path | None, database: str | None) -> str:
+def _address(ring: Path | None, database: str | None) -> str | None:
     if database is None and ring is not None:
         raise typer.BadParameter("with --ring, name the app's --database too: what stands under a key is counted there")
-    return database or Stack(LocalSettings(), Console()).database_url(app, "app")
+    return database
 
 
 def _told(change: Callable[[], T]) -> T:
@@ -117,23 +113,14 @@ def _told(change: Callable[[], T]) -> T:
         raise LocalFailure(f"{str(error)[:1].upper()}{str(error)[1:]}.", os.EX_CONFIG) from None
 
 
-async def _counted(address: str) -> dict[int, int]:
+async def _counted(app: str, database: str | None) -> dict[int, int]:
     """Values by key version: the second and third byte of what is encrypted, the first of a blind index."""
-    try:
-        connection = await asyncpg.connect(address, server_settings=WITHOUT_LIMITS)
-    except asyncpg.InterfaceError:
-        raise typer.BadParameter("--database is no address; write one as postgresql://user:password@host/app") from None
-    except (OSError, asyncpg.PostgresError):
-        sentence = "PostgreSQL does not answer: start `guanxi up`, or name another --database."
-        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
     found: dict[int, int] = {}
-    try:
+    async with database_of(app, database, WITHOUT_LIMITS) as connection:
         for table, column in await connection.fetch(COLUMNS):
             is_index = column.endswith("_index")
             version = f"get_byte({column}, 0)" if is_index else f"get_byte({column}, 1) * 256 + get_byte({column}, 2)"
             counts = f"SELECT {version}, count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY 1"  # noqa: S608
             for number, values in await connection.fetch(counts):
                 found[number] = found.get(number, 0) + values
-    finally:
-        await connection.close()
     return found

@@ -66,7 +66,9 @@ def test_migrations_run_without_the_stack_and_again_change_nothing(environment: 
         assert guanxi(environment, "migrate") == (0, "every database is up to date\n")
 
 
-@pytest.mark.parametrize("argv", [(), ("up",), ("token",), ("migrate",), ("doctor",), ("topics", "apply"), ("import",)])
+@pytest.mark.parametrize(
+    "argv", [(), ("up",), ("token",), ("migrate",), ("doctor",), ("topics", "apply"), ("sections",), ("import",)]
+)
 def test_every_command_explains_itself(environment: dict[str, str], argv: tuple[str, ...]) -> None:
     status, said = guanxi(environment, *argv, "--help")
     assert status == 0

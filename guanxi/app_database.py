@@ -1,0 +1,46 @@
+"""The database of one app, as commands name it: that of the local stack, or another by its address."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+from rich.console import Console
+
+from guanxi.local.failures import LocalFailure
+from guanxi.local.settings import APPS, LocalSettings
+from guanxi.local.stack import Stack
+
+App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
+Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; the local stack's by default.")]
+
+
+def known(app: str) -> str:
+    """Raises BadParameter for an app that there is not."""
+    if app not in APPS:
+        raise typer.BadParameter(f"unknown: {app}; apps are: {', '.join(APPS)}")
+    return app
+
+
+@asynccontextmanager
+async def database_of(app: str, address: str | None, settings: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
+    """A connection as the app itself has it.
+
+    Raises:
+        BadParameter: the address is none.
+        LocalFailure: nobody answers there.
+    """
+    place = address or Stack(LocalSettings(), Console()).database_url(known(app), "app")
+    try:
+        connection = await asyncpg.connect(place, server_settings=dict(settings or {}))
+    except asyncpg.InterfaceError:
+        raise typer.BadParameter("--database is no address; write one as postgresql://user:password@host/app") from None
+    except (OSError, asyncpg.PostgresError):
+        sentence = "PostgreSQL does not answer: start `guanxi up`, or name another --database."
+        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
+    try:
+        yield connection
+    finally:
+        await connection.close()
