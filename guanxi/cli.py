@@ -3,18 +3,21 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from guanxi.app_database import known
 from guanxi.client import Refused
 from guanxi.cluster.command import topics
 from guanxi.importers.command import imports
 from guanxi.keys import keys
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import LocalIssuer
-from guanxi.local.settings import APPS, LocalSettings
+from guanxi.local.settings import APPS, LocalSettings, package_of
 from guanxi.local.stack import Stack
 from guanxi.sections import sections
 from libs.directory.permissions import PERMISSIONS
@@ -81,6 +84,21 @@ async def _start(stack: Stack, *, demo: bool) -> None:
             highlight=False,
         )
     console.print("\nCtrl-C stops everything.")
+
+
+@cli.command()
+def rebuild(
+    app: Annotated[str, typer.Argument(help=f"One of {', '.join(APPS)}.")],
+    copy: Annotated[str, typer.Argument(help="`directory`, or `view` at the gateway.")],
+) -> None:
+    """Make a copy that an app of the local stack keeps of others' truth anew from its topics, while it serves.
+
+    Elsewhere, in the app's own container: python -m libs.common.rebuild.
+    """
+    stack = Stack(LocalSettings(), Console())
+    argv = [sys.executable, "-m", "libs.common.rebuild", package_of(known(app)), copy]
+    done = subprocess.run(argv, env=stack.environment(app), check=False)  # noqa: S603 - ours
+    raise typer.Exit(done.returncode)
 
 
 @cli.command()

@@ -56,16 +56,19 @@ class Copy:
         """  # noqa: S608 - names come from our own declarations
 
     def join_shadow(self) -> str:
-        """Bring the shadow's rows into the live table where they are as new or newer."""
+        """Bring the shadow's rows into the live table where they are as new or newer, and say something else."""
         constant = ["section"] if self.section else []
         target = [self.key, "version", "changed_at", *constant, *self.columns]
         conflict = f"{self.key}, section" if self.section else self.key
-        updates = ", ".join(f"{c} = excluded.{c}" for c in target if c not in (self.key, "section"))
+        told = [c for c in target if c not in (self.key, "section")]
+        updates = ", ".join(f"{c} = excluded.{c}" for c in told)
+        held, excluded = (", ".join(f"{name}.{c}" for c in told) for name in ("held", "excluded"))
         only = f"WHERE section = '{self.section}'" if self.section else ""
         return f"""
             INSERT INTO {self.table} AS held ({", ".join(target)})
             SELECT {", ".join(target)} FROM {self.table}_shadow {only}
-            ON CONFLICT ({conflict}) DO UPDATE SET {updates} WHERE held.version <= excluded.version
+            ON CONFLICT ({conflict}) DO UPDATE SET {updates}
+            WHERE held.version <= excluded.version AND ({held}) IS DISTINCT FROM ({excluded})
         """  # noqa: S608 - names come from our own declarations
 
 
@@ -81,6 +84,7 @@ UNHEARD = """
     SELECT topic, partition, $3 FROM unnest($1::text[], $2::int[]) AS p (topic, partition) ON CONFLICT DO NOTHING
 """
 NEVER = datetime.fromtimestamp(0, UTC)
+ALONE = "SELECT pg_try_advisory_lock(hashtext($1))"
 
 
 @dataclass
@@ -186,18 +190,33 @@ def _row(record: ConsumerRecord) -> tuple[UUID, int, str | None, datetime]:
     return id_of(record), _version(record), document, changed_at
 
 
-async def rebuild(dsn: str, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer) -> int:
+class RebuildRuns(Exception):
+    """Somebody else rebuilds the same copy now."""
+
+
+async def rebuild(
+    dsn: str,
+    schema: str,
+    copies: Sequence[Copy],
+    consumer: AIOKafkaConsumer,
+    tell: Callable[[int, int], None] = lambda _read, _left: None,
+) -> int:
     """Read every topic from its start into the shadow tables, then join them into the live ones in one transaction.
 
-    `consumer` is started, subscribed to those topics, and of no group. Returns the number of records read.
-    Readers see the old copy until the commit.
+    `consumer` is started, subscribed to those topics, and of no group; `tell` hears how many records were read, and
+    how many are left. Returns the number of records read. Readers see the old copy until the commit.
+
+    Raises:
+        RebuildRuns: of this copy, by somebody else.
     """
     without_limits = {"transaction_timeout": "0", "statement_timeout": "0"}
     connection = await asyncpg.connect(dsn, timeout=5, server_settings=without_limits)
     try:
+        if not await connection.fetchval(ALONE, f"rebuild of {schema}"):
+            raise RebuildRuns
         for table in sorted({copy.table for copy in copies}):
             await connection.execute(f"DELETE FROM {table}_shadow")  # noqa: S608 - our own table
-        read = await _read_into_shadow(connection, schema, copies, consumer)
+        read = await _read_into_shadow(connection, schema, copies, consumer, tell)
         async with connection.transaction():
             for copy in copies:
                 await connection.execute(copy.join_shadow())
@@ -206,10 +225,13 @@ async def rebuild(dsn: str, schema: str, copies: Sequence[Copy], consumer: AIOKa
         connection.terminate()
 
 
-async def _read_into_shadow(connection: Any, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer) -> int:
+async def _read_into_shadow(
+    connection: Any, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer, tell: Callable[[int, int], None]
+) -> int:
     ends = await _rewind(consumer)
     read, begun = 0, time.monotonic()
-    while any([await consumer.position(part) < end for part, end in ends.items()]):
+    while left := sum([max(0, end - await consumer.position(part)) for part, end in ends.items()]):
+        tell(read, left)
         fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
         records = [record for part in fetched.values() for record in part]
         await apply(connection, schema, copies, records, suffix="_shadow")

@@ -67,7 +67,8 @@ def test_migrations_run_without_the_stack_and_again_change_nothing(environment: 
 
 
 @pytest.mark.parametrize(
-    "argv", [(), ("up",), ("token",), ("migrate",), ("doctor",), ("topics", "apply"), ("sections",), ("import",)]
+    "argv",
+    [(), ("up",), ("token",), ("migrate",), ("doctor",), ("topics", "apply"), ("sections",), ("rebuild",), ("import",)],
 )
 def test_every_command_explains_itself(environment: dict[str, str], argv: tuple[str, ...]) -> None:
     status, said = guanxi(environment, *argv, "--help")

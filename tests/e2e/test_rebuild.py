@@ -1,0 +1,80 @@
+"""A copy that went wrong is made anew from its topics while the app serves, and nobody hears of what did not change."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+
+from guanxi.audit import owner_of
+from guanxi.local.issuer import ADMIN
+from guanxi.local.settings import package_of
+from guanxi.local.stack import Stack
+from libs.common.copies import ALONE
+from tests.conftest import ROOT
+from tests.e2e.person import SignIn
+from tests.e2e.test_story import known, open_branch, view_when
+
+pytestmark = pytest.mark.e2e
+
+HELD = "SELECT section, version, staff, self FROM view.sections WHERE customer_id = $1 ORDER BY section"
+CHANGES = "SELECT section FROM view.changes WHERE customer_id = $1 ORDER BY transaction, position"
+
+
+async def rebuilt(stack: Stack, app: str, copy: str) -> tuple[int, str]:
+    argv = [sys.executable, "-m", "libs.common.rebuild", package_of(app), copy]
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdout=PIPE, stderr=STDOUT, env=stack.environment(app), cwd=ROOT
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 120)
+    return int(process.returncode or 0), output.decode()
+
+
+async def of(gateway: asyncpg.Connection, customer_id: str) -> Sequence[Mapping[str, Any]]:
+    rows: Sequence[Mapping[str, Any]] = await gateway.fetch(HELD, customer_id)
+    return rows
+
+
+async def test_a_view_that_went_wrong_is_right_again(stack: Stack, signed_in: SignIn) -> None:
+    here = await open_branch(signed_in(ADMIN, "admin"), "b01")
+    teller = signed_in("teller-b01", "teller")
+    await known(teller)
+    ids = [
+        (await teller.post("/api/v1/customers", {"name": name, "home_unit_id": here.unit_id})).json()["id"]
+        for name in ("建", "重")
+    ]
+    for id_ in ids:
+        await view_when(teller, id_, lambda sections: sections["profile"]["state"] == "ok")
+    async with owner_of(stack, "gateway") as gateway:
+        before = [await of(gateway, id_) for id_ in ids]
+        noted = len(await gateway.fetch(CHANGES, ids[1]))
+        gone = "DELETE FROM view.sections WHERE customer_id = $1 AND section = 'profile'"
+        assert await gateway.execute(gone, ids[0]) == "DELETE 1"
+        wrong = "UPDATE view.sections SET staff = '{}' WHERE customer_id = $1 AND section = 'relationship'"
+        await gateway.execute(wrong, ids[0])
+        status, said = await rebuilt(stack, "gateway", "view")
+        assert (status, "view of gateway is rebuilt" in said) == (0, True), said
+        assert [await of(gateway, id_) for id_ in ids] == before
+        assert len(await gateway.fetch(CHANGES, ids[1])) == noted, "nothing changed for this one"
+
+
+async def test_every_app_makes_its_directory_anew(stack: Stack) -> None:
+    for app in ("customer", "manager", "complaints", "gateway"):
+        status, said = await rebuilt(stack, app, "directory")
+        assert (status, f"directory of {app} is rebuilt" in said) == (0, True), said
+
+
+async def test_two_do_not_rebuild_the_same(stack: Stack) -> None:
+    connection = await asyncpg.connect(stack.database_url("gateway", "app"))
+    assert await connection.fetchval(ALONE, "rebuild of view")
+    status, said = await rebuilt(stack, "gateway", "view")
+    await connection.close()
+    assert (status, "Somebody else rebuilds view of gateway now." in said) == (1, True), said
+
+
+async def test_a_copy_that_there_is_not_is_named(stack: Stack) -> None:
+    status, said = await rebuilt(stack, "customer", "view")
+    assert (status, "it has: directory" in said) == (2, True), said
