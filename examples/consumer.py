@@ -1,5 +1,7 @@
 """How an integrator reads what happens at the bank: `python examples/consumer.py TOPIC …`, one line of JSON an event.
 
+TOPIC is one of events, such as crm.customer.events.v1.
+
 Records are CloudEvents 1.0 in Kafka's binary mode: attributes in headers, the data in the value; docs/events has the
 schema of each type. Three things that every reader of them does:
 
@@ -7,6 +9,7 @@ schema of each type. Three things that every reader of them does:
   keeps their ids in its own database, in the same transaction as what it does.
 - Of one key they come in order, and `sequence` grows. Of several keys there is no order.
 - Types that are not known are passed over, fields that are not known are no error: both are added as the bank grows.
+  What is not as its schema says is told and passed over too: one record must not hold up those behind it.
 """
 
 import argparse
@@ -15,13 +18,16 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "docs" / "events" / "schemas"
+STATES = ("crm.section.", "crm.reference.", "crm.watermark.")
+"""Types that say how something is, and not what happened: how to read those is another matter."""
 MOST_REMEMBERED = 100_000
 
 
@@ -30,7 +36,9 @@ class Reader:
 
     def __init__(self, schemas: Path) -> None:
         self._validators = {
-            path.stem: Draft202012Validator(json.loads(path.read_text())) for path in schemas.glob("*.json")
+            path.stem: Draft202012Validator(json.loads(path.read_text()))
+            for path in schemas.glob("*.json")
+            if not path.stem.startswith(STATES)
         }
         self._seen: OrderedDict[str, None] = OrderedDict()
 
@@ -40,7 +48,7 @@ class Reader:
         Raises:
             jsonschema.ValidationError: it is not what was promised.
         """
-        headers = {name: value.decode() for name, value in record.headers() or ()}
+        headers = {name: (value or b"").decode() for name, value in record.headers() or ()}
         validator = self._validators.get(headers.get("ce_type", ""))
         if validator is None or headers["ce_id"] in self._seen:
             return None
@@ -65,16 +73,23 @@ class Reader:
 
 
 def records(consumer: Consumer, quiet: float | None) -> Iterator[Message]:
-    """Records as they come; with `quiet` only until none came for so many seconds."""
+    """Records as they come; with `quiet` only until none came for so many seconds since partitions were given to us."""
     last = time.monotonic()
     while quiet is None or time.monotonic() - last < quiet:
         record = consumer.poll(0.5)
         if record is None:
-            continue
-        if record.error():
-            raise KafkaException(record.error())
-        last = time.monotonic()
-        yield record
+            last = last if consumer.assignment() else time.monotonic()
+        elif error := record.error():
+            if error.fatal():
+                raise KafkaException(error)
+            tell(str(error))  # the client tries again by itself
+        else:
+            last = time.monotonic()
+            yield record
+
+
+def tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
 
 
 def settings(asked: argparse.Namespace) -> dict[str, Any]:
@@ -96,7 +111,7 @@ def settings(asked: argparse.Namespace) -> dict[str, Any]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Print the events of topics, checked against their schemas.")
-    parser.add_argument("topics", nargs="+", help="such as crm.customer.events.v1")
+    parser.add_argument("topics", nargs="+", help="topics of events, such as crm.customer.events.v1")
     parser.add_argument("--kafka", default="127.0.0.1:19092", help="a broker, as host:port")
     parser.add_argument("--group", default="example", help="a group goes on where it ended")
     parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="the folder docs/events/schemas")
@@ -107,18 +122,28 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def show(reader: Reader, record: Message) -> None:
+    try:
+        event = reader.event(record)
+    except ValidationError as error:
+        tell(f"{record.topic()} {record.partition()} {record.offset()}: not as its schema says, at {error.json_path}")
+    else:
+        if event is not None:
+            sys.stdout.write(json.dumps(event, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+
 def main() -> None:
     asked = arguments()
     reader, consumer = Reader(asked.schemas), Consumer(settings(asked))
     consumer.subscribe(asked.topics)
     try:
         for record in records(consumer, asked.quiet):
-            event = reader.event(record)
-            if event is not None:
-                sys.stdout.write(json.dumps(event, ensure_ascii=False) + "\n")
-                sys.stdout.flush()
-            # After what is done for it, not before: what is lost in between comes again.
-            consumer.commit(message=record, asynchronous=False)
+            show(reader, record)
+            # After what is done for it, not before: what is lost in between comes again, as does what is not committed
+            # because the group was shared out anew. One by one it is slow; every hundredth, or each second, is not.
+            with suppress(KafkaException):
+                consumer.commit(message=record, asynchronous=False)
     finally:
         consumer.close()
 

@@ -29,10 +29,10 @@ async def database_of(app: str, address: str | None, settings: Mapping[str, str]
     """A connection as the app itself has it.
 
     Raises:
-        BadParameter: the address is none.
-        LocalFailure: nobody answers there.
+        BadParameter: there is no such app, or the address is none.
+        LocalFailure: nobody answers there, or no longer.
     """
-    place = address or Stack(LocalSettings(), Console()).database_url(known(app), "app")
+    place = address if known(app) and address else Stack(LocalSettings(), Console()).database_url(app, "app")
     try:
         connection = await asyncpg.connect(place, server_settings=dict(settings or {}))
     except asyncpg.InterfaceError:
@@ -42,5 +42,7 @@ async def database_of(app: str, address: str | None, settings: Mapping[str, str]
         raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
     try:
         yield connection
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise LocalFailure(f"PostgreSQL gave up ({type(error).__name__}); repeat it.", os.EX_TEMPFAIL) from error
     finally:
-        await connection.close()
+        connection.terminate()

@@ -19,9 +19,18 @@ def _channels(old: Document, new: Document) -> Iterator[str]:
         if after is None:
             yield f"{name} is gone"
             continue
-        if _cleanup(channel) != _cleanup(after):
-            yield f"{name}: {_cleanup(channel)} before, {_cleanup(after)} now"
+        yield from (f"{name}: {line}" for line in _channel(channel, after))
         yield from (f"{name}: {type_} is gone" for type_ in channel["messages"] if type_ not in after["messages"])
+
+
+def _channel(old: Document, new: Document) -> Iterator[str]:
+    if old["address"] != new["address"]:
+        yield f"its address was {old['address']}, is {new['address']}"
+    before, after = (channel["bindings"]["kafka"]["topicConfiguration"] for channel in (old, new))
+    if before["cleanup.policy"] != after["cleanup.policy"]:
+        yield f"{','.join(before['cleanup.policy'])} before, {','.join(after['cleanup.policy'])} now"
+    if before.get("retention.ms", 0) > after.get("retention.ms", 0):
+        yield f"kept for {after.get('retention.ms', 0)} ms, where it was {before['retention.ms']}"
 
 
 def _messages(old: Document, new: Document) -> Iterator[str]:
@@ -36,12 +45,10 @@ def _message(schemas: Schemas, old: Document, new: Document) -> Iterator[str]:
     before, after = old["bindings"]["kafka"]["key"], new["bindings"]["kafka"]["key"]
     if before != after:
         yield f"its key was {_told(before)}, is {_told(after)}"
+    if old["contentType"] != new["contentType"]:
+        yield f"it was {old['contentType']}, is {new['contentType']}"
     yield from schemas.broken("value", old["payload"], new["payload"], Use.RECORDED)
-    yield from schemas.broken("headers", old.get("headers", {}), new.get("headers", {}), Use.SHOWN)
-
-
-def _cleanup(channel: Document) -> str:
-    return ",".join(channel["bindings"]["kafka"]["topicConfiguration"]["cleanup.policy"])
+    yield from schemas.broken("headers", old.get("headers", {}), new.get("headers", {}), Use.RECORDED)
 
 
 def _told(key: Document) -> str:

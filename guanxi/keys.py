@@ -93,7 +93,7 @@ def status(app: App = "customer", ring: Ring = None, database: Address = None) -
 
 
 def _place(app: str, ring: Path | None) -> Path:
-    return ring or Stack(LocalSettings(), Console()).secrets.keyring(known(app))
+    return ring if known(app) and ring else Stack(LocalSettings(), Console()).secrets.keyring(app)
 
 
 def _keeper() -> Keeper:

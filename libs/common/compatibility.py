@@ -1,13 +1,14 @@
 """Whether a JSON schema still keeps what an older one promised. What that is depends on who relies on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any
 
 Document = dict[str, Any]
 
-SAME = ("format", "const", "pattern", "additionalProperties")
-"""Keywords of what is recorded that stay as they are."""
+FORMS = ("format", "pattern")
+LOWEST, HIGHEST = ("minimum", "minLength", "minItems"), ("maximum", "maxLength", "maxItems")
+INNER = ("items", "additionalProperties")
 
 
 class Use(Enum):
@@ -41,11 +42,30 @@ class Schemas:
             return
         yield from _values(where, before, after, use)
         yield from self._properties(where, before, after, use)
-        for name in ("items", "additionalProperties"):
-            if isinstance(before.get(name), dict) and isinstance(after.get(name), dict):
-                yield from self.broken(where, before[name], after[name], use)
-        for choice, other in zip(before.get("anyOf", ()), after.get("anyOf", ()), strict=False):
-            yield from self.broken(where, choice, other, use)
+        for name in INNER:
+            yield from self._inner(f"{where}: each" if name == "items" else where, before, after, name, use)
+        yield from self._choices(where, before.get("anyOf", ()), after.get("anyOf", ()), use)
+
+    def _inner(self, where: str, old: Document, new: Document, name: str, use: Use) -> Iterator[str]:
+        before, after = old.get(name), new.get(name, {})
+        if not isinstance(before, dict):
+            return
+        if isinstance(after, dict):
+            yield from self.broken(where, before, after, use)
+        elif after is False and use is not Use.SHOWN:
+            yield f"{where}: fields of any name are taken no longer"
+
+    def _choices(self, where: str, old: Sequence[Document], new: Sequence[Document], use: Use) -> Iterator[str]:
+        """Matched by what they refer to or by their kind, in whichever order they stand."""
+        before = {_name(self._old, choice): choice for choice in old}
+        after = {_name(self._new, choice): choice for choice in new}
+        for name, choice in before.items():
+            if name in after:
+                yield from self.broken(where, choice, after[name], use)
+            elif use is not Use.SHOWN:
+                yield f"{where}: {name} is taken no longer"
+        if old and use is not Use.TAKEN:
+            yield from (f"{where}: it may be {name} now" for name in after if name not in before)
 
     def _properties(self, where: str, old: Document, new: Document, use: Use) -> Iterator[str]:
         after = new.get("properties", {})
@@ -63,15 +83,30 @@ class Schemas:
 
 
 def _values(where: str, old: Document, new: Document, use: Use) -> Iterator[str]:
-    chosen: list[Any] = old.get("enum", [])
-    lost = [choice for choice in chosen if choice not in new.get("enum", chosen)]
-    if lost and use is not Use.SHOWN:
+    """What is only shown may be told more narrowly; what is taken, or was recorded, may not."""
+    if use is Use.SHOWN:
+        return
+    before, after = _chosen(old), _chosen(new)
+    if after is not None and before is None:
+        yield f"{where}: only {', '.join(map(str, after))} is taken now"
+    elif after is not None and (lost := [choice for choice in before or () if choice not in after]):
         yield f"{where}: {', '.join(map(str, lost))} is taken no longer"
-    if use is Use.RECORDED:
-        for name in SAME:
-            before, after = old.get(name), new.get(name)
-            if before != after and not isinstance(before, dict):
-                yield f"{where}: its {name} was {before}, is {after}"
+    for name in FORMS:
+        if new.get(name) != old.get(name) and (use is Use.RECORDED or name in new):
+            yield f"{where}: its {name} was {old.get(name)}, is {new.get(name)}"
+    for name, tighter in (*((n, 1) for n in LOWEST), *((n, -1) for n in HIGHEST)):
+        bound = new.get(name)
+        if bound is not None and (name not in old or (bound - old[name]) * tighter > 0):
+            yield f"{where}: its {name} is {bound} now"
+
+
+def _chosen(schema: Document) -> list[Any] | None:
+    """The values that there are, where they are counted."""
+    return [schema["const"]] if "const" in schema else schema.get("enum")
+
+
+def _name(document: Document, schema: Document) -> str:
+    return str(schema.get("$ref", "")).rpartition("/")[2] or _kind(_found(document, schema))
 
 
 def _found(document: Document, schema: Document) -> Document:

@@ -16,10 +16,12 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def promised() -> dict[str, Any]:
-    """The language of today, with a field of few values in it."""
+    """The language of today, with some kinds of fields in it that it may have one day."""
     told = copy.deepcopy(document())
     received(told)["properties"]["channel"]["enum"] = ["counter", "phone"]
     received(told)["properties"]["mood"] = {"type": "string"}
+    received(told)["properties"]["tags"] = {"type": "array", "items": {"type": "string"}}
+    received(told)["properties"]["score"] = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
     return told
 
 
@@ -67,6 +69,42 @@ def formatted_otherwise(told: dict[str, Any]) -> None:
     received(told)["properties"]["customer_id"]["format"] = "uri"
 
 
+def counted(told: dict[str, Any]) -> None:
+    received(told)["properties"]["business"]["enum"] = ["loan"]
+
+
+def bounded(told: dict[str, Any]) -> None:
+    received(told)["properties"]["cause"]["maxLength"] = 5
+
+
+def never_null(told: dict[str, Any]) -> None:
+    received(told)["properties"]["score"]["anyOf"].pop()
+
+
+def perhaps_text(told: dict[str, Any]) -> None:
+    received(told)["properties"]["score"]["anyOf"].insert(0, {"type": "string"})
+
+
+def of_anything(told: dict[str, Any]) -> None:
+    del received(told)["properties"]["tags"]["items"]
+
+
+def another_header(told: dict[str, Any]) -> None:
+    told["components"]["messages"][TYPE]["headers"]["properties"]["ce_type"]["const"] = "x"
+
+
+def another_form(told: dict[str, Any]) -> None:
+    told["components"]["messages"][TYPE]["contentType"] = "application/avro"
+
+
+def moved(told: dict[str, Any]) -> None:
+    told["channels"][TOPIC]["address"] = "x"
+
+
+def kept_shorter(told: dict[str, Any]) -> None:
+    told["channels"][TOPIC]["bindings"]["kafka"]["topicConfiguration"]["retention.ms"] = 1
+
+
 def sent_no_longer(told: dict[str, Any]) -> None:
     del told["channels"][TOPIC]["messages"][TYPE]
 
@@ -98,6 +136,15 @@ def test_nothing_that_was_released_is_broken() -> None:
         (keyed_otherwise, f"{TYPE}: its key was The id of the customer, as text., is The id of the complaint."),
         (made_optional, f"{TYPE}: value: number may be missing now"),
         (formatted_otherwise, f"{TYPE}: value: customer_id: its format was uuid, is uri"),
+        (counted, f"{TYPE}: value: business: only loan is taken now"),
+        (bounded, f"{TYPE}: value: cause: its maxLength is 5 now"),
+        (never_null, f"{TYPE}: value: score: null is taken no longer"),
+        (perhaps_text, f"{TYPE}: value: score: it may be string now"),
+        (of_anything, f"{TYPE}: value: tags: each was string, is anything"),
+        (another_header, f"{TYPE}: headers: ce_type: {TYPE} is taken no longer"),
+        (another_form, f"{TYPE}: it was application/json, is application/avro"),
+        (moved, f"{TOPIC}: its address was {TOPIC}, is x"),
+        (kept_shorter, f"{TOPIC}: kept for 1 ms, where it was 1814400000"),
         (sent_no_longer, f"{TOPIC}: {TYPE} is gone"),
         (header_gone, f"{TYPE}: headers: ce_sequence is gone"),
         (topic_gone, f"{TOPIC} is gone"),
@@ -112,6 +159,7 @@ def test_what_is_only_added_breaks_nothing() -> None:
     def added(told: dict[str, Any]) -> None:
         received(told)["properties"]["weather"] = {"type": "string"}
         received(told)["properties"]["channel"]["enum"].append("letter")
+        received(told)["properties"]["score"]["anyOf"].reverse()
         told["channels"]["crm.new.v1"] = told["channels"][TOPIC]
 
     assert after(added) == []

@@ -16,12 +16,13 @@ from guanxi.local.stack import Stack
 from libs.common.copies import ALONE
 from tests.conftest import ROOT
 from tests.e2e.person import SignIn
-from tests.e2e.test_story import known, open_branch, view_when
+from tests.e2e.test_sections import settled
+from tests.e2e.test_story import known, open_branch
 
 pytestmark = pytest.mark.e2e
 
-HELD = "SELECT section, version, staff, self FROM view.sections WHERE customer_id = $1 ORDER BY section"
-CHANGES = "SELECT section FROM view.changes WHERE customer_id = $1 ORDER BY transaction, position"
+HELD = "SELECT version, staff, self FROM view.sections WHERE customer_id = $1 AND section = 'profile'"
+CHANGES = "SELECT position FROM view.changes WHERE customer_id = $1 AND section = 'profile'"
 
 
 async def rebuilt(stack: Stack, app: str, copy: str) -> tuple[int, str]:
@@ -44,21 +45,20 @@ async def test_a_view_that_went_wrong_is_right_again(stack: Stack, signed_in: Si
     await known(teller)
     ids = [
         (await teller.post("/api/v1/customers", {"name": name, "home_unit_id": here.unit_id})).json()["id"]
-        for name in ("建", "重")
+        for name in ("建", "重", "新")
     ]
-    for id_ in ids:
-        await view_when(teller, id_, lambda sections: sections["profile"]["state"] == "ok")
+    await settled(stack, *ids)
     async with owner_of(stack, "gateway") as gateway:
         before = [await of(gateway, id_) for id_ in ids]
-        noted = len(await gateway.fetch(CHANGES, ids[1]))
         gone = "DELETE FROM view.sections WHERE customer_id = $1 AND section = 'profile'"
         assert await gateway.execute(gone, ids[0]) == "DELETE 1"
-        wrong = "UPDATE view.sections SET staff = '{}' WHERE customer_id = $1 AND section = 'relationship'"
-        await gateway.execute(wrong, ids[0])
+        wrong = "UPDATE view.sections SET self = '{}' WHERE customer_id = $1 AND section = 'profile'"
+        assert await gateway.execute(wrong, ids[1]) == "UPDATE 1"
+        noted = len(await gateway.fetch(CHANGES, ids[2]))
         status, said = await rebuilt(stack, "gateway", "view")
         assert (status, "view of gateway is rebuilt" in said) == (0, True), said
         assert [await of(gateway, id_) for id_ in ids] == before
-        assert len(await gateway.fetch(CHANGES, ids[1])) == noted, "nothing changed for this one"
+        assert len(await gateway.fetch(CHANGES, ids[2])) == noted, "nothing changed for this one"
 
 
 async def test_every_app_makes_its_directory_anew(stack: Stack) -> None:
@@ -68,10 +68,9 @@ async def test_every_app_makes_its_directory_anew(stack: Stack) -> None:
 
 
 async def test_two_do_not_rebuild_the_same(stack: Stack) -> None:
-    connection = await asyncpg.connect(stack.database_url("gateway", "app"))
-    assert await connection.fetchval(ALONE, "rebuild of view")
-    status, said = await rebuilt(stack, "gateway", "view")
-    await connection.close()
+    async with owner_of(stack, "gateway") as connection:
+        assert await connection.fetchval(ALONE, "rebuild of view")
+        status, said = await rebuilt(stack, "gateway", "view")
     assert (status, "Somebody else rebuilds view of gateway now." in said) == (1, True), said
 
 

@@ -1,0 +1,67 @@
+"""What the example for integrators makes of a record: an event once, and nothing of what it cannot know."""
+
+import importlib.util
+import json
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import pytest
+from jsonschema import ValidationError  # type: ignore[import-untyped] # it brings no types
+
+from guanxi.documents import FOLDER
+from tests.conftest import ROOT
+
+TYPE = "crm.customer.activated.v1"
+GOLDEN = (ROOT / "tests" / "contracts" / "golden" / f"{TYPE}.json").read_bytes()
+
+
+@dataclass
+class Record:
+    """As the client hands it over."""
+
+    content: bytes | None = GOLDEN
+    told: dict[str, bytes | None] = field(default_factory=dict)
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        attributes = {"ce_id": b"1", "ce_type": TYPE.encode(), "ce_source": b"/guanxi/customer"}
+        attributes |= {"ce_subject": b"2", "ce_sequence": b"3", "ce_time": b"2026-03-02T09:30:00+00:00"}
+        return list({**attributes, **self.told}.items())
+
+    def value(self) -> bytes | None:
+        return self.content
+
+    def key(self) -> bytes:
+        return b"2"
+
+
+@pytest.fixture
+def reader() -> Any:
+    spec = importlib.util.spec_from_file_location("consumer", ROOT / "examples" / "consumer.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Reader(FOLDER / "schemas")
+
+
+def test_an_event_is_told_once_however_often_it_comes(reader: Any) -> None:
+    event = reader.event(Record())
+    assert (event["type"], event["sequence"], event["data"]) == (TYPE, 3, json.loads(GOLDEN))
+    assert reader.event(Record()) is None
+    assert reader.event(Record(told={"ce_id": b"another"}))
+
+
+@pytest.mark.parametrize(
+    "type_", [b"crm.customer.painted.v1", b"crm.section.customer.v1", b"crm.watermark.advanced.v1", b"", None]
+)
+def test_what_is_no_known_event_is_passed_over(reader: Any, type_: bytes | None) -> None:
+    assert reader.event(Record(content=None, told={"ce_type": type_})) is None
+
+
+def test_a_field_that_was_added_is_no_error_and_one_that_is_missing_is(reader: Any) -> None:
+    content = json.loads(GOLDEN)
+    assert reader.event(Record(json.dumps({**content, "mood": "glad"}).encode()))
+    del content["customer_id"]
+    with pytest.raises(ValidationError):
+        reader.event(Record(json.dumps(content).encode(), {"ce_id": b"another"}))
