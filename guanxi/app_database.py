@@ -1,7 +1,7 @@
 """The database of one app, as commands name it: that of the local stack, or another by its address."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
 
+PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
 App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
 Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; the local stack's by default.")]
 
@@ -25,16 +26,17 @@ def known(app: str) -> str:
 
 
 @asynccontextmanager
-async def database_of(app: str, address: str | None, settings: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
-    """A connection as the app itself has it.
+async def database_of(app: str, address: str | None) -> AsyncIterator[Any]:
+    """A connection as the app itself has it, but for the app's limits of time: a command goes through all there is.
 
     Raises:
         BadParameter: there is no such app, or the address is none.
         LocalFailure: nobody answers there, or no longer.
     """
-    place = address if known(app) and address else Stack(LocalSettings(), Console()).database_url(app, "app")
+    known(app)
+    place = address or Stack(LocalSettings(), Console()).database_url(app, "app")
     try:
-        connection = await asyncpg.connect(place, server_settings=dict(settings or {}))
+        connection = await asyncpg.connect(place, server_settings=PATIENT)
     except asyncpg.InterfaceError:
         raise typer.BadParameter("--database is no address; write one as postgresql://user:password@host/app") from None
     except (OSError, asyncpg.PostgresError):

@@ -26,8 +26,6 @@ keys = typer.Typer(
 )
 T = TypeVar("T")
 Ring = Annotated[Path | None, typer.Option(help="The ring's file; that of the local stack's app by default.")]
-WITHOUT_LIMITS = {"statement_timeout": "0", "transaction_timeout": "0"}
-"""Each column is read from its beginning to its end."""
 COLUMNS = """
     SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns
     WHERE table_schema IN ('public', 'edge') AND data_type = 'bytea'
@@ -93,7 +91,8 @@ def status(app: App = "customer", ring: Ring = None, database: Address = None) -
 
 
 def _place(app: str, ring: Path | None) -> Path:
-    return ring if known(app) and ring else Stack(LocalSettings(), Console()).secrets.keyring(app)
+    known(app)
+    return ring or Stack(LocalSettings(), Console()).secrets.keyring(app)
 
 
 def _keeper() -> Keeper:
@@ -116,7 +115,7 @@ def _told(change: Callable[[], T]) -> T:
 async def _counted(app: str, database: str | None) -> dict[int, int]:
     """Values by key version: the second and third byte of what is encrypted, the first of a blind index."""
     found: dict[int, int] = {}
-    async with database_of(app, database, WITHOUT_LIMITS) as connection:
+    async with database_of(app, database) as connection:
         for table, column in await connection.fetch(COLUMNS):
             is_index = column.endswith("_index")
             version = f"get_byte({column}, 0)" if is_index else f"get_byte({column}, 1) * 256 + get_byte({column}, 2)"

@@ -23,7 +23,6 @@ sections = typer.Typer(no_args_is_help=True, help="Sections and references of on
 
 AT_ONCE, POLL_SECONDS = 2000, 0.25
 FIRST = UUID(int=0)
-LIMITS = {"statement_timeout": "0", "lock_timeout": "30s"}
 STREAMS = """
     SELECT stream, count(*) AS keys, count(*) FILTER (WHERE dirty) AS waiting,
            min(marked_at) FILTER (WHERE dirty) AS since
@@ -79,7 +78,7 @@ def republish(
 
 
 async def _streams(app: str, database: str | None) -> Sequence[Any]:
-    async with database_of(_publishing(app), database, LIMITS) as connection:
+    async with database_of(_publishing(app), database) as connection:
         rows: Sequence[Any] = await connection.fetch(STREAMS)
         return rows
 
@@ -93,7 +92,7 @@ def _publishing(app: str) -> str:
 async def _republish(
     app: str, asked: list[str] | None, keys: list[UUID] | None, database: str | None, patience: float
 ) -> int:
-    async with database_of(_publishing(app), database, LIMITS) as connection:
+    async with database_of(_publishing(app), database) as connection:
         counts = {row["stream"]: row["keys"] for row in await connection.fetch(STREAMS)}
         if unknown := sorted(set(asked or ()) - counts.keys()):
             raise typer.BadParameter(f"{app} published nothing on {', '.join(unknown)}; it did on: {', '.join(counts)}")

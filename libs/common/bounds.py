@@ -94,7 +94,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head or self._is_at_rest():
+        if self._in_head or self._is_at_rest():  # a head that came in one piece, as most do, is not waited for
             self._await_head()
             if self._head_bytes > LARGEST_HEAD:
                 self._hang_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -116,7 +116,6 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
-        """A head that came in one piece, as most do, was never waited for."""
         if self._head_ends_by is None:
             self._head_ends_by = self.loop.call_later(HEAD_SECONDS, self._hang_up, HTTPStatus.REQUEST_TIMEOUT)
 

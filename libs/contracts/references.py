@@ -38,7 +38,7 @@ class AssignmentReference:
 
 @dataclass(frozen=True, kw_only=True)
 class OrgUnitReference:
-    """`crm.reference.org_unit.v1`, keyed by unit. `path` is `/root/…/unit/`, of ids."""
+    """`crm.reference.org_unit.v1`, keyed by unit. `path` is `/top/…/unit/`, of ids."""
 
     code: str
     name: str

@@ -37,5 +37,5 @@ class OrgUnit(Aggregate):
 
 
 def path_below(parent: OrgUnit | None, unit_id: UUID) -> str:
-    """`/root/…/unit/`."""
+    """`/top/…/unit/`."""
     return f"{parent.path if parent else '/'}{unit_id}/"
