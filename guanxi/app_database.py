@@ -12,6 +12,7 @@ from rich.console import Console
 from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
+from libs.common.driver import DRIVER_ERRORS
 
 PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
 App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
@@ -44,7 +45,7 @@ async def database_of(app: str, address: str | None) -> AsyncIterator[Any]:
         raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
     try:
         yield connection
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except DRIVER_ERRORS as error:
         raise LocalFailure(f"PostgreSQL gave up ({type(error).__name__}); repeat it.", os.EX_TEMPFAIL) from error
     finally:
         connection.terminate()

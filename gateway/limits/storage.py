@@ -4,12 +4,12 @@ import asyncio
 import time
 from datetime import datetime
 
-import asyncpg
 import structlog
 from limits.aio.storage import Storage
 from sqlalchemy import text
 
 from libs.common.database import Database, UnitOfWork
+from libs.common.driver import DRIVER_ERRORS
 from libs.common.limits import InProcess
 from libs.common.schedules import Schedule
 
@@ -46,7 +46,7 @@ class InDatabase(Storage):
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
                 (row,) = await self._database.fetch(COUNT, key, amount, float(expiry))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        except DRIVER_ERRORS as error:
             log.warning("requests are counted here alone", error=type(error).__name__)
             return await self._count_here(key, expiry, amount)
         if len(self._told) >= MOST_REMEMBERED:

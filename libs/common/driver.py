@@ -10,6 +10,8 @@ import asyncpg
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
+DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a statement may end with; the last is said of a connection that was lost between two of its messages."""
 STATEMENT_SECONDS = 15.0
 """Longer than the server itself allows; so much, and no answer, is a network that lost one."""
 IDLE_SECONDS = 240.0
@@ -55,7 +57,7 @@ class Connections:
 
         Raises:
             TimeoutError: all were in use for too long, or the server did not answer.
-            asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError: as the driver has it.
+            DRIVER_ERRORS: as the driver has them.
         """
         if self._places.locked():  # to wait with a limit costs, and mostly there is nothing to wait for
             async with asyncio.timeout(self._seconds):
@@ -113,7 +115,7 @@ class Connections:
     async def _hang_up(self, connection: Any) -> None:
         try:
             await connection.close(timeout=self._seconds)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        except DRIVER_ERRORS:
             connection.terminate()
         finally:
             self._places.release()

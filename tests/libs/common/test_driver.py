@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from libs.common import driver
-from libs.common.driver import Connections
+from libs.common.driver import DRIVER_ERRORS, Connections
 from tests.conftest import Ground
 from tests.libs.common.probe import Probe
 from tests.polling import until
@@ -90,7 +90,7 @@ async def test_what_the_server_closed_is_not_used(ground: Ground, connections: C
         while True:  # until the end of the connection is heard of here, a statement may still meet it
             try:
                 assert await backend(connections) != closed
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+            except DRIVER_ERRORS:
                 continue
             break
     await owner.close()
