@@ -138,12 +138,14 @@ def main() -> None:
     reader, consumer = Reader(asked.schemas), Consumer(settings(asked))
     consumer.subscribe(asked.topics)
     try:
-        for record in records(consumer, asked.quiet):
-            show(reader, record)
-            # After what is done for it, not before: what is lost in between comes again, as does what is not committed
-            # because the group was shared out anew. One by one it is slow; every hundredth, or each second, is not.
-            with suppress(KafkaException):
-                consumer.commit(message=record, asynchronous=False)
+        # Ctrl-C, or whoever reads what is written here having enough.
+        with suppress(KeyboardInterrupt, BrokenPipeError):
+            for record in records(consumer, asked.quiet):
+                show(reader, record)
+                # After what is done for it, not before: what is lost in between comes again, as does what is not
+                # committed because the group was shared out anew. One by one it is slow; each second, it is not.
+                with suppress(KafkaException):
+                    consumer.commit(message=record, asynchronous=False)
     finally:
         consumer.close()
 

@@ -8,10 +8,12 @@ import asyncio
 import importlib
 import sys
 
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import Progress
 
 from libs.common.copies import RebuildRuns, rebuild
+from libs.common.driver import DRIVER_ERRORS
 from libs.common.kafka import new_consumer
 from libs.common.logs import configure_logs
 from libs.common.worker import Worker
@@ -25,8 +27,8 @@ async def run(worker: Worker, schema: str) -> int:
     """
     copies = worker.copies[schema]
     consumer = new_consumer(worker.settings, *[copy.topic for copy in copies], group=None)
-    await consumer.start()
     try:
+        await consumer.start()
         with Progress(console=Console(stderr=True)) as progress:
             reading = progress.add_task(schema, total=None)
 
@@ -53,6 +55,8 @@ def main() -> None:
         read = asyncio.run(run(worker, asked.schema))
     except RebuildRuns:
         sys.exit(f"Somebody else rebuilds {asked.schema} of {settings.service} now.")
+    except (KafkaError, *DRIVER_ERRORS) as error:
+        sys.exit(f"Kafka or PostgreSQL does not answer ({type(error).__name__}); what is there stays as it was.")
     sys.stdout.write(f"{asked.schema} of {settings.service} is rebuilt, from {read} records\n")
 
 

@@ -36,6 +36,8 @@ def guanxi(environment: dict[str, str], *argv: str) -> tuple[int, str]:
         (("token", "--staff", "x", "--customer", "y"), 2, "one of --staff, --customer and --partner"),
         (("token", "--staff", "x"), 2, "at least one --role"),
         (("token", "--partner", "x"), os.EX_CONFIG, "start `guanxi up` first"),
+        (("sections", "republish", "--app", "gateway"), 2, "gateway publishes nothing"),
+        (("rebuild", "moods", "view"), 2, "unknown: moods"),
         (("audit", "verify"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("topics", "apply"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("import", "berka", "/nowhere"), os.EX_NOINPUT, "lacks fin_district.tsv"),
