@@ -70,7 +70,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
         if request.query_params["consistency"] != "live":
             raise InvalidValue("consistency", "There is `live`, or nothing.")
         caller = caller_of(request)
-        await view.one(uow, caller, customer_id, [])
+        await view.require(uow, customer_id)
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         answered = {part.section.name: part for part in await live.read(customer_id, permitted, request)}
         if uow.scope.outlines:

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Uuid, any_, bindparam, select
+from sqlalchemy import Select, Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from gateway.view.tables import sections
 from libs.common.caller import Scope, Variant
 from libs.common.consistency import VersionOf
 from libs.common.database import Database, UnitOfWork
-from libs.common.driver import Statement, compiled
+from libs.common.driver import ByScope
 from libs.contracts.catalogue import SECTIONS
 from libs.directory.tables import customers
 
@@ -27,19 +26,13 @@ class Section(NamedTuple):
     document: str | None = None
 
 
-_statements: WeakKeyDictionary[Scope, dict[tuple[Variant, bool], Statement]] = WeakKeyDictionary()
-"""Compiled once for each scope, which lives as long as its caller is remembered; for one customer, and for many."""
-
-
 async def read_sections(
     uow: UnitOfWork, customer_ids: Sequence[UUID], names: Sequence[str], variant: Variant
 ) -> dict[UUID, dict[str, Section]]:
     """The named sections of each customer within reach, in the order asked; those beyond it are left out."""
-    kinds, kind = _statements.setdefault(uow.scope, {}), (variant, len(customer_ids) == 1)
-    statement = kinds.get(kind)
-    if statement is None:
-        statement = kinds[kind] = _statement(uow.scope, *kind)
-    rows = await uow.fetch(statement, asked=customer_ids[0] if kind[1] else customer_ids)
+    one = len(customer_ids) == 1
+    statement = _SECTIONS.of(uow.scope, variant, one)
+    rows = await uow.fetch(statement, asked=customer_ids[0] if one else customer_ids)
     held: dict[UUID, dict[str, Section]] = {}
     for customer_id, name, version, changed_at, document in rows:
         held.setdefault(customer_id, {})[name] = Section(name, version, changed_at, document)
@@ -48,19 +41,25 @@ async def read_sections(
 
 async def is_within_reach(uow: UnitOfWork, customer_id: UUID) -> bool:
     """Whether the caller gets to this customer at all."""
-    c = customers.c
-    wanted = select(c.customer_id).where(c.customer_id == customer_id, uow.scope.customers(c.customer_id))
-    return (await uow.session.execute(wanted)).one_or_none() is not None
+    return bool(await uow.fetch(_REACHED.of(uow.scope), asked=customer_id))
 
 
-def _statement(scope: Scope, variant: Variant, one: bool) -> Statement:  # noqa: FBT001 - the key of a table
+def _sections(scope: Scope, variant: Variant, one: bool) -> Select[Any]:  # noqa: FBT001 - tells kinds apart
     c, s = customers.c, sections.c
     asked: Any = bindparam("asked", type_=Uuid) if one else any_(bindparam("asked", type_=ARRAY(Uuid)))
-    return compiled(
+    return (
         select(c.customer_id, s.section, s.version, s.changed_at, s[variant])
         .outerjoin_from(customers, sections, s.customer_id == c.customer_id)
         .where(c.customer_id == asked, scope.customers(c.customer_id))
     )
+
+
+def _reached(scope: Scope) -> Select[Any]:
+    asked: Any = bindparam("asked", type_=Uuid)
+    return select(customers.c.customer_id).where(customers.c.customer_id == asked, scope.customers(asked))
+
+
+_SECTIONS, _REACHED = ByScope(_sections), ByScope(_reached)
 
 
 def versions(database: Database) -> dict[str, VersionOf]:

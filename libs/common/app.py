@@ -103,7 +103,7 @@ def create_app(
     return App(
         chassis=chassis,
         public=Edge(reduce(lambda inner, layer: layer(inner), around, ahead(public)), settings, chassis.trail),
-        internal=Edge(internal, settings, chassis.trail),
+        internal=Edge(ahead(internal), settings, chassis.trail),
         management=Edge(_management(chassis, document), settings, chassis.trail),
         api=public,
         internal_api=internal,

@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+from libs.common.caller import Scope
 
 DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What a statement may end with; the last is said of a connection that was lost between two of its messages."""
@@ -36,6 +39,22 @@ def compiled(select: Select[Any]) -> Statement:
     """Values that stand in the statement stay with it; every `bindparam` without a value is to be given."""
     done = select.compile(dialect=_DIALECT)
     return Statement(done.string, tuple(done.positiontup or ()), dict(done.params))
+
+
+class ByScope:
+    """A statement for each scope, and each kind of it, compiled once: a scope lives while its caller is remembered."""
+
+    def __init__(self, build: Callable[..., Select[Any]]) -> None:
+        """`build` takes a scope, and what tells the kinds apart."""
+        self._build = build
+        self._held: WeakKeyDictionary[Scope, dict[tuple[Any, ...], Statement]] = WeakKeyDictionary()
+
+    def of(self, scope: Scope, *kind: Any) -> Statement:
+        kinds = self._held.setdefault(scope, {})
+        statement = kinds.get(kind)
+        if statement is None:
+            statement = kinds[kind] = compiled(self._build(scope, *kind))
+        return statement
 
 
 class Connections:

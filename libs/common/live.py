@@ -1,44 +1,60 @@
 """A section asked of its service: the publisher's own query, so the same bytes as in the 360° view."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from sqlalchemy import literal, select
+from sqlalchemy import Select, Uuid, bindparam, select
 
-from libs.common.access import Chassis, CurrentCaller, Query, chassis, requires
+from libs.common import audited
+from libs.common.access import Requires, caller_of, chassis, id_in_path, reading
+from libs.common.caller import Scope
 from libs.common.clients import HEADER, require_client
-from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.driver import ByScope, Statement
+from libs.common.hot import HotRoute
 from libs.common.publication import Publication
 
+PATH = "/sections/{customer_id}"
+PARAMETERS = [{"name": "customer_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}]
 
-async def _known_client(request: Request) -> None:
-    shared: Chassis = chassis(request)
-    require_client(shared.shared_keyring, request.headers.get(HEADER, ""), shared.clock)
+
+@dataclass(frozen=True)
+class AppsOnly(Requires):
+    """For an app of the platform that shows who it is, and for nobody else, whatever they may."""
+
+    async def __call__(self, request: Request) -> None:
+        shared = chassis(request)
+        require_client(shared.shared_keyring, request.headers.get(HEADER, ""), shared.clock)
+        await super().__call__(request)
 
 
 def live_router(publications: Sequence[Publication]) -> APIRouter:
-    section = publications[0]
-    router = APIRouter(prefix="/internal/v1", dependencies=[Depends(_known_client), requires("view:read")])
+    section = f"SELECT (document::jsonb -> $2)::text FROM ({publications[0].query}) AS d (key, document)"  # noqa: S608 - ours
+    document = Statement(section, ("customer_ids", "variant"), {})
+    permitted = [Depends(AppsOnly("view:read"))]
+    router = APIRouter(prefix="/internal/v1", route_class=HotRoute)
 
-    @router.get("/sections/{customer_id}")
-    async def live_section(customer_id: UUID, uow: Query, caller: CurrentCaller) -> Response:
-        uow.about(customer_id)
-        inside = (await uow.session.execute(select(uow.scope.customers(literal(customer_id))))).scalar_one()
-        if not inside:
-            raise NotFound.thing("customer")
-        document = await _document(uow, section, customer_id, caller.variant)
-        return Response(document or b"null", media_type="application/json")
+    @router.get(PATH, dependencies=permitted, openapi_extra={"parameters": PARAMETERS})
+    async def live_section(request: Request) -> Response:
+        """`null` where there is none."""
+        customer_id = id_in_path(request, "customer_id")
+        await audited.write_ahead(request)
+        async with reading(request) as uow:
+            uow.about(customer_id)
+            ((is_within_reach,),) = await uow.fetch(_REACHED.of(uow.scope), asked=customer_id)
+            if not is_within_reach:
+                raise NotFound.thing("customer")
+            rows = await uow.fetch(document, customer_ids=[customer_id], variant=caller_of(request).variant)
+        return Response(rows[0][0] if rows and rows[0][0] else b"null", media_type="application/json")
 
     return router
 
 
-async def _document(uow: UnitOfWork, section: Publication, customer_id: UUID, variant: str) -> str | None:
-    connection = await (await uow.session.connection()).get_raw_connection()
-    driver: Any = connection.driver_connection
-    query = f"SELECT (document::jsonb -> $2)::text FROM ({section.query}) AS d (key, document)"  # noqa: S608 - ours
-    found: str | None = await driver.fetchval(query, [customer_id], variant)
-    return found
+def _reached(scope: Scope) -> Select[Any]:
+    return select(scope.customers(bindparam("asked", type_=Uuid)))
+
+
+_REACHED = ByScope(_reached)
