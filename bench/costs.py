@@ -21,7 +21,9 @@ from libs.common.limits import InProcess, Limiter
 from libs.directory.scope import SystemScope
 
 AT_ONCE, ROUNDS = 16, 5
-BLOCK, FLUSHES = 8192, 1000
+BLOCK, FLUSHES = 8192, 2000
+BETWEEN_SECONDS = 0.001
+"""From one flush to the next, as at one connection."""
 PRINCIPAL = Principal(issuer="bench", subject="bench", roles=frozenset(), expires_at=0.0)
 
 Work = Callable[[], Awaitable[object]]
@@ -35,6 +37,7 @@ def flushes(home: Path) -> tuple[float, float]:
         file.seek(0)
         found = []
         for _ in range(FLUSHES):
+            time.sleep(BETWEEN_SECONDS)
             file.write(bytes([1]) * BLOCK)
             began = time.perf_counter()
             os.fdatasync(file.fileno())
