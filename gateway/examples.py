@@ -28,6 +28,8 @@ EXAMPLES: dict[str, Any] = {
     "product": "SAVINGS",
     "currency": "CNY",
     "balance": "1000.00",
+    "inflow": "12000.00",
+    "outflow": "3500.50",
     "gender": "1",
     "source_reference": "core C0001",
     "channel": "branch",

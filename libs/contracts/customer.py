@@ -21,6 +21,7 @@ HoldingKind = Literal[
 ]  # fmt: skip
 HolderRole = Literal["owner", "co_owner", "authorised_user"]
 AccountStatus = Literal["open", "closed"]
+OverdueBucket = Literal["0", "1-30", "31-90", "90+"]
 ConsentPurpose = Literal["third_party_sharing"]
 IdentifierKind = Literal["identity_document", "contact_point", "account"]
 
@@ -117,6 +118,53 @@ class AccountClosed(AccountEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KindOfHolding:
+    """What a customer owns or co-owns of one kind, in one currency. `accounts` are the open ones, `balance` is theirs.
+
+    Averages are of each day's balance: over the calendar month up to `as_of`, the whole month before it, and the 365
+    days up to it. `year_interest` is each year average at its account's rate of today. `overdue` is by how many days:
+    `0`, `1-30`, `31-90`, `90+`. Money in `currency`, as decimal strings.
+    """
+
+    kind: HoldingKind
+    currency: str
+    accounts: int
+    balance: Decimal
+    month_average: Decimal
+    last_month_average: Decimal
+    year_average: Decimal
+    year_interest: Decimal
+    overdue: dict[OverdueBucket, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flows:
+    """What was booked in one currency in the `days` up to `until`, inclusive. A reversal takes back what it reverses.
+
+    `bookings` is how many, `initiated` how many of them the customer began.
+    """
+
+    currency: str
+    days: int
+    until: date
+    inflow: Decimal
+    outflow: Decimal
+    bookings: int
+    initiated: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldingsChanged(CustomerEvent):
+    """What a customer holds, and what flowed, as of a day in Shanghai. At most one for a customer and day."""
+
+    type: ClassVar[str] = "crm.holdings.changed.v1"
+    as_of: date
+    kinds: list[KindOfHolding]
+    flows: list[Flows]
+    last_initiated_on: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsentEvent(DomainEvent):
     """A customer gave or took back a consent. `party` is the code of who may act on it."""
 
@@ -170,5 +218,5 @@ class PiiRevealed(DomainEvent):
 
 ALL: tuple[type[DomainEvent], ...] = (
     CustomerRegistered, CustomerActivated, CustomerUpdated, AccountOpened, AccountUpdated, AccountClosed,
-    ConsentGranted, ConsentWithdrawn, PiiRevealed,
+    HoldingsChanged, ConsentGranted, ConsentWithdrawn, PiiRevealed,
 )  # fmt: skip

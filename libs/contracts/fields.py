@@ -98,6 +98,7 @@ FIELDS: tuple[Field, ...] = (
     _identifier("identity_documents.number", "mask_document", Basis.LAW),
     _identifier("contact_points.value", "mask_phone"),
     _identifier("accounts.number", "mask_account"),
+    _identifier("transactions.account_number", "mask_account"),
     *_fields(
         "customer", C2, DESCRIPTOR, RELATIONSHIP, Basis.LAW,
         "customers.name", "customers.name_folded", "customers.name_grams", "customers.birth_date", "customers.gender",
@@ -106,6 +107,10 @@ FIELDS: tuple[Field, ...] = (
     *_fields(
         "customer", C2, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
         "accounts.balance", "accounts.limit", "accounts.rate", "accounts.overdue_days",
+        "transactions.direction", "transactions.amount", "transactions.currency", "transactions.booked_at",
+        "transactions.channel", "transactions.category", "transactions.counterparty_bank", "transactions.initiated_by",
+        "transactions.reverses", "daily_flows.day", "daily_flows.currency", "daily_flows.inflow", "daily_flows.outflow",
+        "daily_flows.bookings", "daily_flows.initiated", "daily_balances.day", "daily_balances.balance",
     ),
     *_fields(
         "customer", C1, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
@@ -114,7 +119,8 @@ FIELDS: tuple[Field, ...] = (
         "contact_points.kind", "source_references.source", "source_references.source_id",
         "accounts.origin", "accounts.source", "accounts.kind", "accounts.product", "accounts.currency",
         "accounts.unit_code", "accounts.opened_on", "accounts.closed_on", "accounts.status", "accounts.maturity_on",
-        "accounts.as_of", "account_holders.role",
+        "accounts.as_of", "account_holders.role", "transactions.source", "transactions.transaction_ref",
+        "holdings.due_at", "holdings.told_on", "holdings.flows_until",
     ),
     *_fields(
         "customer", C1, BEHAVIOUR, CONSENT, Basis.CONSENT,

@@ -3,13 +3,13 @@
 No value here changes by the mere passing of time: `due_at`, never `overdue`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from libs.common.outlines import Masked
-from libs.contracts.customer import AccountStatus, CustomerKind, HolderRole, HoldingKind
+from libs.contracts.customer import AccountStatus, CustomerKind, Flows, HolderRole, HoldingKind
 from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
 
 
@@ -64,11 +64,14 @@ class ProfileSelf:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileStaff(ProfileSelf):
+    """`flows` are of 30 and of 90 days, in each currency in which anything was booked."""
+
     home_unit_id: UUID | None
     birth_date: date | None
     gender: str | None
     registered_at: datetime
     source_references: list[str]
+    flows: list[Flows] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,39 @@
 """What the customer service hears, each handed to a use case as plain values."""
 
+from libs.common.clock import Clock
 from libs.common.consumer import Subscription
 from libs.common.database import UnitOfWork
-from libs.contracts.core import ACCOUNT_STATED, ACCOUNTS, CoreAccount
+from libs.contracts.core import (
+    ACCOUNT_STATED,
+    ACCOUNTS,
+    TRANSACTION_BOOKED,
+    TRANSACTIONS,
+    CoreAccount,
+    CoreTransaction,
+)
 from services.customer.domain.account import Statement
+from services.customer.domain.transaction import Transaction
 from services.customer.use_cases.accounts import state_account
+from services.customer.use_cases.booking import book_transaction
 
 
 async def on_account_stated(uow: UnitOfWork, core: CoreAccount) -> None:
     statement = Statement(**{name: getattr(core, name) for name in Statement.__dataclass_fields__})
     holders = [(holder.customer_ref, holder.role) for holder in core.holders]
-    await state_account(uow, source=core.source, account_ref=core.account_ref, holders=holders, statement=statement)
+    account = {"source": core.source, "account_ref": core.account_ref}
+    await state_account(uow, **account, holders=holders, statement=statement, now=Clock().now())
+
+
+async def on_transaction_booked(uow: UnitOfWork, core: CoreTransaction) -> None:
+    transaction = Transaction(**{name: getattr(core, name) for name in Transaction.__dataclass_fields__})
+    await book_transaction(uow, transaction, core.account_ref, now=Clock().now())
 
 
 SUBSCRIPTION = Subscription(
-    topics=(ACCOUNTS.name,),
-    types={ACCOUNT_STATED: (CoreAccount, on_account_stated)},
-    plain={ACCOUNTS.name: ACCOUNT_STATED},
+    topics=(ACCOUNTS.name, TRANSACTIONS.name),
+    types={
+        ACCOUNT_STATED: (CoreAccount, on_account_stated),
+        TRANSACTION_BOOKED: (CoreTransaction, on_transaction_booked),
+    },
+    plain={ACCOUNTS.name: ACCOUNT_STATED, TRANSACTIONS.name: TRANSACTION_BOOKED},
 )

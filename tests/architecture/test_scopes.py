@@ -17,6 +17,7 @@ UNSCOPED: Mapping[str, str] = {
         "a document belongs to one customer of the whole bank; only yes or no comes out, as from the unique constraint"
     ),
     "services/customer/storage/repository.py AccountRepository.number_is_known": "as document_is_known: yes or no",
+    "services/customer/storage/transactions.py TransactionRepository.count": "adds what was booked, and reads nothing",
     "services/manager/storage/repository.py StaffRepository.works": (
         "who is let in may come from any unit; only yes or no comes out"
     ),

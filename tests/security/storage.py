@@ -21,6 +21,7 @@ from services.manager.storage.repository import (
 )
 from services.manager.storage.tables import known_customers
 from tests.security.bank import COLLEAGUE_IDS, CUSTOMER_IDS, THING_IDS, UNIT_IDS, number_of
+from tests.security.holdings import READS as HOLDINGS_READS
 from tests.security.reads import NAMES, NOW, Read, each_of
 from tests.security.webhooks import READS as WEBHOOK_READS
 
@@ -138,6 +139,7 @@ async def within_reach(uow: UnitOfWork) -> set[str]:
 
 READS = {
     **WEBHOOK_READS,
+    **HOLDINGS_READS,
     "storage customers within reach": Read("gateway", within_reach),
     "queries consents": Read("customer", consents),
     "reveals reveals": Read("customer", reveals),

@@ -31,6 +31,6 @@ CASES = """
 """
 
 PUBLICATIONS = (
-    Publication(topic=SECTION, keys=customers_of, query=COMPLAINTS),
+    Publication(topic=SECTION, permission="sections:complaints", keys=customers_of, query=COMPLAINTS),
     Publication(topic=CASE_REFERENCE, keys=customers_of, query=CASES),
 )

@@ -132,6 +132,13 @@ class Account(Aggregate):
         self.status, self.closed_on = "closed", on
         self._closed(self._holder_ids(), at=at)
 
+    @property
+    def stands(self) -> tuple[date, Decimal | None]:
+        """From which day on which balance stands; nothing from the day of its close on."""
+        if self.status == "closed":
+            return self.closed_on or day_of(self.as_of), Decimal(0)
+        return day_of(self.as_of), self.balance
+
     def _closed(self, holder_ids: list[UUID], *, at: datetime) -> None:
         self.record(
             AccountClosed(

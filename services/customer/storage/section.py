@@ -11,7 +11,8 @@ SHOWN = """
 PROFILE = f"""
     SELECT c.id, json_build_object(
         'staff', json_build_object({SHOWN}, 'home_unit_id', c.home_unit_id, 'birth_date', c.birth_date,
-            'gender', c.gender, 'registered_at', c.registered_at, 'source_references', s.source_references),
+            'gender', c.gender, 'registered_at', c.registered_at, 'source_references', s.source_references,
+            'flows', f.flows),
         'self', json_build_object({SHOWN}))::text
     FROM customers AS c
     CROSS JOIN LATERAL (
@@ -41,6 +42,18 @@ PROFILE = f"""
     CROSS JOIN LATERAL (
         SELECT coalesce(json_agg(source || ':' || source_id ORDER BY source, source_id), '[]') AS source_references
         FROM source_references WHERE customer_id = c.id) AS s
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(json_build_object('currency', f.currency, 'days', f.days, 'until', f.until,
+            'inflow', f.inflow::text, 'outflow', f.outflow::text, 'bookings', f.bookings, 'initiated', f.initiated)
+            ORDER BY f.currency, f.days), '[]') AS flows
+        FROM (
+            SELECT f.currency, w.days, u.flows_until AS until, sum(f.inflow) AS inflow, sum(f.outflow) AS outflow,
+                sum(f.bookings) AS bookings, sum(f.initiated) AS initiated
+            FROM holdings AS u JOIN account_holders AS o ON o.customer_id = u.customer_id
+            JOIN daily_flows AS f ON f.account_id = o.account_id
+            JOIN (VALUES (30), (90)) AS w (days) ON f.day <= u.flows_until AND f.day > u.flows_until - w.days
+            WHERE u.customer_id = c.id AND o.role <> 'authorised_user'
+            GROUP BY f.currency, w.days, u.flows_until) AS f) AS f
     WHERE c.id = ANY($1::uuid[])
 """  # noqa: S608 - the only thing put in is a constant
 
@@ -55,6 +68,6 @@ CUSTOMER_REFERENCE = """
 """
 
 PUBLICATIONS = (
-    Publication(topic=SECTION, keys=customers_of, query=PROFILE),
+    Publication(topic=SECTION, permission="sections:profile", keys=customers_of, query=PROFILE),
     Publication(topic=REFERENCE, keys=customers_of, query=CUSTOMER_REFERENCE),
 )

@@ -30,6 +30,7 @@ from services.customer.domain.reveal import IdentifierKind, Reveal
 
 metadata = new_metadata()
 chassis_tables(metadata)
+MONEY = Numeric(20, 4)
 
 
 def sealed(table: str, name: str, *, nullable: bool = False) -> list[SchemaItem]:
@@ -107,10 +108,10 @@ accounts = Table(
     Column("opened_on", Date),
     Column("closed_on", Date),
     Column("status", Text, nullable=False),
-    Column("limit", Numeric(20, 4)),
+    Column("limit", MONEY),
     Column("rate", Numeric(12, 8)),
     Column("maturity_on", Date),
-    Column("balance", Numeric(20, 4)),
+    Column("balance", MONEY),
     Column("overdue_days", Integer),
     Column("sequence", BigInteger, nullable=False),
     time("as_of"),
@@ -124,6 +125,62 @@ account_holders = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
     Column("customer_id", Uuid, ForeignKey("customers.id"), primary_key=True, index=True),
     Column("role", Text, nullable=False),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("transaction_ref", Text, nullable=False),
+    Column("account_id", Uuid, ForeignKey("accounts.id")),
+    *sealed("transactions", "account_number", nullable=True),
+    Column("direction", Text, nullable=False),
+    Column("amount", MONEY, nullable=False),
+    Column("currency", String(3), nullable=False),
+    time("booked_at"),
+    Column("channel", Text),
+    Column("category", Text),
+    Column("counterparty_bank", Text),
+    Column("initiated_by", Text, nullable=False),
+    Column("reverses", Text),
+    UniqueConstraint("source", "transaction_ref"),
+    Index("ix_transactions_account_id", "account_id", "booked_at"),
+)
+Index(
+    "ix_transactions_waiting",
+    transactions.c.source,
+    transactions.c.account_number_index,
+    postgresql_where=transactions.c.account_id.is_(None),
+)
+
+daily_flows = Table(
+    "daily_flows",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("currency", String(3), primary_key=True),
+    *[Column(name, MONEY, nullable=False) for name in ("inflow", "outflow")],
+    *[Column(name, Integer, nullable=False) for name in ("bookings", "initiated")],
+)
+
+daily_balances = Table(
+    "daily_balances",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("balance", MONEY, nullable=False),
+)
+
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("customer_id", Uuid, ForeignKey("customers.id"), primary_key=True),
+    version(),
+    time("due_at", nullable=True),
+    Column("told_on", Date),
+    Column("flows_until", Date, index=True),
+    Index("ix_holdings_due_at", "due_at"),
 )
 
 consents = Table(
@@ -169,6 +226,7 @@ SEALED = tuple(
         ("identity_documents", "number", "type"),
         ("contact_points", "value", "kind"),
         ("accounts", "number", f"'{ACCOUNT}'"),
+        ("transactions", "account_number", f"'{ACCOUNT}'"),
     )
 )
 """Every column of encrypted values, for the job that brings them under new keys."""

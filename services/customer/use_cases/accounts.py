@@ -10,7 +10,9 @@ from libs.contracts.customer import HolderRole, HoldingKind
 from libs.directory.reading import unit_by_code
 from services.customer.domain.account import ACCOUNT, Account, AccountHolder, Origin, Statement
 from services.customer.domain.customer import Customer, Kind, Status
+from services.customer.storage.holdings import HoldingsRepository
 from services.customer.storage.repository import AccountRepository, CustomerRepository, SourceReferenceRepository
+from services.customer.storage.transactions import BalanceRepository
 from services.customer.use_cases.sealing import seal_account_number
 
 OWN_SOURCE = "guanxi"
@@ -28,6 +30,7 @@ async def open_account(
     at: datetime,
 ) -> Account:
     """Open an account for an active customer."""
+    uow.about(customer_id)
     customer = await CustomerRepository(uow).get(customer_id)
     if customer.status is not Status.ACTIVE:
         raise Conflict("Only an active customer can open an account; a valid identity document activates.")
@@ -51,12 +54,14 @@ async def open_account(
     )
     account.open(at=at)
     AccountRepository(uow).add(account)
+    await _keep(uow, account, now=at)
     return account
 
 
 async def close_account(uow: UnitOfWork, account_id: UUID, on: date, *, at: datetime) -> Account:
     account = await AccountRepository(uow).get_for_change(account_id)
     account.close(on, at=at)
+    await _keep(uow, account, now=at)
     return account
 
 
@@ -67,6 +72,7 @@ async def state_account(
     account_ref: str,
     holders: list[tuple[str, HolderRole]],
     statement: Statement,
+    now: datetime,
 ) -> None:
     """Take over what the core states of an account; a holder who is not yet known becomes a prospect."""
     account = await AccountRepository(uow).by_number(source, uow.sealer.indexes(ACCOUNT, account_ref))
@@ -76,8 +82,18 @@ async def state_account(
     roles = {ids[ref]: role for ref, role in reversed(holders)}
     if account is not None:
         account.restate(statement, ids[holders[0][0]], roles, at=statement.as_of)
-        return
-    AccountRepository(uow).add(_stated(uow, source, account_ref, ids[holders[0][0]], roles, statement))
+    else:
+        account = _stated(uow, source, account_ref, ids[holders[0][0]], roles, statement)
+        AccountRepository(uow).add(account)
+    await _keep(uow, account, now=now)
+
+
+async def _keep(uow: UnitOfWork, account: Account, *, now: datetime) -> None:
+    """Remember what stands on an account from its day on, and let its owners' holdings be told anew."""
+    day, balance = account.stands
+    if balance is not None:
+        await BalanceRepository(uow).add(account.id, day, balance)
+    await HoldingsRepository(uow).changed([account.id], now=now)
 
 
 def _stated(

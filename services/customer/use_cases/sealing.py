@@ -59,9 +59,9 @@ def contact_indexes(sealer: Sealer, raw: str, *, kind: ContactKind, field: str) 
     return sealer.indexes(kind, _normal_contact(kind, raw, field))
 
 
-def seal_account_number(sealer: Sealer, number: str, *, row: UUID) -> SealedIdentifier:
+def seal_account_number(sealer: Sealer, number: str, *, row: UUID, place: str = "accounts.number") -> SealedIdentifier:
     _require_content(number, "number")
-    return sealer.seal(number, kind=ACCOUNT, mask=mask_account, place="accounts.number", row=row, by_last=True)
+    return sealer.seal(number, kind=ACCOUNT, mask=mask_account, place=place, row=row, by_last=True)
 
 
 def _normal_contact(kind: ContactKind, raw: str, field: str) -> str:

@@ -68,7 +68,7 @@ def staff_of(event: DomainEvent) -> Iterable[UUID]:
 
 
 PUBLICATIONS = (
-    Publication(topic=SECTION, keys=customers_of, query=RELATIONSHIP),
+    Publication(topic=SECTION, permission="sections:relationship", keys=customers_of, query=RELATIONSHIP),
     Publication(topic=ASSIGNMENT_REFERENCE, keys=assigned_customers, query=ASSIGNMENTS),
     Publication(topic=ORG_UNIT_REFERENCE, keys=org_units_of, query=ORG_UNITS),
     Publication(topic=STAFF_REFERENCE, keys=staff_of, query=STAFF),

@@ -42,7 +42,7 @@ MAY_WRITE = {
     "partner-acme": set(),
 }  # fmt: skip
 MAY_READ = {
-    "customer": {"core.accounts.v1", *REFERENCES},
+    "customer": {"core.accounts.v1", "core.transactions.v1", *REFERENCES},
     "manager": {"crm.customer.events.v1", *REFERENCES},
     "complaints": {"crm.customer.events.v1", *REFERENCES},
     "gateway": {

@@ -1,0 +1,161 @@
+"""What is told of customers' holdings, and when that is due, within the unit of work's scope."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Date, case, exists, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from libs.common.clock import day_of
+from libs.common.database import UnitOfWork
+from libs.contracts.customer import Flows, KindOfHolding
+from services.customer.domain.account import OWNERS
+from services.customer.domain.holdings import SETTLES, WINDOWS, next_month, tomorrow
+from services.customer.storage.tables import account_holders, daily_flows, holdings
+
+OVERDUE = """
+    CASE WHEN coalesce(a.overdue_days, 0) <= 0 THEN '0' WHEN a.overdue_days <= 30 THEN '1-30'
+         WHEN a.overdue_days <= 90 THEN '31-90' ELSE '90+' END
+"""
+
+# Between two balances nothing changed, so each counts for the days until the next.
+KINDS = text(f"""
+    WITH asked AS (
+        SELECT CAST(:as_of AS date) AS as_of, CAST(:as_of AS date) + 1 AS ends, CAST(:as_of AS date) - 364 AS year,
+               date_trunc('month', CAST(:as_of AS date))::date AS month,
+               (date_trunc('month', CAST(:as_of AS date)) - interval '1 month')::date AS last_month),
+    stood AS (
+        SELECT b.account_id, b.balance, b.day,
+            lead(b.day, 1, q.ends) OVER (PARTITION BY b.account_id ORDER BY b.day) AS ends
+        FROM daily_balances AS b CROSS JOIN asked AS q
+        WHERE b.day <= q.as_of AND b.account_id IN (
+            SELECT account_id FROM account_holders
+            WHERE customer_id = ANY(:customer_ids) AND role <> 'authorised_user')),
+    averages AS (
+        SELECT s.account_id,
+            sum(s.balance * greatest(least(s.ends, q.ends) - greatest(s.day, q.month), 0))
+                / (q.ends - q.month) AS month,
+            sum(s.balance * greatest(least(s.ends, q.month) - greatest(s.day, q.last_month), 0))
+                / (q.month - q.last_month) AS last_month,
+            sum(s.balance * greatest(least(s.ends, q.ends) - greatest(s.day, q.year), 0)) / 365 AS year
+        FROM stood AS s CROSS JOIN asked AS q GROUP BY s.account_id, q.ends, q.month, q.last_month),
+    kinds AS (
+        SELECT o.customer_id, a.kind, a.currency, count(*) FILTER (WHERE a.status = 'open') AS accounts,
+            coalesce(sum(a.balance) FILTER (WHERE a.status = 'open'), 0) AS balance,
+            round(coalesce(sum(v.month), 0), 4) AS month_average,
+            round(coalesce(sum(v.last_month), 0), 4) AS last_month_average,
+            round(coalesce(sum(v.year), 0), 4) AS year_average,
+            round(coalesce(sum(v.year * a.rate), 0), 4) AS year_interest
+        FROM account_holders AS o JOIN accounts AS a ON a.id = o.account_id
+        LEFT JOIN averages AS v ON v.account_id = a.id
+        WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user'
+        GROUP BY o.customer_id, a.kind, a.currency),
+    overdue AS (
+        SELECT o.customer_id, a.kind, a.currency, {OVERDUE} AS bucket, sum(a.balance) AS balance
+        FROM account_holders AS o JOIN accounts AS a ON a.id = o.account_id
+        WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user' AND a.status = 'open'
+          AND a.balance IS NOT NULL
+        GROUP BY o.customer_id, a.kind, a.currency, bucket)
+    SELECT k.*, coalesce(
+        (SELECT json_object_agg(v.bucket, v.balance::text ORDER BY v.bucket) FROM overdue AS v
+         WHERE (v.customer_id, v.kind, v.currency) = (k.customer_id, k.kind, k.currency)), '{{}}') AS overdue
+    FROM kinds AS k WHERE k.accounts > 0 OR k.year_average <> 0 ORDER BY k.customer_id, k.kind, k.currency
+""")  # noqa: S608 - the only thing put in is a constant
+
+FLOWS = text("""
+    SELECT o.customer_id, f.currency, w.days, CAST(:as_of AS date) AS until, sum(f.inflow) AS inflow,
+        sum(f.outflow) AS outflow, sum(f.bookings) AS bookings, sum(f.initiated) AS initiated
+    FROM account_holders AS o JOIN daily_flows AS f ON f.account_id = o.account_id
+    JOIN unnest(CAST(:windows AS int[])) AS w (days)
+        ON f.day <= CAST(:as_of AS date) AND f.day > CAST(:as_of AS date) - w.days
+    WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user'
+    GROUP BY o.customer_id, f.currency, w.days ORDER BY o.customer_id, f.currency, w.days
+""")
+
+LAST_INITIATED = text("""
+    SELECT o.customer_id, max(f.day) AS day
+    FROM account_holders AS o JOIN daily_flows AS f ON f.account_id = o.account_id AND f.initiated > 0
+    WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user' GROUP BY o.customer_id
+""")
+
+
+async def kinds_of(uow: UnitOfWork, customer_ids: Sequence[UUID], as_of: date) -> dict[UUID, list[KindOfHolding]]:
+    rows = await uow.session.execute(KINDS, {"customer_ids": customer_ids, "as_of": as_of})
+    exact = [
+        {**row, "overdue": {bucket: Decimal(of) for bucket, of in row["overdue"].items()}} for row in rows.mappings()
+    ]
+    return _by_customer(exact, KindOfHolding)
+
+
+async def flows_of(uow: UnitOfWork, customer_ids: Sequence[UUID], until: date) -> dict[UUID, list[Flows]]:
+    asked = {"customer_ids": customer_ids, "as_of": until, "windows": list(WINDOWS)}
+    return _by_customer((await uow.session.execute(FLOWS, asked)).mappings(), Flows)
+
+
+async def last_initiated(uow: UnitOfWork, customer_ids: Sequence[UUID]) -> dict[UUID, date]:
+    rows = await uow.session.execute(LAST_INITIATED, {"customer_ids": customer_ids})
+    return {row.customer_id: row.day for row in rows}
+
+
+def _by_customer(rows: Any, shape: type[Any]) -> dict[UUID, list[Any]]:
+    names = shape.__dataclass_fields__
+    grouped = groupby(rows, key=lambda row: row["customer_id"])
+    return {customer_id: [shape(**{n: row[n] for n in names}) for row in some] for customer_id, some in grouped}
+
+
+class HoldingsRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def changed(
+        self, account_ids: Collection[UUID], *, now: datetime, booked_on: date | None = None
+    ) -> list[UUID]:
+        """Let what these accounts' owners hold be told, soon or tomorrow; returns them."""
+        await self._uow.session.flush()
+        o, h = account_holders.c, holdings.c
+        owners = select(o.customer_id, literal(0), literal(now + SETTLES), literal(booked_on, Date)).distinct()
+        theirs = owners.where(
+            o.account_id.in_(account_ids), o.role.in_(OWNERS), self._uow.scope.customers(o.customer_id)
+        )
+        new = insert(holdings).from_select(
+            ["customer_id", "version", "due_at", "flows_until"], theirs.order_by(o.customer_id)
+        )
+        soon = case((h.told_on >= day_of(now), literal(tomorrow(now))), else_=new.excluded.due_at)
+        later = {
+            "due_at": func.least(h.due_at, soon),
+            "flows_until": func.greatest(h.flows_until, new.excluded.flows_until),
+        }
+        stored = new.on_conflict_do_update(index_elements=[h.customer_id], set_=later).returning(h.customer_id)
+        return list((await self._uow.session.execute(stored)).scalars())
+
+    async def due(self, now: datetime, limit: int) -> list[tuple[UUID, int]]:
+        """Whose holdings are to be told now, with the version of what was told last, locked."""
+        h = holdings.c
+        wanted = select(h.customer_id, h.version).where(h.due_at <= now, self._uow.scope.customers(h.customer_id))
+        rows = await self._uow.session.execute(wanted.limit(limit).with_for_update(skip_locked=True))
+        return [(row.customer_id, row.version) for row in rows]
+
+    async def told(self, customer_ids: Collection[UUID], *, now: datetime) -> None:
+        """They are told again when they change, and once this month's averages are whole."""
+        h = holdings.c
+        done = {"version": h.version + 1, "told_on": day_of(now), "due_at": next_month(now)}
+        theirs = h.customer_id.in_(customer_ids) & self._uow.scope.customers(h.customer_id)
+        await self._uow.session.execute(update(holdings).where(theirs).values(done))
+
+    async def move_windows(self, today: date, limit: int) -> list[UUID]:
+        """Let the flows that are shown end today, or show none where nothing was booked for so long."""
+        h, o, f = holdings.c, account_holders.c, daily_flows.c
+        late = select(h.customer_id).where(h.flows_until < today, self._uow.scope.customers(h.customer_id))
+        moved = late.order_by(h.flows_until).limit(limit).with_for_update(skip_locked=True).cte("late")
+        booked = exists().where(
+            o.customer_id == h.customer_id,
+            f.account_id == o.account_id,
+            f.day > today - timedelta(days=WINDOWS[-1]),
+        )
+        ends = {"flows_until": case((booked, literal(today)), else_=None)}
+        done = update(holdings).where(h.customer_id == moved.c.customer_id).values(ends).returning(h.customer_id)
+        return list((await self._uow.session.execute(done)).scalars())

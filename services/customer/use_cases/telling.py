@@ -1,0 +1,37 @@
+from datetime import datetime
+
+from libs.common.clock import day_of
+from libs.common.database import UnitOfWork
+from libs.contracts.customer import SECTION, HoldingsChanged
+from services.customer.storage.holdings import HoldingsRepository, flows_of, kinds_of, last_initiated
+
+AT_ONCE = 200
+
+
+async def tell_holdings(uow: UnitOfWork, now: datetime) -> int:
+    """Tell what customers hold whose day it is; returns of how many."""
+    due = dict(await HoldingsRepository(uow).due(now, AT_ONCE))
+    if not due:
+        return 0
+    today, ids = day_of(now), sorted(due)
+    kinds, flows = await kinds_of(uow, ids, today), await flows_of(uow, ids, today)
+    initiated = await last_initiated(uow, ids)
+    for customer_id in ids:
+        changed = HoldingsChanged(
+            occurred_at=now,
+            customer_id=customer_id,
+            as_of=today,
+            kinds=kinds.get(customer_id, []),
+            flows=flows.get(customer_id, []),
+            last_initiated_on=initiated.get(customer_id),
+        )
+        uow.record(changed, sequence=due[customer_id] + 1)
+    await HoldingsRepository(uow).told(ids, now=now)
+    return len(due)
+
+
+async def move_flow_windows(uow: UnitOfWork, now: datetime) -> int:
+    """Let the windows of yesterday end today; returns how many moved."""
+    moved = await HoldingsRepository(uow).move_windows(day_of(now), AT_ONCE)
+    uow.mark(SECTION.name, moved)
+    return len(moved)

@@ -1,0 +1,61 @@
+"""Reads and changes of holdings and transactions, which schedules and handlers alone ask for."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+
+from libs.common.clock import day_of
+from libs.common.database import UnitOfWork
+from services.customer.storage.holdings import HoldingsRepository
+from services.customer.storage.tables import holdings
+from services.customer.storage.transactions import TransactionRepository
+from tests.security.bank import CUSTOMER_IDS, THING_IDS
+from tests.security.reads import NAMES, NOW, Read
+
+WAITING = text("""
+    INSERT INTO transactions (id, source, transaction_ref, account_number_index, direction, amount, currency, booked_at,
+        initiated_by)
+    SELECT a.id, a.source, 'matrix ' || a.id, a.number_index, 'credit', 1, 'CNY', now(), 'bank'
+    FROM accounts AS a WHERE a.id = ANY(:accounts)
+""")
+OF_ACCOUNTS = {thing: name for name, thing in THING_IDS.items()}
+
+
+def _named(customer_ids: list[UUID]) -> set[str]:
+    return {NAMES[customer_id] for customer_id in customer_ids if customer_id in NAMES}
+
+
+async def changed(uow: UnitOfWork) -> set[str]:
+    return _named(await HoldingsRepository(uow).changed(list(THING_IDS.values()), now=NOW))
+
+
+async def due(uow: UnitOfWork) -> set[str]:
+    return _named([customer_id for customer_id, _ in await HoldingsRepository(uow).due(NOW, 1000)])
+
+
+async def told(uow: UnitOfWork) -> set[str]:
+    await HoldingsRepository(uow).told(list(CUSTOMER_IDS.values()), now=NOW)
+    rows = await uow.session.execute(select(holdings.c.customer_id).where(holdings.c.told_on.is_not(None)))
+    return _named(list(rows.scalars()))
+
+
+async def moved(uow: UnitOfWork) -> set[str]:
+    today = day_of(NOW)
+    await uow.session.execute(update(holdings).values(flows_until=today - timedelta(days=1)))
+    return _named(await HoldingsRepository(uow).move_windows(today, 1000))
+
+
+async def placed(uow: UnitOfWork) -> set[str]:
+    await uow.session.execute(WAITING, {"accounts": list(THING_IDS.values())})
+    found = await TransactionRepository(uow).place_waiting(1000)
+    return {OF_ACCOUNTS[account_id] for account_id, _ in found if account_id in OF_ACCOUNTS}
+
+
+READS = {
+    "holdings changed": Read("customer", changed),
+    "holdings due": Read("customer", due),
+    "holdings told": Read("customer", told),
+    "holdings moved": Read("customer", moved),
+    "transactions placed": Read("customer", placed),
+}
