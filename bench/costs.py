@@ -48,14 +48,15 @@ def flushes(home: Path) -> tuple[float, float]:
 async def costs(ground: Ground) -> dict[str, float]:
     """Processor time of each, the median of some rounds at 16 at once; the database's own time is not in it."""
     database = Database(ground.url("customer", "app"), pool=AT_ONCE)
-    trail = AuditTrail(ground.url("customer", "app"), KeyRing.load(ground.secrets.keyring("shared")))
+    ring = KeyRing.load(ground.secrets.keyring("shared"))
+    trail = AuditTrail(ground.url("customer", "app"), ring)
     limiter = Limiter({"read": "1000000000/minute"}, InProcess())
     try:
         bare = await _each(lambda: _transaction(database), 500)
         return {
             "limit, in process": await _each(lambda: limiter.take("bench", "read"), 20_000),
             "audit entry": await _each(lambda: trail.write(_entry()), 2_000),
-            "idempotency key": await _each(lambda: _command(database), 500) - bare,
+            "idempotency key": await _each(lambda: _command(database, ring), 500) - bare,
         }
     finally:
         await trail.close()
@@ -81,8 +82,8 @@ async def _transaction(database: Database) -> None:
         await uow.session.connection()
 
 
-async def _command(database: Database) -> None:
-    attempt = await Attempt.of(_request(), PRINCIPAL)
+async def _command(database: Database, ring: KeyRing) -> None:
+    attempt = await Attempt.of(_request(), PRINCIPAL, ring)
     async with database.unit_of_work(SystemScope()) as uow:
         await attempt.first_answer(uow)
         answer = FirstAnswer(201, uuid4(), [])

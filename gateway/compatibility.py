@@ -9,7 +9,18 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 def broken(old: Document, new: Document) -> list[str]:
     """A line for each promise that is kept no longer."""
-    return [line for path, operations in old["paths"].items() for line in _path(path, operations, old, new)]
+    lines = [line for path, operations in old["paths"].items() for line in _path(path, operations, old, new)]
+    return lines + [line for name, told in old.get("webhooks", {}).items() for line in _webhook(name, told, old, new)]
+
+
+def _webhook(name: str, told: Document, old: Document, new: Document) -> Iterator[str]:
+    """What partners are told: the body is shown to them."""
+    after = new.get("webhooks", {}).get(name)
+    if after is None:
+        yield f"the webhook {name} is gone"
+    else:
+        before, now = _body(told["post"]) or {}, _body(after["post"]) or {}
+        yield from (f"webhook {name}: {line}" for line in Schemas(old, new).broken("body", before, now, Use.SHOWN))
 
 
 def _path(path: str, operations: Document, old: Document, new: Document) -> Iterator[str]:
@@ -30,6 +41,8 @@ class _Comparison:
     def operation(self, old: Document, new: Document) -> Iterator[str]:
         yield from self._parameters(old, new)
         before, after = _body(old), _body(new)
+        if before is None and new.get("requestBody", {}).get("required"):
+            yield "a body is required now"
         if before is not None and after is not None:
             yield from self._schemas.broken("body", before, after, Use.TAKEN)
         for status, answer in old["responses"].items():
@@ -48,6 +61,9 @@ class _Comparison:
         for key, parameter in after.items():
             if parameter.get("required") and not before.get(key, {}).get("required"):
                 yield f"the parameter {key[1]} is required now"
+            if key in before:
+                schemas = before[key].get("schema", {}), parameter.get("schema", {})
+                yield from self._schemas.broken(f"parameter {key[1]}", *schemas, Use.TAKEN)
 
 
 def _body(operation: Document) -> Document | None:

@@ -97,7 +97,7 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
     names = Counter(name for document in documents.values() for name in _schemas(document))
     for service, document in documents.items():
         renamed = {name: f"{service.capitalize()}{name}" for name in _schemas(document) if names[name] > 1}
-        del renamed["Problem"]  # the same one everywhere
+        renamed.pop("Problem", None)  # the same one everywhere; a service that is away tells none
         own = _with_names(document, renamed)
         for path, operations in own.get("paths", {}).items():
             merged["paths"].setdefault(path, {}).update(operations)

@@ -23,7 +23,7 @@ RAISE = text("""
     FROM edge.audit AS a
     CROSS JOIN LATERAL unnest(a.customer_ids) AS opened (customer_id)
     JOIN directory.staff AS s ON a.actor = 'staff ' || s.staff_id AND 'manager' = ANY(s.roles)
-    WHERE a.at >= :since AND a.at < :settled AND a.status < 400 AND a.route ~ '[{]|batch$|find-by-document$'
+    WHERE a.at >= :since AND a.at < :settled AND a.status < 400 AND a.route ~ '[{]|(batch|find-by-document|reveals)$'
       AND NOT EXISTS (SELECT FROM edge.audit AS ended WHERE ended.follows = a.id AND ended.status >= 400)
       AND NOT EXISTS (SELECT FROM directory.assignments AS o
                       WHERE o.customer_id = opened.customer_id AND s.staff_id = ANY(o.own_ids))

@@ -47,13 +47,13 @@ class LiveSections:
             with client.gate.passing(patiently=self._settings.live_timeout >= client.longest):
                 async with client.session.get(url, headers=caller, timeout=timeout) as answer:
                     return self._shown(name, asked_at, answer.status, await answer.text())
-        except (*FAILED, Shut):
+        except (*FAILED, Shut, UnicodeDecodeError):
             return self._shown(name, asked_at, HTTPStatus.SERVICE_UNAVAILABLE, "")
 
     def _shown(self, name: str, asked_at: datetime, status: int, body: str) -> Shown:
         document = body if status == HTTPStatus.OK and body not in ("", "null") else None
-        states = {HTTPStatus.OK: State.OK if document else State.MISSING, HTTPStatus.NOT_FOUND: State.MISSING}
-        states[HTTPStatus.FORBIDDEN] = State.FORBIDDEN
-        state = states.get(HTTPStatus(status), State.UNAVAILABLE)
+        states: dict[int, State] = {HTTPStatus.NOT_FOUND: State.MISSING, HTTPStatus.FORBIDDEN: State.FORBIDDEN}
+        states[HTTPStatus.OK] = State.OK if document else State.MISSING
+        state = states.get(status, State.UNAVAILABLE)
         as_of = asked_at if document else None
         return Shown(Section(name, document=document), state, as_of)

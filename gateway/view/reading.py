@@ -23,10 +23,10 @@ class View:
     async def many(
         self, uow: UnitOfWork, caller: Caller, customer_ids: Sequence[UUID], names: Sequence[str]
     ) -> dict[UUID, list[Shown]]:
-        """Each customer within reach, with the named sections in their states."""
+        """Each customer within reach, with the named sections in their states. The audit names all who were asked."""
+        uow.about(*customer_ids)
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         found = await read_sections(uow, customer_ids, permitted, caller.variant)
-        uow.about(*found)
         if uow.scope.outlines:
             found = {
                 customer_id: {name: narrowed(section, caller.variant) for name, section in held.items()}
@@ -53,7 +53,6 @@ class View:
         Raises:
             NotFound: unknown, or out of scope.
         """
-        uow.about(customer_id)
         found = await self.many(uow, caller, [customer_id], names)
         if customer_id not in found:
             raise NotFound.thing("customer")

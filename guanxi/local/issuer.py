@@ -32,11 +32,17 @@ class LocalIssuer:
         write_private(self._private, json.dumps(key.as_dict(private=True)))
 
     def token(
-        self, subject: str, roles: list[str], *, lifetime: int = LIFETIME_SECONDS, stepped_up: bool = False
+        self,
+        subject: str,
+        roles: list[str],
+        *,
+        lifetime: int = LIFETIME_SECONDS,
+        stepped_up: bool = False,
+        **claimed: object,
     ) -> str:
         """A signed access token. What it may do is decided by the directory as well.
 
-        `stepped_up` claims a sign-in of this moment, by the stronger means.
+        `stepped_up` claims a sign-in of this moment, by the stronger means; `claimed` are more claims.
         """
         if not self._private.exists():
             raise wrong_setting(f"{self._private} does not exist: start `guanxi up` first, or set GUANXI_HOME.")
@@ -45,7 +51,7 @@ class LocalIssuer:
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "iat": now, "exp": now + lifetime}
         if stepped_up:
             claims |= {"acr": STEPPED_UP, "auth_time": now}
-        return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+        return jwt.encode({"alg": "RS256", "kid": key.kid}, {**claims, **claimed}, key)
 
     def setting(self) -> list[dict[str, Any]]:
         """As GUANXI_ISSUERS wants it."""

@@ -1,6 +1,6 @@
 """How a route finds out who calls and whether they may, and opens what it reads within their scope.
 
-In this order: authentication, limit, consistency, reason, permission, scope. Commands go on in `commands.py`.
+In this order: authentication, entry, limit, consistency, reason, permission, scope. Commands go on in `commands.py`.
 """
 
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from fastapi import Query as Parameter
 
 from libs.common import audited, consistency
 from libs.common.audit import AuditTrail
-from libs.common.authentication import Principal, TokenVerifier
+from libs.common.authentication import LEEWAY_SECONDS, Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
 from libs.common.clients import origin_of
 from libs.common.clock import Clock
@@ -22,7 +22,7 @@ from libs.common.database import Database, UnitOfWork
 from libs.common.domain import Forbidden, InvalidValue, NotFound
 from libs.common.encryption import BlindIndex
 from libs.common.keyring import KeyRing
-from libs.common.limits import Limiter
+from libs.common.limits import Limiter, RefusedAgain
 from libs.common.problems import Problem
 from libs.common.settings import Settings
 
@@ -113,7 +113,8 @@ async def _take(request: Request, caller: str, kind: str) -> None:
 def _require_step_up(shared: Chassis, principal: Principal) -> None:
     """As RFC 9470 has it: the challenge names what is missing."""
     settings = shared.settings
-    recent = shared.clock.now().timestamp() - (principal.auth_time or 0.0) <= settings.step_up_seconds
+    age = shared.clock.now().timestamp() - (principal.auth_time or 0.0)
+    recent = -LEEWAY_SECONDS <= age <= settings.step_up_seconds
     if principal.acr in settings.step_up_acr and recent:
         return
     challenge = (
@@ -128,8 +129,12 @@ async def _caller(request: Request, route: Requires) -> Caller:
     shared = chassis(request)
     headers = dict(request.scope["headers"])
     principal = await shared.verifier.verify(headers.get(b"authorization", b"").decode("latin-1"))
-    await _take(request, principal.alias, route.kind_of(request))
     entry = audited.begin(request, shared, principal, route.permission)
+    try:
+        await _take(request, principal.alias, route.kind_of(request))
+    except RefusedAgain:
+        audited.drop(request)
+        raise
     token = headers.get(WAITS_FOR, b"").decode("latin-1") or None
     if token:
         await shared.consistency.wait(principal, token)

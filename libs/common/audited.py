@@ -30,6 +30,7 @@ LONGEST_REASON = 200
 FILTER = re.compile("[a-z_]{1,40}")
 MOST_TERMS = 20
 PLACES_IN_A_LIST = {"cursor", "limit"}
+WHOSE = "customer_id"
 ENTRY, WRITTEN, AHEAD, IDS = "audit_entry", "audit_written", "audit_ahead", "ids_in_path"
 
 
@@ -53,17 +54,23 @@ def begin(request: Request, shared: "Chassis", principal: Principal, permission:
         origin=told or origin_of(request),
         trace_id=trace_id() or "",
         thing_ids=list(ids.values()),
-        customer_ids=[ids["customer_id"]] if "customer_id" in ids else [],
+        customer_ids=[ids[WHOSE]] if WHOSE in ids else [],
     )
     request.scope["state"][ENTRY] = entry
     if request.scope["query_string"]:
         asked = [(name, value) for name, value in request.query_params.multi_items() if name not in PLACES_IN_A_LIST]
         if len(asked) > MOST_TERMS:
             raise Problem(HTTPStatus.BAD_REQUEST, f"A request has at most {MOST_TERMS} parameters.")
+        entry.customer_ids += [id_ for name, id_ in _ids(dict(asked)).items() if name == WHOSE]
         entry.terms = [_blind(shared, name, value) for name, value in asked]
     if told_why := headers.get(WHY):
         entry.reason = _reason(told_why.decode(errors="replace").strip())
     return entry
+
+
+def drop(request: Request) -> None:
+    """Leave no entry of this request."""
+    del request.scope["state"][ENTRY]
 
 
 def entry_of(request: Request) -> Entry:

@@ -38,7 +38,9 @@ class Command:
 
     async def __call__(self, request: Request) -> AsyncIterator[UnitOfWork]:
         shared, principal = chassis(request), cast("Principal", request.state.principal)
-        attempt = await idempotency.Attempt.of(request, principal) if request.method == "POST" else None
+        attempt = None
+        if request.method == "POST":
+            attempt = await idempotency.Attempt.of(request, principal, shared.keyring)
         scope = caller_of(request).scope(change=not self.of_readers)
         async with shared.database.unit_of_work(scope) as uow:
             try:

@@ -77,7 +77,7 @@ class Schemas:
         required, before = set(new.get("required", ())), set(old.get("required", ()))
         if use is not Use.SHOWN:
             yield from (f"{where}: {name} is required now" for name in sorted(required - before))
-        if use is Use.RECORDED:
+        if use is not Use.TAKEN:
             lost = sorted((before - required) & after.keys())
             yield from (f"{where}: {name} may be missing now" for name in lost)
 
@@ -85,6 +85,7 @@ class Schemas:
 def _values(where: str, old: Document, new: Document, use: Use) -> Iterator[str]:
     """What is only shown may be told more narrowly; what is taken, or was recorded, may not."""
     if use is Use.SHOWN:
+        yield from _form(where, old, new)
         return
     before, after = _chosen(old), _chosen(new)
     if after is not None and before is None:
@@ -98,6 +99,11 @@ def _values(where: str, old: Document, new: Document, use: Use) -> Iterator[str]
         bound = new.get(name)
         if bound is not None and (name not in old or (bound - old[name]) * tighter > 0):
             yield f"{where}: its {name} is {bound} now"
+
+
+def _form(where: str, old: Document, new: Document) -> Iterator[str]:
+    if "format" in old and new.get("format") != old["format"]:
+        yield f"{where}: its format was {old['format']}, is {new.get('format')}"
 
 
 def _chosen(schema: Document) -> list[Any] | None:

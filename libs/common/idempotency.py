@@ -1,10 +1,12 @@
 """Idempotency-Key: a command repeated by its sender takes effect once and answers the same.
 
 The key is stored in the command's own transaction, under an advisory lock on (principal, method, path, key), with
-what the command published: a repeat gets the consistency token that went astray with the first answer.
+what the command published: a repeat gets the consistency token that went astray with the first answer. Of the body a
+keyed hash is kept: a plain one of a phone number is found again by trying all there are.
 """
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
@@ -16,11 +18,13 @@ from sqlalchemy.orm import Session
 
 from libs.common.authentication import Principal
 from libs.common.database import UnitOfWork
+from libs.common.keyring import KeyRing
 from libs.common.marks import Mark
 from libs.common.problems import RETRY_SOON, Problem
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
+PURPOSE = "idempotency"
 
 LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
 FIND = text("SELECT body_digest, status, resource_id, written FROM idempotency_keys WHERE digest = :digest")
@@ -44,17 +48,18 @@ class Attempt:
     """One try of a command."""
 
     digest: bytes
-    body_digest: bytes
+    body: bytes
+    ring: KeyRing
 
     @classmethod
-    async def of(cls, request: Request, principal: Principal) -> "Attempt":
+    async def of(cls, request: Request, principal: Principal, ring: KeyRing) -> "Attempt":
         key = request.headers.get(HEADER, "")
         if not key or len(key) > LONGEST_KEY:
             detail = f"Every POST needs an {HEADER} header of 1 to {LONGEST_KEY} characters, new for each command."
             raise Problem(HTTPStatus.BAD_REQUEST, detail)
         target = f"{request.url.path}?{request.url.query}"
         named = f"{principal.login}\n{request.method}\n{target}\n{key}"
-        return cls(_digest(named.encode()), _digest(await request.body()))
+        return cls(hashlib.sha256(named.encode()).digest(), await request.body(), ring)
 
     async def first_answer(self, uow: UnitOfWork) -> FirstAnswer | None:
         """What the first try answered, or nothing where this is the first.
@@ -69,16 +74,20 @@ class Attempt:
         row = (await uow.session.execute(FIND, {"digest": self.digest})).one_or_none()
         if row is None:
             return None
-        if row.body_digest != self.body_digest:
+        if not self._is_of(row.body_digest):
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"This {HEADER} was used for another command.")
         written = [Mark(stream, UUID(key), version) for stream, key, version in orjson.loads(row.written)]
         return FirstAnswer(row.status, row.resource_id, written)
 
     def store(self, session: Session, answer: FirstAnswer) -> None:
         written = [[mark.stream, str(mark.key), mark.version] for mark in answer.written]
-        parameters = {"digest": self.digest, "body_digest": self.body_digest, "written": orjson.dumps(written).decode()}
-        session.execute(STORE, {**parameters, "status": answer.status, "resource_id": answer.resource_id})
+        stored = {"digest": self.digest, "body_digest": self._body_digest(self.ring.current)}
+        told = {"status": answer.status, "resource_id": answer.resource_id, "written": orjson.dumps(written).decode()}
+        session.execute(STORE, {**stored, **told})
 
+    def _body_digest(self, version: int) -> bytes:
+        key = self.ring.derive(PURPOSE, version)
+        return bytes([version]) + hmac.digest(key, self.digest + self.body, "sha256")
 
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()
+    def _is_of(self, body_digest: bytes) -> bool:
+        return body_digest[0] in self.ring.keys and hmac.compare_digest(body_digest, self._body_digest(body_digest[0]))

@@ -36,6 +36,10 @@ class Limit:
         return cls(kind, item.amount, item.get_expiry(), f'"{kind}";q={item.amount};w={item.get_expiry()}')
 
 
+class RefusedAgain(Problem):
+    """One more refusal of a window that is spent: who caused it is in the audit trail already."""
+
+
 class Limiter:
     """Counts in fixed windows. `limits` are texts by kind of request; a kind without one is not limited."""
 
@@ -56,7 +60,7 @@ class Limiter:
             return {}
         key = f"{kind} {caller}"
         if (spent_until := self._spent.get(key, 0.0)) > time.time():
-            raise _refused(limit, ceil(spent_until - time.time()))
+            raise _refused(limit, ceil(spent_until - time.time()), again=True)
         left = limit.most - await self._storage.incr(key, limit.seconds)
         ends_at = await self._storage.get_expiry(key)
         seconds = max(0, ceil(ends_at - time.time()))
@@ -65,18 +69,18 @@ class Limiter:
         if len(self._spent) >= MOST_SPENT:
             self._spent.clear()
         self._spent[key] = ends_at
-        raise _refused(limit, seconds)
+        raise _refused(limit, seconds, again=False)
 
 
 def _told(limit: Limit, left: int, seconds: int) -> dict[str, str]:
     return {"RateLimit-Policy": limit.policy, "RateLimit": f'"{limit.kind}";r={left};t={seconds}'}
 
 
-def _refused(limit: Limit, seconds: int) -> Problem:
+def _refused(limit: Limit, seconds: int, *, again: bool) -> Problem:
     DENIED.labels(int(HTTPStatus.TOO_MANY_REQUESTS)).inc()
     detail = f"You asked too often: {limit.most} of this kind ({limit.kind}) in {limit.seconds} s is the most."
     headers = {**_told(limit, 0, seconds), "Retry-After": str(max(1, seconds))}
-    return Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=headers)
+    return (RefusedAgain if again else Problem)(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=headers)
 
 
 class InProcess(Storage):

@@ -34,7 +34,7 @@ class AppsOnly(Requires):
 def live_router(publications: Sequence[Publication]) -> APIRouter:
     section = f"SELECT (document::jsonb -> $2)::text FROM ({publications[0].query}) AS d (key, document)"  # noqa: S608 - ours
     document = Statement(section, ("customer_ids", "variant"), {})
-    permitted = [Depends(AppsOnly("view:read"))]
+    permitted = [Depends(AppsOnly(publications[0].permission))]
     router = APIRouter(prefix="/internal/v1", route_class=HotRoute)
 
     @router.get(PATH, dependencies=permitted, openapi_extra={"parameters": PARAMETERS})

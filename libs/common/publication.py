@@ -17,6 +17,8 @@ class Publication:
     """
 
     topic: Topic
+    permission: str = "view:read"
+    """Who may be answered with a section of it, live."""
     keys: Callable[[DomainEvent], Iterable[UUID]]
     query: str
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from limits import parse
 from pydantic import AfterValidator, BaseModel, Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
@@ -134,7 +134,7 @@ class Settings(KmsSettings):
         found += [f"issuer {i.issuer} is not https" for i in self.issuers if urlsplit(i.issuer).scheme != "https"]
         if sum(i.roles is None or "partner" in i.roles for i in self.issuers) > 1:
             found.append("several issuers may name partners: give each its roles")
-        if "sslmode=verify-full" not in self.dsn:
+        if parse_qs(urlsplit(self.dsn).query).get("sslmode") != ["verify-full"]:
             found.append("GUANXI_DATABASE_URL lacks sslmode=verify-full")
         if not self.kafka_tls:
             found.append("GUANXI_KAFKA_TLS is off")

@@ -4,6 +4,7 @@ A service writes what it publishes and reads what it hears. Sections and the aud
 references for every app of ours; a partner reads event topics that the bank grants to it, and nothing else.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -16,7 +17,7 @@ PUBLISHERS: dict[str, ModuleType] = {"customer": customer, "manager": manager, "
 """Service → the contracts that it publishes."""
 
 HEARS: dict[str, tuple[Topic, ...]] = {
-    "customer": (core.ACCOUNTS,),
+    "customer": (core.ACCOUNTS, core.TRANSACTIONS),
     "manager": (customer.EVENTS,),
     "complaints": (customer.EVENTS,),
 }
@@ -26,6 +27,7 @@ WEBHOOKS: tuple[Topic, ...] = (customer.EVENTS,)
 """What the gateway tells partners of, where customers consent."""
 
 PARTNER = "partner-"
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ def all_rights(partners: dict[str, Sequence[str]] | None = None) -> list[Rights]
     """Everybody's. `partners` says by name which event topics each may read.
 
     Raises:
-        ValueError: a partner is granted something that is no event topic.
+        ValueError: a partner has no fit name, or is granted something that is no event topic.
     """
     services = [_service(name) for name in PUBLISHERS]
     sections = tuple(topic for topic, _ in SECTIONS.values())
@@ -58,6 +60,8 @@ def _service(name: str) -> Rights:
 
 
 def _partner(name: str, granted: Sequence[str]) -> Rights:
+    if not NAME.fullmatch(name):  # a dot would put its consumer groups among those of another
+        raise ValueError(f"partner {name}: a name has small letters, digits and single hyphens")
     known = {topic.name: topic for topic in EVENTS}
     if wrong := sorted(set(granted) - known.keys()):
         told = f"partner {name}: {', '.join(wrong)} is not for partners; what may be granted: {', '.join(known)}"

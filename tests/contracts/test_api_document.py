@@ -147,6 +147,41 @@ def test_what_is_newly_required_of_a_caller_is_found() -> None:
     ]
 
 
+def test_what_was_shown_for_sure_and_in_one_form_stays_so() -> None:
+    changed = _released()
+    shown = changed["components"]["schemas"]["ComplaintView"]
+    shown["required"].remove("number")
+    del shown["properties"]["customer_id"]["format"]
+    told = [line for line in broken(DOCUMENT, changed) if line.startswith(f"GET {DETAIL}:")]
+    assert told == [
+        f"GET {DETAIL}: 200: customer_id: its format was uuid, is None",
+        f"GET {DETAIL}: 200: number may be missing now",
+    ]
+
+
+def test_a_parameter_that_takes_less_and_a_body_that_is_new_are_found() -> None:
+    changed = _released()
+    listed = changed["paths"]["/api/v1/complaints"]["get"]["parameters"]
+    (limit,) = [parameter for parameter in listed if parameter["name"] == "limit"]
+    limit["schema"] = {**limit["schema"], "maximum": 10}
+    accept = "/api/v1/complaints/{complaint_id}/accept"
+    changed["paths"][accept]["post"]["requestBody"] = {"required": True, "content": {}}
+    assert broken(DOCUMENT, changed) == [
+        "GET /api/v1/complaints: parameter limit: its maximum is 10 now",
+        f"POST {accept}: a body is required now",
+    ]
+
+
+def test_a_webhook_that_went_away_or_tells_less_is_found() -> None:
+    (name,) = DOCUMENT["webhooks"]
+    gone, less = _released(), _released()
+    del gone["webhooks"][name]
+    assert broken(DOCUMENT, gone) == [f"the webhook {name} is gone"]
+    (content,) = less["webhooks"][name]["post"]["requestBody"]["content"].values()
+    content["schema"] = {"type": "string"}
+    assert broken(DOCUMENT, less) == [f"webhook {name}: body was object, is string"]
+
+
 def test_a_choice_that_callers_sent_and_is_taken_no_longer_is_found() -> None:
     changed = _released()
     changed["components"]["schemas"]["Channel"]["enum"].pop()

@@ -28,6 +28,12 @@ def test_every_topic_has_one_writer_but_the_audit_trail() -> None:
     assert all(len(named) == 1 for named in writers.values()), writers
 
 
+@pytest.mark.parametrize("name", ["acme.reports", "acme reports", "Acme", "", "-"])
+def test_a_partners_name_keeps_its_groups_apart_from_anothers(name: str) -> None:
+    with pytest.raises(ValueError, match="a name has small letters"):
+        all_rights({name: []})
+
+
 @pytest.mark.parametrize("topic", [topic.name for topic in TOPICS if topic not in EVENTS])
 def test_a_partner_is_granted_event_topics_only(topic: str) -> None:
     with pytest.raises(ValueError, match="is not for partners"):

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from guanxi.local.issuer import ADMIN
+from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.stack import Stack
 from tests.e2e.person import Person, SignIn
 from tests.e2e.test_story import Branch, known, open_branch
@@ -20,6 +20,8 @@ pytestmark = pytest.mark.e2e
 
 MANY = 1000
 PATH = "/api/v1/changes"
+PARTY = "change-app"
+TERMS = {"purpose": "third_party_sharing", "party": PARTY, "text_version": "sharing-v3"}
 
 
 @dataclass
@@ -230,3 +232,65 @@ async def test_a_thousand_follow_at_once(stack: Stack, teller: Person) -> None:
 
         await until(everybody_knows, seconds=60)
         assert (await teller.get(f"/api/v1/customers/{customer['id']}/360")).status_code == 200
+
+
+async def consenting(teller: Person, head: Person, me: Person, subject: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A customer who signs in as `me` and lets the partner see them: the customer, and the consent."""
+    customer = await registered(teller)
+    path = f"/api/v1/customers/{customer['id']}"
+    bound = await head.post(f"{path}/logins", {"issuer": ISSUER, "subject": subject}, customer["version"])
+    assert bound.status_code == 201, bound.text
+
+    async def is_known() -> bool:
+        return (await me.get("/api/v1/me/view")).status_code == 200
+
+    await until(is_known)
+    granted = await me.post("/api/v1/me/consents", TERMS)
+    assert granted.status_code == 201, granted.text
+    return customer, granted.json()
+
+
+async def fresh(teller: Person, customer: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (await teller.get(f"/api/v1/customers/{customer['id']}")).json()
+    return found
+
+
+async def test_who_may_see_a_customer_no_more_is_told_no_more(teller: Person, signed_in: SignIn) -> None:
+    head, partner = signed_in("branch_head-c01", "branch_head"), signed_in(PARTY, "partner")
+    await known(head)
+    leaving, staying = (signed_in(subject, "customer") for subject in ("customer-c01-1", "customer-c01-2"))
+    lost, consent = await consenting(teller, head, leaving, "customer-c01-1")
+    kept, _ = await consenting(teller, head, staying, "customer-c01-2")
+
+    async def sees(customer: dict[str, Any]) -> bool:
+        return (await partner.get(f"/api/v1/customers/{customer['id']}/360")).status_code == 200
+
+    await until(lambda: sees(lost))
+    await until(lambda: sees(kept))
+    async with following(partner, customer_ids=f"{lost['id']},{kept['id']}") as told:
+        ((place, _),) = told.named("subscribed")
+        withdrawn = await leaving.post(f"/api/v1/me/consents/{consent['id']}/withdraw", None, consent["version"])
+        assert withdrawn.status_code == 200, withdrawn.text
+
+        async def is_refused() -> bool:
+            return not await sees(lost)
+
+        await until(is_refused)
+        before = len([data for _, data in told.named("section.changed") if data["customer_id"] == lost["id"]])
+        await changed(teller, await fresh(teller, lost), "13900000007")
+        await changed(teller, await fresh(teller, kept), "13900000008")
+
+        async def is_told_of_the_other() -> bool:
+            return any(data["customer_id"] == kept["id"] for _, data in told.named("section.changed"))
+
+        await until(is_told_of_the_other)
+        after = [data for _, data in told.named("section.changed") if data["customer_id"] == lost["id"]]
+        assert len(after) == before
+        assert {data["section"] for _, data in told.named("section.changed")} == {"profile"}, "all that a partner sees"
+    async with following(partner, place, customer_ids=f"{lost['id']},{kept['id']}") as again:
+
+        async def is_caught_up() -> bool:
+            return any(data["customer_id"] == kept["id"] for _, data in again.named("section.changed"))
+
+        await until(is_caught_up)
+        assert {data["customer_id"] for _, data in again.named("section.changed")} == {kept["id"]}

@@ -76,6 +76,15 @@ async def test_more_than_allowed_raises_one_alert_a_day(ground: Ground, connecti
     assert await alerted(ground, connection, curious) == [ALLOWED + 1]
 
 
+@pytest.mark.parametrize(
+    "route", ["/api/v1/customers/360:batch", "/api/v1/customers/find-by-document", "/api/v1/reveals"]
+)
+async def test_whom_a_body_names_counts_too(ground: Ground, connection: asyncpg.Connection, route: str) -> None:
+    curious = await manager(connection)
+    await opens(connection, curious, ALLOWED + 1, route=route)
+    assert await alerted(ground, connection, curious) == [ALLOWED + 1]
+
+
 async def test_the_own_book_lists_refusals_and_yesterday_do_not_count(
     ground: Ground, connection: asyncpg.Connection
 ) -> None:

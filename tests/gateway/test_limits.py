@@ -75,6 +75,20 @@ async def test_each_kind_and_each_caller_counts_apart(replicas: Replicas) -> Non
         assert (await other.get("/api/v1/nothing")).status_code == 404
 
 
+async def test_who_asks_too_often_is_in_the_audit_trail_once_a_window(replicas: Replicas) -> None:
+    name = str(uuid4())
+    async with replicas.client(0, name) as one:
+        answers = [await one.get(f"/api/v1/customers/{uuid4()}/360") for _ in range(9)]
+    assert [answer.status_code for answer in answers[5:]] == [429] * 4
+    traces = [answer.headers["Guanxi-Trace"] for answer in answers]
+    owner = await asyncpg.connect(replicas.ground.url("gateway", "owner"))
+    told = "SELECT content::json->>'status' FROM audit_entries WHERE content::json->>'trace_id' = ANY($1)"
+    statuses = [row[0] for row in await owner.fetch(told, traces)]
+    await owner.close()
+    assert statuses.count("429") == 1
+    assert len(statuses) == 6
+
+
 async def test_what_needs_no_sign_in_counts_by_address(replicas: Replicas) -> None:
     async with replicas.client(1, "anybody") as anybody:
         statuses = [(await anybody.get("/docs")).status_code for _ in range(4)]

@@ -90,6 +90,17 @@ async def test_a_refusal_follows_what_was_asked(reader: Reader) -> None:
     assert asked["customer_ids"] == ended["customer_ids"] == [str(reader.far)]
 
 
+async def test_whoever_asks_for_many_leaves_whom_they_asked_for(reader: Reader) -> None:
+    body = {"customer_ids": [str(reader.far), str(reader.near)]}
+    shown = await reader.client.post("/api/v1/customers/360:batch", json=body)
+    assert shown.json()["not_found"] == [str(reader.far)]
+    (entry,) = await reader.entries(shown)
+    assert entry["customer_ids"] == body["customer_ids"]
+    refused = await reader.client.get("/api/v1/changes", params={"customer_ids": str(reader.far)})
+    assert refused.status_code == 404
+    assert [(e["status"], e["customer_ids"]) for e in await reader.entries(refused)] == [(404, [str(reader.far)])]
+
+
 @pytest.mark.parametrize(("query", "customer"), [("?sections=moods", None), ("", "none")])
 async def test_what_asks_for_nobody_says_how_it_ended_alone(reader: Reader, query: str, customer: str | None) -> None:
     wrong = await reader.get(customer or reader.near, query=query)

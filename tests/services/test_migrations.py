@@ -45,6 +45,22 @@ def _ours(name: str | None, kind: str, _parents: Any) -> bool:
     return not (kind == "table" and name == "alembic_version")
 
 
+@pytest.mark.parametrize("app", APPS)
+async def test_the_app_role_adds_to_the_audit_trail_and_takes_nothing_back(ground: Ground, app: str) -> None:
+    await ground.migrate(app, APPS[app][0])
+    kept = ["audit_entries", "audit_heads", *(["edge.audit"] if app == "gateway" else [])]
+    engine = create_async_engine(ground.url(app, "app").replace("postgresql://", "postgresql+asyncpg://"))
+    async with engine.connect() as connection:
+        for table in kept:
+            await connection.exec_driver_sql(f"SELECT FROM {table}")
+            changes = (f"UPDATE {table} SET sequence = 1", f"DELETE FROM {table}", f"TRUNCATE {table}")  # noqa: S608 - of our own tables
+            for statement in changes:
+                with pytest.raises(Exception, match="permission denied"):
+                    await connection.exec_driver_sql(statement)
+                await connection.rollback()
+    await engine.dispose()
+
+
 async def test_the_app_role_changes_no_tables(ground: Ground) -> None:
     await ground.migrate("customer", "services.customer")
     engine = create_async_engine(ground.url("customer", "app").replace("postgresql://", "postgresql+asyncpg://"))

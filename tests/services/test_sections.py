@@ -1,13 +1,17 @@
 """Sections and references: one statement for any number of customers, in the shape that the contract says."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import httpx
 import pytest
 from pydantic import TypeAdapter
 
+from libs.common.clients import HEADER, LIFETIME_SECONDS, client_credential
+from libs.common.clock import Clock
 from libs.common.publication import Publication
 from libs.contracts.catalogue import REFERENCES, SECTIONS
 from services.complaints.storage import section as complaints
@@ -60,6 +64,32 @@ async def test_documents_have_the_shape_of_their_contract(service: Opened, name:
         assert names(declared) == names(json.loads(document))
 
 
+@pytest.mark.parametrize("name", PUBLICATIONS)
+async def test_a_section_is_told_live_to_apps_of_the_platform_alone(service: Opened, name: str) -> None:
+    opened = await service(name)
+    unit, customer_id = await opened.know_unit(f"live {name} {uuid4()}"), uuid4()
+    await opened.know_customer(customer_id, unit)
+    login = f"live-{name}-{uuid4()}"
+    await opened.know_staff(login, ["teller"], [unit])
+    chassis, url = opened.app.chassis, f"/internal/v1/sections/{customer_id}"
+    token = {"Authorization": f"Bearer {opened.ground.issuer.token(login, ['teller'])}"}
+    good = client_credential(chassis.shared_keyring, "gateway", "127.0.0.1", chassis.clock)
+    old = client_credential(chassis.shared_keyring, "gateway", "127.0.0.1", Earlier())
+    forged = client_credential(chassis.keyring, "gateway", "127.0.0.1", chassis.clock)
+    transport = httpx.ASGITransport(opened.app.internal, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+        for credential in ({}, {HEADER: "x"}, {HEADER: old}, {HEADER: forged}):
+            assert (await client.get(url, headers={**token, **credential})).status_code == 401
+        assert (await client.get(url, headers={HEADER: good})).status_code == 401, "and for somebody"
+        shown = await client.get(url, headers={**token, HEADER: good})
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "application/json")
+
+
+class Earlier(Clock):
+    def now(self) -> datetime:
+        return super().now() - timedelta(seconds=LIFETIME_SECONDS + 1)
+
+
 def names(part: Any) -> Any:
     """The shape of a document: its fields at every depth, without their values."""
     if isinstance(part, dict):
@@ -93,6 +123,8 @@ ROWS = {
         "INSERT INTO accounts (id, version, origin, source, kind, product, currency, status, sequence, as_of,"
         " main_holder_id, balance) VALUES ($other, 1, 'core', 'core', 'savings', 'p', 'CNY', 'open', 1, now(), $key, 12.34)",
         "INSERT INTO account_holders VALUES ($other, $key, 'owner')",
+        "INSERT INTO holdings VALUES ($key, 1, NULL, NULL, '2026-03-02')",
+        "INSERT INTO daily_flows VALUES ($other, '2026-03-01', 'CNY', 1, 2, 3, 1)",
     ],
     "manager": [
         "INSERT INTO org_units VALUES ($key, 1, $key, 'Branch', 'branch', '/' || $key || '/', NULL)",

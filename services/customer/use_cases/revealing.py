@@ -24,6 +24,7 @@ async def reveal_identifier(
         NotFound: the customer is unknown or out of scope.
         InvalidValue: the customer has no such identifier.
     """
+    uow.about(customer_id)
     await CustomerRepository(uow).get(customer_id)
     if await IdentifierRepository(uow).sealed(kind, customer_id, thing_id) is None:
         raise InvalidValue("thing_id", f"This customer has no such {kind.replace('_', ' ')}.")

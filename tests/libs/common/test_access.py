@@ -110,6 +110,42 @@ def test_production_refuses_what_only_a_developer_may_do(ground: Ground) -> None
         assert cause in str(refused.value)
 
 
+FIT = {
+    "mode": Mode.PRODUCTION,
+    "issuers": [{"issuer": "https://login.bank.example"}],
+    "database_url": "postgresql://app@db.bank.example/customer?sslmode=verify-full",
+    "kafka_tls": True,
+    "kafka_user": "customer",
+    "kafka_password": "x",
+    "tls_certificate": "/run/tls/tls.crt",
+    "tls_key": "/run/tls/tls.key",
+}
+
+
+@pytest.mark.parametrize(
+    ("flaw", "told"),
+    [
+        ({"issuers": [{"issuer": "https://login.bank.example", "local": True}]}, "is local"),
+        ({"issuers": [{"issuer": "http://login.bank.example"}]}, "is not https"),
+        ({"issuers": [{"issuer": f"https://{name}.example"} for name in "ab"]}, "several issuers may name partners"),
+        ({"database_url": "postgresql://app@db/customer?sslmode=require"}, "sslmode"),
+        ({"database_url": "postgresql://app@db/customer?application_name=sslmode=verify-full"}, "sslmode"),
+        ({"kafka_tls": False}, "GUANXI_KAFKA_TLS"),
+        ({"kafka_user": None}, "GUANXI_KAFKA_USER"),
+        ({"kafka_password": None}, "GUANXI_KAFKA_PASSWORD"),
+        ({"tls_certificate": None}, "GUANXI_TLS_CERTIFICATE"),
+        ({"tls_key": None}, "GUANXI_TLS_KEY"),
+        ({"kms_url": "http://kms.bank.example", "kms_token": "/run/kms"}, "GUANXI_KMS_URL"),
+    ],
+)
+def test_production_is_refused_for_each_flaw_alone(ground: Ground, flaw: dict[str, object], told: str) -> None:
+    assert ground.settings("probe", **FIT).mode is Mode.PRODUCTION
+    with pytest.raises(ValueError, match="not fit for production") as refused:
+        ground.settings("probe", **{**FIT, **flaw})
+    assert told in str(refused.value)
+    assert str(refused.value).count(";") == 0
+
+
 async def test_the_address_that_production_demands_reaches_the_driver(ground: Ground) -> None:
     url = f"{ground.url('probe', 'app')}?sslmode=verify-full&sslrootcert={certifi.where()}"
     engine = new_engine(url)

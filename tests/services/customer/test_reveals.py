@@ -1,11 +1,14 @@
 """An identifier in clear: for a reason, after a stronger sign-in, for minutes, and told without saying what it was."""
 
+import hashlib
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import orjson
 import pytest
 
 from tests.services.conftest import Opened, Service
@@ -85,6 +88,45 @@ async def test_without_a_reason_or_a_stronger_sign_in_nothing_is_shown(
         assert 'error="insufficient_user_authentication"' in refused.headers["WWW-Authenticate"]
         assert 'acr_values="2"' in refused.headers["WWW-Authenticate"]
     assert "13812345678" not in refused.text
+
+
+@pytest.mark.parametrize(
+    ("acr", "seconds_ago", "status"), [("2", 290, 201), ("2", 310, 401), ("1", 0, 401), ("2", -60, 401)]
+)
+async def test_the_stronger_sign_in_was_a_moment_ago(
+    customer: Service, registered: dict[str, Any], acr: str, seconds_ago: int, status: int
+) -> None:
+    teller = signed_in(customer, "reveals-teller")
+    claims = {"acr": acr, "auth_time": int(time.time()) - seconds_ago}
+    token = customer.ground.issuer.token("reveals-teller", ["teller"], **claims)
+    teller.headers["Authorization"] = f"Bearer {token}"
+    assert (await customer.send(teller, "reveals", asked(registered))).status_code == status
+
+
+async def test_a_refused_reveal_and_a_list_say_whom_they_were_about(
+    customer: Service, registered: dict[str, Any]
+) -> None:
+    teller, stranger = signed_in(customer, "reveals-teller"), str(uuid4())
+    refused = await customer.send(teller, "reveals", {**asked(registered), "customer_id": stranger})
+    listed = await teller.get("/api/v1/accounts", params={"customer_id": stranger})
+    assert (refused.status_code, listed.status_code) == (404, 200)
+    for answer in (refused, listed):
+        found = "SELECT content FROM audit_entries WHERE content::json->>'trace_id' = $1"
+        entry = json.loads(await (await customer.connect()).fetchval(found, answer.headers["Guanxi-Trace"]))
+        assert entry["customer_ids"] == [stranger]
+
+
+async def test_of_a_commands_body_no_plain_hash_is_kept(customer: Service, registered: dict[str, Any]) -> None:
+    body = orjson.dumps(asked(registered))
+    headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
+    teller = signed_in(customer, "reveals-teller")
+    for _ in range(2):
+        answer = await teller.post("/api/v1/reveals", content=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+    assert answer.headers["Idempotency-Replayed"] == "true"
+    kept = "SELECT body_digest FROM idempotency_keys WHERE resource_id = $1"
+    (row,) = await (await customer.connect()).fetch(kept, UUID(answer.json()["id"]))
+    assert hashlib.sha256(body).digest() not in row["body_digest"]
 
 
 async def test_only_who_asked_sees_it_again_and_only_for_minutes(customer: Service, registered: dict[str, Any]) -> None:

@@ -1,0 +1,94 @@
+"""The services asked live: whatever one of them answers, or does not, the view is told with a state for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from aiohttp import web
+
+from gateway import main as gateway
+from gateway.settings import GatewaySettings, Upstream
+from guanxi.local.issuer import ISSUER
+from libs.contracts.catalogue import REFERENCES, SECTIONS
+from tests.conftest import Ground
+
+SERVICES = ("customer", "manager", "complaints")
+
+
+@asynccontextmanager
+async def answering(status: int, body: bytes, *, never: bool = False) -> AsyncIterator[int]:
+    async def answer(_request: web.Request) -> web.Response:
+        if never:
+            await asyncio.Event().wait()
+        return web.Response(status=status, body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_route("GET", "/{path:.*}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "never", "state"),
+    [
+        (200, b'{"name": "x"}', False, "ok"),
+        (200, b"null", False, "missing"),
+        (404, b"{}", False, "missing"),
+        (403, b"{}", False, "forbidden"),
+        (503, b"{}", False, "unavailable"),
+        (520, b"nobody knows this one", False, "unavailable"),
+        (200, b"\xff\xfe\xff", False, "unavailable"),
+        (200, b'{"name": "x"}', True, "unavailable"),
+    ],
+)
+async def test_a_services_answer_is_a_state_of_its_section(
+    ground: Ground, status: int, body: bytes, *, never: bool, state: str
+) -> None:
+    async with answering(status, body, never=never) as port:
+        at = Upstream(**dict.fromkeys(("public", "internal", "management"), f"http://127.0.0.1:{port}"))
+        settings = ground.settings("gateway", GatewaySettings, upstreams=dict.fromkeys(SERVICES, at), live_timeout=0.3)
+        await ground.migrate("gateway", "gateway")
+        app = gateway.app(settings)  # type: ignore[arg-type] # the gateway's own
+        branch, near, far, login = uuid4(), uuid4(), uuid4(), str(uuid4())
+        await _known(ground, login, branch, near)
+        headers = {"Authorization": f"Bearer {ground.issuer.token(login, ['teller'])}"}
+        transport = httpx.ASGITransport(app.public, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
+            seen = await client.get(f"/api/v1/customers/{near}/360?consistency=live")
+            strange = await client.get(f"/api/v1/customers/{far}/360?consistency=live")
+        await app.close()
+    assert seen.status_code == 200, seen.text
+    assert {name: section["state"] for name, section in seen.json()["sections"].items()} == dict.fromkeys(
+        SECTIONS, state
+    )
+    assert strange.status_code == 404
+
+
+async def _known(ground: Ground, login: str, branch: object, customer: object) -> None:
+    owner = await asyncpg.connect(ground.url("gateway", "owner"))
+    await owner.execute(
+        "INSERT INTO directory.staff (staff_id, version, changed_at, unit_ids, roles, logins, active)"
+        " VALUES ($1, 1, now(), $2, '{teller}', $3, true)",
+        uuid4(), [branch], [f"{ISSUER} {login}"],
+    )  # fmt: skip
+    await owner.execute(
+        "INSERT INTO directory.customers (customer_id, version, changed_at, status, kind, home_unit_id, canonical_id)"
+        " VALUES ($1, 1, now(), 'active', 'person', $2, $1)",
+        customer, branch,
+    )  # fmt: skip
+    await owner.executemany(
+        "INSERT INTO directory.watermarks VALUES ($1, 0, now())"
+        " ON CONFLICT (topic, partition) DO UPDATE SET as_of = excluded.as_of",
+        [(topic.name,) for topic in REFERENCES],
+    )
+    await owner.close()
