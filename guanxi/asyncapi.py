@@ -14,7 +14,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from libs.common.topics import WATERMARK, Topic
 from libs.contracts import complaints, customer, manager
-from libs.contracts.catalogue import CORE, EVENTS, EVERYWHERE, REFERENCES, SECTIONS
+from libs.contracts.catalogue import ANNOUNCEMENTS, CORE, EVENTS, REFERENCES, SECTIONS
 
 Json = dict[str, Any]
 Kind = Literal["event", "section", "reference", "watermark", "core"]
@@ -46,8 +46,8 @@ class Record:
 
 def records() -> list[Record]:
     """Everything that is published or listened to; a watermark stands in every compacted topic."""
-    found = [Record(event.type, event, "event", topic) for topic, events in EVENTS.items() for event in events]
-    found += [Record(event.type, event, "event", topic) for topic in EVENTS for event in EVERYWHERE]
+    told = {**EVENTS, **ANNOUNCEMENTS}
+    found = [Record(event.type, event, "event", topic) for topic, events in told.items() for event in events]
     found += [Record(topic.name, shape, "section", topic) for topic, shape in SECTIONS.values()]
     found += [Record(topic.name, shape, "reference", topic) for topic, shape in REFERENCES.items()]
     compacted = [*(topic for topic, _ in SECTIONS.values()), *REFERENCES]

@@ -1,10 +1,11 @@
-"""Events that the chassis of any service sends on that service's own topic."""
+"""Events that the chassis of any service records: they tell of its work, and so stand on no topic of its business."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
 from libs.common.domain import DomainEvent
+from libs.common.topics import DEAD_LETTERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,3 +22,7 @@ class DeadLetterRaised(DomainEvent):
     @property
     def subject(self) -> UUID:
         return self.dead_letter_id
+
+
+APART = {DeadLetterRaised.type: DEAD_LETTERS.name}
+"""Type of event → where it goes instead of to the topic of the service's events."""

@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from libs.common.announcements import APART
 from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.metrics import OUTBOX_AGE, OUTBOX_PARKED, PUBLISHED
@@ -72,9 +73,8 @@ class Relay:
         return len(rows)
 
     async def _send(self, row: Any) -> None:
-        acknowledged = await self.producer.send(
-            self.topic, row["payload"], key=key_of(row["key"]), headers=event_headers(self.topic, row)
-        )
+        topic, headers = APART.get(row["type"], self.topic), event_headers(self.topic, row)
+        acknowledged = await self.producer.send(topic, row["payload"], key=key_of(row["key"]), headers=headers)
         await acknowledged
 
     async def _pause_after_failure(self, results: list[Any]) -> None:

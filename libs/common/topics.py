@@ -25,6 +25,9 @@ class Topic:
 WATERMARK = "crm.watermark.advanced.v1"
 """Type of the record by which a publisher says how far a compacted topic is complete."""
 
+DEAD_LETTERS = Topic(name="crm.dead_letters.v1")
+"""Where every service announces the records that it set aside: for the bank's operators, never for a partner."""
+
 AUDIT = Topic(name="crm.audit.v1")
 AUDIT_ENTRY, AUDIT_HEAD = "crm.audit.entry.v1", "crm.audit.head.v1"
 """Types of the records by which every app ships its audit trail. They are for the auditor, never for a partner."""

@@ -2,7 +2,7 @@
 
 from libs.common.announcements import DeadLetterRaised
 from libs.common.domain import DomainEvent
-from libs.common.topics import AUDIT, Topic
+from libs.common.topics import AUDIT, DEAD_LETTERS, Topic
 from libs.contracts import complaints, core, customer, manager, references, sections
 
 EVENTS: dict[Topic, tuple[type[DomainEvent], ...]] = {
@@ -32,9 +32,11 @@ CORE: dict[Topic, tuple[str, type]] = {
 }
 """A topic of the bank's core → the one type that it holds, and its shape."""
 
-EVERYWHERE: tuple[type[DomainEvent], ...] = (DeadLetterRaised,)
-"""Events that any service may send, on its own topic."""
+ANNOUNCEMENTS: dict[Topic, tuple[type[DomainEvent], ...]] = {DEAD_LETTERS: (DeadLetterRaised,)}
+"""What any service may send about its own work: for operators, and granted to no partner."""
 
-DOCUMENTED: tuple[Topic, ...] = (*EVENTS, *(topic for topic, _ in SECTIONS.values()), *REFERENCES, *CORE)
+DOCUMENTED: tuple[Topic, ...] = (
+    *EVENTS, *(topic for topic, _ in SECTIONS.values()), *REFERENCES, *CORE, *ANNOUNCEMENTS,
+)  # fmt: skip
 TOPICS: tuple[Topic, ...] = (*DOCUMENTED, AUDIT)
 """The audit trail is for the bank's auditor alone: it is no part of the published language."""

@@ -1,7 +1,8 @@
 """Who writes and who reads which topic: each app, the bank's core and each partner is a Kafka principal of its own.
 
 A service writes what it publishes and reads what it hears. Sections and the audit trail are for the gateway alone,
-references for every app of ours; a partner reads event topics that the bank grants to it, and nothing else.
+dead letters for operators, references for every app of ours; a partner reads event topics that the bank grants to it,
+and nothing else.
 """
 
 import re
@@ -11,7 +12,7 @@ from types import ModuleType
 
 from libs.common.topics import AUDIT, Topic
 from libs.contracts import complaints, core, customer, manager
-from libs.contracts.catalogue import CORE, EVENTS, REFERENCES, SECTIONS
+from libs.contracts.catalogue import ANNOUNCEMENTS, CORE, EVENTS, REFERENCES, SECTIONS
 
 PUBLISHERS: dict[str, ModuleType] = {"customer": customer, "manager": manager, "complaints": complaints}
 """Service → the contracts that it publishes."""
@@ -56,7 +57,12 @@ def all_rights(partners: dict[str, Sequence[str]] | None = None) -> list[Rights]
 
 def _service(name: str) -> Rights:
     published = (found for found in vars(PUBLISHERS[name]).values() if isinstance(found, Topic))
-    return Rights(principal=name, writes=(*published, AUDIT), reads=(*HEARS[name], *REFERENCES), group=f"crm.{name}")
+    return Rights(
+        principal=name,
+        writes=(*published, *ANNOUNCEMENTS, AUDIT),
+        reads=(*HEARS[name], *REFERENCES),
+        group=f"crm.{name}",
+    )
 
 
 def _partner(name: str, granted: Sequence[str]) -> Rights:

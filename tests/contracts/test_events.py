@@ -15,10 +15,10 @@ from pydantic import TypeAdapter
 from guanxi.documents import FOLDER
 from libs.common.domain import DomainEvent
 from libs.common.outbox import adapter
-from libs.contracts.catalogue import EVENTS, EVERYWHERE
+from libs.contracts.catalogue import ANNOUNCEMENTS, EVENTS
 
 GOLDEN = Path(__file__).parent / "golden"
-PUBLISHED = [*(event for events in EVENTS.values() for event in events), *EVERYWHERE]
+PUBLISHED = [event for events in [*EVENTS.values(), *ANNOUNCEMENTS.values()] for event in events]
 TYPE = re.compile(r"crm\.(?P<entity>[a-z]+(_[a-z]+)*)\.(?P<verb>[a-z]+(_[a-z]+)*)\.v[1-9]")
 
 PERSONAL = {

@@ -22,9 +22,10 @@ def test_a_service_may_read_what_it_subscribes_to_and_nothing_else() -> None:
     assert heard == {name: set(subscription.topics) for name, subscription in SUBSCRIPTIONS.items()}
 
 
-def test_every_topic_has_one_writer_but_the_audit_trail() -> None:
+def test_every_topic_has_one_writer_but_those_of_all() -> None:
     writers = {topic.name: [r.principal for r in all_rights() if topic in r.writes] for topic in TOPICS}
     assert sorted(writers.pop("crm.audit.v1")) == sorted([*PUBLISHERS, "gateway"])
+    assert sorted(writers.pop("crm.dead_letters.v1")) == sorted(PUBLISHERS)
     assert all(len(named) == 1 for named in writers.values()), writers
 
 

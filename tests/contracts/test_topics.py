@@ -25,6 +25,7 @@ DECLARED = {
     "crm.reference.case.v1": ("compact", WEEK),
     "core.accounts.v1": ("delete", THREE_WEEKS),
     "core.transactions.v1": ("delete", THREE_WEEKS),
+    "crm.dead_letters.v1": ("delete", THREE_WEEKS),
     "crm.audit.v1": ("delete", THREE_WEEKS),
 }
 KEYS = {

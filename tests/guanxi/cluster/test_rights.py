@@ -28,14 +28,15 @@ REFERENCES = {
     "crm.reference.customer.v1", "crm.reference.assignment.v1", "crm.reference.org_unit.v1",
     "crm.reference.staff.v1", "crm.reference.case.v1",
 }  # fmt: skip
+OF_ALL = {"crm.audit.v1", "crm.dead_letters.v1"}
 MAY_WRITE = {
-    "customer": {"crm.customer.events.v1", "crm.section.customer.v1", "crm.reference.customer.v1", "crm.audit.v1"},
+    "customer": {"crm.customer.events.v1", "crm.section.customer.v1", "crm.reference.customer.v1", *OF_ALL},
     "manager": {
         "crm.manager.events.v1", "crm.section.manager.v1", "crm.reference.assignment.v1",
-        "crm.reference.org_unit.v1", "crm.reference.staff.v1", "crm.audit.v1",
+        "crm.reference.org_unit.v1", "crm.reference.staff.v1", *OF_ALL,
     },
     "complaints": {
-        "crm.complaints.events.v1", "crm.section.complaints.v1", "crm.reference.case.v1", "crm.audit.v1",
+        "crm.complaints.events.v1", "crm.section.complaints.v1", "crm.reference.case.v1", *OF_ALL,
     },
     "gateway": {"crm.audit.v1"},
     "core": {"core.accounts.v1", "core.transactions.v1"},

@@ -18,6 +18,7 @@ from libs.common.keyring import KeyRing
 from libs.common.outbox import LARGEST_EVENT
 from libs.common.relay import Relay
 from libs.common.sealing import Sealer
+from libs.common.topics import DEAD_LETTERS
 from libs.common.worker import run_worker
 from libs.directory.scope import SystemScope
 from tests.libs.common.flow import AlwaysLeading, connect_to, of, read_all, running, sent, touch, touch_again, worker
@@ -103,6 +104,15 @@ async def test_poison_is_set_aside_and_the_rest_goes_on_in_order(probe: Probe) -
         assert (await connection.execute(announced)).scalar_one() >= len(letters) == 2
     assert {letter.cause for letter in letters} == {"Conflict"}
     assert all(str(thing_id).encode() not in letter.payload for letter in letters), "payload in clear"
+
+
+async def test_a_dead_letter_is_announced_apart_from_what_the_service_tells(probe: Probe) -> None:
+    _, records = await sent(probe, 2)
+    await Listener(probe, poison={"1"}).hears(*records)
+    async with running(run_worker(worker(probe))):
+        told = await read_all(probe, DEAD_LETTERS, bool)
+    assert {dict(record.headers)["ce_type"] for record in told} == {b"crm.dead_letter.raised.v1"}
+    assert {dict(record.headers)["ce_source"] for record in told} == {b"/guanxi/probe"}
 
 
 async def test_what_fails_only_at_the_commit_is_set_aside_as_well(probe: Probe) -> None:
