@@ -89,6 +89,30 @@ def test_a_command_says_which_headers_it_needs() -> None:
     assert headers("GET /api/v1/complaints") == set()
 
 
+READING = {
+    "POST /api/v1/customers/360:batch", "POST /api/v1/customers/find-by-document",
+    "POST /api/v1/customers/find-by-last-four",
+}  # fmt: skip
+"""What is asked with a body and changes nothing."""
+MAKING = {
+    "POST /api/v1/access-grants", "POST /api/v1/accounts", "POST /api/v1/assignments", "POST /api/v1/complaints",
+    "POST /api/v1/customers", "POST /api/v1/ethical-walls", "POST /api/v1/me/complaints", "POST /api/v1/me/consents",
+    "POST /api/v1/org-units", "POST /api/v1/reveals", "POST /api/v1/staff", "POST /api/v1/webhooks",
+    "POST /api/v1/webhooks/{webhook_id}/ping",
+}  # fmt: skip
+"""Commands that change nothing that is there. By hand: every other one changes something, and needs If-Match."""
+
+
+def test_every_post_is_idempotent_and_every_change_conditional() -> None:
+    changing = {name for name in OPERATIONS if name.partition(" ")[0] in ("POST", "PUT", "PATCH", "DELETE")}
+    assert changing >= READING | MAKING
+    for name in changing:
+        told = {p["name"] for p in OPERATIONS[name]["parameters"] if p["in"] == "header" and p.get("required")}
+        is_command = name not in READING
+        assert ("If-Match" in told) == (is_command and name not in MAKING), name
+        assert ("Idempotency-Key" in told) == (is_command and name.startswith("POST")), name
+
+
 def _examples() -> Iterator[tuple[str, Any, Any]]:
     for name, operation in OPERATIONS.items():
         contents = [*operation.get("requestBody", {}).get("content", {}).values()]
