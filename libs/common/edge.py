@@ -23,13 +23,17 @@ log = structlog.get_logger()
 
 CLOSE = {"Connection": "close"}
 SECURITY_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+OVER_TLS = ((b"strict-transport-security", b"max-age=31536000"),)
+"""Only where this app speaks TLS itself (RFC 6797, 7.2): for a year, nobody asks for it without."""
+
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class _Answer:
     """What goes out of an answer: nothing before its entry is durable, and without that, 503."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, trail: AuditTrail, trace: str) -> None:
-        self._scope, self._receive, self._send, self._trail, self._trace = scope, receive, send, trail, trace
+    def __init__(self, scope: Scope, receive: Receive, send: Send, trail: AuditTrail, always: Headers) -> None:
+        self._scope, self._receive, self._send, self._trail, self._always = scope, receive, send, trail, always
         self._late: dict[str, str] = {}
         self._withheld = False
         self.status = 500
@@ -50,7 +54,7 @@ class _Answer:
     async def _pass_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            _add_headers(message, self._trace, self._late)
+            _add_headers(message, self._always, self._late)
         await self._send(message)
 
 
@@ -58,6 +62,7 @@ class Edge:
     def __init__(self, app: ASGIApp, settings: Settings, trail: AuditTrail) -> None:
         self.app, self._settings, self._trail = app, settings, trail
         self._timed: dict[tuple[str, str, int], Histogram] = {}
+        self._always: Headers = (*SECURITY_HEADERS, *(OVER_TLS if settings.tls_certificate else ()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,7 +70,7 @@ class Edge:
             return
         started = time.perf_counter()
         trace = continue_trace(dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1"))
-        answer = _Answer(scope, receive, send, self._trail, trace)
+        answer = _Answer(scope, receive, send, self._trail, (*self._always, (b"guanxi-trace", trace.encode())))
         try:
             await self._guarded(scope, receive, answer)
         finally:
@@ -91,9 +96,8 @@ class Edge:
         timed.observe(seconds)
 
 
-def _add_headers(message: Message, trace: str, late: dict[str, str]) -> None:
-    headers: list[tuple[bytes, bytes]] = [*message.get("headers", ()), *SECURITY_HEADERS]
-    headers.append((b"guanxi-trace", trace.encode()))
+def _add_headers(message: Message, always: Headers, late: dict[str, str]) -> None:
+    headers: list[tuple[bytes, bytes]] = [*message.get("headers", ()), *always]
     if late:
         headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in late.items()]
     if not any(name == b"cache-control" for name, _ in headers):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -82,3 +83,16 @@ async def test_every_answer_carries_what_browsers_are_to_heed(client: httpx.Asyn
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert "cache-control" in answer.headers
+    assert "strict-transport-security" not in answer.headers, "it speaks no TLS"
+
+
+async def test_over_tls_browsers_are_told_to_come_no_other_way(ground: Ground, tmp_path: Path) -> None:
+    await ground.migrate("gateway", "gateway")
+    named = {"tls_certificate": tmp_path / "tls.crt", "tls_key": tmp_path / "tls.key"}
+    settings = ground.settings("gateway", GatewaySettings, upstreams={}, **named)
+    assert isinstance(settings, GatewaySettings)
+    app = gateway.app(settings)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app.public), base_url="https://gateway") as client:
+        answer = await client.get("/docs")
+    await app.close()
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
