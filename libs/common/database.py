@@ -86,7 +86,7 @@ class UnitOfWork:
         """Publish these keys again although no event of this transaction dirties them."""
         self.session.info["extra_marks"].update((stream, key) for key in keys)
 
-    def at_commit(self, store: Callable[[Session, list[Mark]], None]) -> None:
+    def at_commit(self, store: Callable[[Session, list[Mark]], object]) -> None:
         """Store something in this transaction that tells what it published."""
         self.session.info["at_commit"].append(store)
 

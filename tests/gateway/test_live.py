@@ -56,8 +56,8 @@ async def test_a_services_answer_is_a_state_of_its_section(
 ) -> None:
     async with answering(status, body, never=never) as port:
         at = Upstream(**dict.fromkeys(("public", "internal", "management"), f"http://127.0.0.1:{port}"))
-        settings = ground.settings("gateway", GatewaySettings, upstreams=dict.fromkeys(SERVICES, at), live_timeout=0.3)
-        await ground.migrate("gateway", "gateway")
+        await ground.migrate("viewed", "gateway")
+        settings = ground.settings("viewed", GatewaySettings, upstreams=dict.fromkeys(SERVICES, at), live_timeout=0.3)
         app = gateway.app(settings)  # type: ignore[arg-type] # the gateway's own
         branch, near, far, login = uuid4(), uuid4(), uuid4(), str(uuid4())
         await _known(ground, login, branch, near)
@@ -75,7 +75,7 @@ async def test_a_services_answer_is_a_state_of_its_section(
 
 
 async def _known(ground: Ground, login: str, branch: object, customer: object) -> None:
-    owner = await asyncpg.connect(ground.url("gateway", "owner"))
+    owner = await asyncpg.connect(ground.url("viewed", "owner"))
     await owner.execute(
         "INSERT INTO directory.staff (staff_id, version, changed_at, unit_ids, roles, logins, active)"
         " VALUES ($1, 1, now(), $2, '{teller}', $3, true)",

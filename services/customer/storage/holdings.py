@@ -7,12 +7,14 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, case, exists, func, literal, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import case, exists, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
-from libs.contracts.customer import Flows, KindOfHolding
+from libs.common.marks import mark
+from libs.common.topics import Topic
+from libs.contracts.customer import REFERENCE, SECTION, Flows, KindOfHolding
 from services.customer.domain.account import OWNERS
 from services.customer.domain.holdings import SETTLES, WINDOWS, next_month, tomorrow
 from services.customer.storage.tables import account_holders, daily_flows, holdings
@@ -108,36 +110,35 @@ def _by_customer(rows: Any, shape: type[Any]) -> dict[UUID, list[Any]]:
 
 
 class HoldingsRepository:
+    """Every transaction locks customers' marks first and their rows here after, so that none waits in a circle."""
+
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     async def changed(
         self, account_ids: Collection[UUID], *, now: datetime, booked_on: date | None = None
     ) -> list[UUID]:
-        """Let what these accounts' owners hold be told, soon or tomorrow; returns them."""
+        """Let what these accounts' owners hold be told, soon or tomorrow; returns them.
+
+        It is noted at the commit, after the marks: the caller marks the owners.
+        """
         await self._uow.session.flush()
-        o, h = account_holders.c, holdings.c
-        owners = select(o.customer_id, literal(0), literal(now + SETTLES), literal(booked_on, Date)).distinct()
-        theirs = owners.where(
-            o.account_id.in_(account_ids), o.role.in_(OWNERS), self._uow.scope.customers(o.customer_id)
-        )
-        new = insert(holdings).from_select(
-            ["customer_id", "version", "due_at", "flows_until"], theirs.order_by(o.customer_id)
-        )
-        soon = case((h.told_on >= day_of(now), literal(tomorrow(now))), else_=new.excluded.due_at)
-        later = {
-            "due_at": func.least(h.due_at, soon),
-            "flows_until": func.greatest(h.flows_until, new.excluded.flows_until),
-        }
-        stored = new.on_conflict_do_update(index_elements=[h.customer_id], set_=later).returning(h.customer_id)
-        return list((await self._uow.session.execute(stored)).scalars())
+        o = account_holders.c
+        theirs = select(o.customer_id).where(o.account_id.in_(account_ids), o.role.in_(OWNERS))
+        within = theirs.where(self._uow.scope.customers(o.customer_id)).distinct().order_by(o.customer_id)
+        owners = list((await self._uow.session.execute(within)).scalars())
+        if owners:
+            self._uow.at_commit(lambda session, _marks: session.execute(_noted(owners, now, booked_on)))
+        return owners
 
     async def due(self, now: datetime, limit: int) -> list[tuple[UUID, int]]:
-        """Whose holdings are to be told now, with the version of what was told last, locked."""
+        """Whose holdings are to be told now, locked, with the version of what was told last."""
         h = holdings.c
-        wanted = select(h.customer_id, h.version).where(h.due_at <= now, self._uow.scope.customers(h.customer_id))
-        rows = await self._uow.session.execute(wanted.limit(limit).with_for_update(skip_locked=True))
-        return [(row.customer_id, row.version) for row in rows]
+        is_due = (h.due_at <= now) & self._uow.scope.customers(h.customer_id)
+        ids = list((await self._uow.session.execute(select(h.customer_id).where(is_due).limit(limit))).scalars())
+        await self._lock(ids, SECTION, REFERENCE)
+        still = select(h.customer_id, h.version).where(h.customer_id.in_(ids), h.due_at <= now).with_for_update()
+        return [(row.customer_id, row.version) for row in await self._uow.session.execute(still)]
 
     async def told(self, customer_ids: Collection[UUID], *, now: datetime) -> None:
         """They are told again when they change, and once this month's averages are whole."""
@@ -150,12 +151,30 @@ class HoldingsRepository:
         """Let the flows that are shown end today, or show none where nothing was booked for so long."""
         h, o, f = holdings.c, account_holders.c, daily_flows.c
         late = select(h.customer_id).where(h.flows_until < today, self._uow.scope.customers(h.customer_id))
-        moved = late.order_by(h.flows_until).limit(limit).with_for_update(skip_locked=True).cte("late")
+        ids = list((await self._uow.session.execute(late.order_by(h.flows_until).limit(limit))).scalars())
+        await self._lock(ids, SECTION)
         booked = exists().where(
             o.customer_id == h.customer_id,
             f.account_id == o.account_id,
             f.day > today - timedelta(days=WINDOWS[-1]),
         )
         ends = {"flows_until": case((booked, literal(today)), else_=None)}
-        done = update(holdings).where(h.customer_id == moved.c.customer_id).values(ends).returning(h.customer_id)
-        return list((await self._uow.session.execute(done)).scalars())
+        still = update(holdings).where(h.customer_id.in_(ids), h.flows_until < today).values(ends)
+        return list((await self._uow.session.execute(still.returning(h.customer_id))).scalars())
+
+    async def _lock(self, customer_ids: Collection[UUID], *topics: Topic) -> None:
+        keys = [(topic.name, customer_id) for topic in topics for customer_id in customer_ids]
+        await self._uow.session.run_sync(mark, keys)
+
+
+def _noted(owners: Collection[UUID], now: datetime, booked_on: date | None) -> Insert:
+    """Due soon, or tomorrow where it was told today already; what is due earlier stays so."""
+    h = holdings.c
+    soon = {"version": 0, "due_at": now + SETTLES, "flows_until": booked_on}
+    new = insert(holdings).values([{"customer_id": owner, **soon} for owner in owners])
+    later = case((h.told_on >= day_of(now), literal(tomorrow(now))), else_=new.excluded.due_at)
+    kept = {
+        "due_at": func.least(h.due_at, later),
+        "flows_until": func.greatest(h.flows_until, new.excluded.flows_until),
+    }
+    return new.on_conflict_do_update(index_elements=[h.customer_id], set_=kept)

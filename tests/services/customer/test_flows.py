@@ -1,5 +1,6 @@
 """Transactions that the core books, what they add up to, and what is told of a customer's holdings."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -216,6 +217,24 @@ async def test_holdings_are_told_once_a_day_and_when_the_month_is_whole(holder: 
     versions = "SELECT sequence FROM outbox WHERE key = $1 AND type = 'crm.holdings.changed.v1' ORDER BY id"
     rows = await (await holder.customers.connect()).fetch(versions, await holder.id())
     assert [row["sequence"] for row in rows] == [1, 2]
+
+
+async def test_two_who_tell_at_once_tell_once(holder: Holder) -> None:
+    await holder.state()
+    later = NOW + timedelta(seconds=10)
+
+    async def tell() -> None:
+        async with holder.database.unit_of_work(SystemScope()) as uow:
+            await tell_holdings(uow, later)
+
+    await asyncio.gather(*[tell() for _ in range(4)], *[holder.book(now=later) for _ in range(4)])
+    await sweep(holder.database, tell_holdings, later)
+    assert len(await holder.told()) == 1
+    booked_meanwhile = (await holder.flows())[30]
+    await sweep(holder.database, tell_holdings, tomorrow(NOW))
+    told = (await holder.told())[-1]["flows"][0]
+    assert (told["inflow"], told["outflow"], told["bookings"], told["initiated"]) == booked_meanwhile
+    assert booked_meanwhile[2] == 4
 
 
 async def test_flows_end_today_until_nothing_is_left_in_their_window(holder: Holder) -> None:
