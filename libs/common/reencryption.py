@@ -124,7 +124,8 @@ class Reencryption:
             values |= {"whole": INDEX_BYTES, "index": self._ring.index, "by_last": sorted(column.by_last)}
         wanted = text(
             f"SELECT id, {column.kind or 'NULL'} AS kind, {column.stored} AS value, {fits} AS fits"  # noqa: S608 - our own
-            f" FROM {column.schema}.{column.table} WHERE id > :after ORDER BY id LIMIT :most"
+            f" FROM {column.schema}.{column.table} WHERE id > :after AND {column.stored} IS NOT NULL"
+            " ORDER BY id LIMIT :most"
         )
         return (await uow.session.execute(wanted, values)).all()
 

@@ -139,6 +139,11 @@ class Account(Aggregate):
             return self.closed_on or day_of(self.as_of), Decimal(0)
         return day_of(self.as_of), self.balance
 
+    @property
+    def owner_ids(self) -> list[UUID]:
+        """Owners and co-owners."""
+        return [holder.customer_id for holder in self.holders if holder.role in OWNERS]
+
     def _closed(self, holder_ids: list[UUID], *, at: datetime) -> None:
         self.record(
             AccountClosed(

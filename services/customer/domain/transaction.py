@@ -8,6 +8,9 @@ from typing import Literal, NamedTuple
 from libs.common.clock import day_of
 from libs.common.domain import InvalidValue
 
+DECIMALS = 4
+"""How finely money is kept."""
+
 
 class Flow(NamedTuple):
     """What a booking adds to its day. Money in the booking's currency."""
@@ -20,7 +23,11 @@ class Flow(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Transaction:
-    """Unique by (`source`, `transaction_ref`). `amount` is positive, in `currency`; `reverses` names what it undoes."""
+    """Unique by (`source`, `transaction_ref`). `amount` is positive, in `currency`; `reverses` names what it undoes.
+
+    Raises:
+        InvalidValue: the amount is not positive, or finer than money is kept.
+    """
 
     source: str
     transaction_ref: str
@@ -37,6 +44,8 @@ class Transaction:
     def __post_init__(self) -> None:
         if self.amount <= 0:
             raise InvalidValue("amount", "An amount is positive; its direction says the rest.")
+        if self.amount != round(self.amount, DECIMALS):
+            raise InvalidValue("amount", f"An amount has {DECIMALS} decimals at most.")
 
     @property
     def booked_on(self) -> date:
@@ -44,7 +53,7 @@ class Transaction:
 
     @property
     def flow(self) -> Flow:
-        """A reversal takes back what it reverses: a credit that undoes a debit is no income."""
+        """A reversal takes back, on its own day, what it reverses: a credit that undoes a debit is no income."""
         sign = -1 if self.reverses else 1
         flows_in = (self.direction == "credit") is (self.reverses is None)
         signed = sign * self.amount

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, exists, func, literal, select, text, update
+from sqlalchemy import case, exists, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from libs.common.clock import day_of
@@ -34,7 +34,9 @@ KINDS = text(f"""
         SELECT b.account_id, b.balance, b.day,
             lead(b.day, 1, q.ends) OVER (PARTITION BY b.account_id ORDER BY b.day) AS ends
         FROM daily_balances AS b CROSS JOIN asked AS q
-        WHERE b.day <= q.as_of AND b.account_id IN (
+        WHERE b.day <= q.as_of AND b.day >= coalesce(
+            (SELECT max(p.day) FROM daily_balances AS p WHERE p.account_id = b.account_id AND p.day <= q.year), q.year)
+          AND b.account_id IN (
             SELECT account_id FROM account_holders
             WHERE customer_id = ANY(:customer_ids) AND role <> 'authorised_user')),
     averages AS (
@@ -80,7 +82,8 @@ FLOWS = text("""
 
 LAST_INITIATED = text("""
     SELECT o.customer_id, max(f.day) AS day
-    FROM account_holders AS o JOIN daily_flows AS f ON f.account_id = o.account_id AND f.initiated > 0
+    FROM account_holders AS o
+    JOIN daily_flows AS f ON f.account_id = o.account_id AND f.initiated > 0 AND f.day <= :as_of
     WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user' GROUP BY o.customer_id
 """)
 
@@ -98,8 +101,8 @@ async def flows_of(uow: UnitOfWork, customer_ids: Sequence[UUID], until: date) -
     return _by_customer((await uow.session.execute(FLOWS, asked)).mappings(), Flows)
 
 
-async def last_initiated(uow: UnitOfWork, customer_ids: Sequence[UUID]) -> dict[UUID, date]:
-    rows = await uow.session.execute(LAST_INITIATED, {"customer_ids": customer_ids})
+async def last_initiated(uow: UnitOfWork, customer_ids: Sequence[UUID], as_of: date) -> dict[UUID, date]:
+    rows = await uow.session.execute(LAST_INITIATED, {"customer_ids": customer_ids, "as_of": as_of})
     return {row.customer_id: row.day for row in rows}
 
 
@@ -116,17 +119,20 @@ class HoldingsRepository:
         self._uow = uow
 
     async def changed(
-        self, account_ids: Collection[UUID], *, now: datetime, booked_on: date | None = None
+        self, account_ids: Collection[UUID], *, now: datetime, before: Collection[UUID] = ()
     ) -> list[UUID]:
-        """Let what these accounts' owners hold be told, soon or tomorrow; returns them.
+        """Let what these accounts' owners hold be told, soon or tomorrow, and of those who were `before`; returns all.
 
-        It is noted at the commit, after the marks: the caller marks the owners.
+        It is noted at the commit, after the marks: the caller marks them. What was booked by now is shown.
         """
         await self._uow.session.flush()
         o = account_holders.c
         theirs = select(o.customer_id).where(o.account_id.in_(account_ids), o.role.in_(OWNERS))
-        within = theirs.where(self._uow.scope.customers(o.customer_id)).distinct().order_by(o.customer_id)
-        owners = list((await self._uow.session.execute(within)).scalars())
+        within = theirs.where(self._uow.scope.customers(o.customer_id)).distinct()
+        owners = sorted({*(await self._uow.session.execute(within)).scalars(), *before})
+        f = daily_flows.c
+        booked = select(func.max(f.day)).where(f.account_id.in_(account_ids), f.day <= day_of(now))
+        booked_on = (await self._uow.session.execute(booked)).scalar_one()
         if owners:
             self._uow.at_commit(lambda session, _marks: session.execute(_noted(owners, now, booked_on)))
         return owners
@@ -134,10 +140,11 @@ class HoldingsRepository:
     async def due(self, now: datetime, limit: int) -> list[tuple[UUID, int]]:
         """Whose holdings are to be told now, locked, with the version of what was told last."""
         h = holdings.c
-        is_due = (h.due_at <= now) & self._uow.scope.customers(h.customer_id)
-        ids = list((await self._uow.session.execute(select(h.customer_id).where(is_due).limit(limit))).scalars())
+        is_due = (h.due_at <= now) & or_(h.told_on.is_(None), h.told_on < day_of(now))
+        wanted = select(h.customer_id).where(is_due, self._uow.scope.customers(h.customer_id))
+        ids = list((await self._uow.session.execute(wanted.order_by(h.due_at).limit(limit))).scalars())
         await self._lock(ids, SECTION, REFERENCE)
-        still = select(h.customer_id, h.version).where(h.customer_id.in_(ids), h.due_at <= now).with_for_update()
+        still = select(h.customer_id, h.version).where(h.customer_id.in_(ids), is_due).with_for_update()
         return [(row.customer_id, row.version) for row in await self._uow.session.execute(still)]
 
     async def told(self, customer_ids: Collection[UUID], *, now: datetime) -> None:

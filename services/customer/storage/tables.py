@@ -153,6 +153,11 @@ Index(
     transactions.c.account_number_index,
     postgresql_where=transactions.c.account_id.is_(None),
 )
+Index(
+    "ix_transactions_sealed",
+    transactions.c.id,
+    postgresql_where=transactions.c.account_number_sealed.is_not(None),
+)
 
 daily_flows = Table(
     "daily_flows",
@@ -163,6 +168,8 @@ daily_flows = Table(
     *[Column(name, MONEY, nullable=False) for name in ("inflow", "outflow")],
     *[Column(name, Integer, nullable=False) for name in ("bookings", "initiated")],
 )
+_d = daily_flows.c
+Index("ix_daily_flows_initiated", _d.account_id, _d.day, postgresql_where=_d.initiated > 0)
 
 daily_balances = Table(
     "daily_balances",
@@ -221,12 +228,12 @@ reveals = Table(
 BY_LAST = frozenset({*DocumentType, ContactKind.PHONE, ACCOUNT})
 """Kinds of identifiers that customers are found by the last four characters of."""
 SEALED = tuple(
-    SealedColumn(f"{table}.{column}", f"{column}_sealed", kind, BY_LAST)
-    for table, column, kind in (
-        ("identity_documents", "number", "type"),
-        ("contact_points", "value", "kind"),
-        ("accounts", "number", f"'{ACCOUNT}'"),
-        ("transactions", "account_number", f"'{ACCOUNT}'"),
+    SealedColumn(f"{table}.{column}", f"{column}_sealed", kind, by_last)
+    for table, column, kind, by_last in (
+        ("identity_documents", "number", "type", BY_LAST),
+        ("contact_points", "value", "kind", BY_LAST),
+        ("accounts", "number", f"'{ACCOUNT}'", BY_LAST),
+        ("transactions", "account_number", f"'{ACCOUNT}'", frozenset[str]()),
     )
 )
 """Every column of encrypted values, for the job that brings them under new keys."""

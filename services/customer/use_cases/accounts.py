@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -80,20 +81,24 @@ async def state_account(
         return
     ids = await _holder_ids(uow, source, [ref for ref, _ in holders], statement)
     roles = {ids[ref]: role for ref, role in reversed(holders)}
+    before = account.owner_ids if account else []
     if account is not None:
         account.restate(statement, ids[holders[0][0]], roles, at=statement.as_of)
     else:
         account = _stated(uow, source, account_ref, ids[holders[0][0]], roles, statement)
         AccountRepository(uow).add(account)
-    await _keep(uow, account, now=now)
+    await _keep(uow, account, now=now, before=before)
 
 
-async def _keep(uow: UnitOfWork, account: Account, *, now: datetime) -> None:
-    """Remember what stands on an account from its day on, and let its owners' holdings be told anew."""
+async def _keep(uow: UnitOfWork, account: Account, *, now: datetime, before: Sequence[UUID] = ()) -> None:
+    """Remember what stands on an account from its day on, and let its owners' holdings be told anew.
+
+    `before` are its owners until now: those who are so no more hold less.
+    """
     day, balance = account.stands
     if balance is not None:
         await BalanceRepository(uow).add(account.id, day, balance)
-    await HoldingsRepository(uow).changed([account.id], now=now)
+    await HoldingsRepository(uow).changed([account.id], now=now, before=before)
 
 
 def _stated(

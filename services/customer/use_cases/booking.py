@@ -37,6 +37,5 @@ async def place_waiting_transactions(uow: UnitOfWork, now: datetime) -> int:
 async def _count(uow: UnitOfWork, booked: list[tuple[UUID, Transaction]], *, now: datetime) -> None:
     await TransactionRepository(uow).count(booked)
     accounts = {account_id for account_id, _ in booked}
-    latest = max(transaction.booked_on for _, transaction in booked)
-    owners = await HoldingsRepository(uow).changed(accounts, now=now, booked_on=latest)
+    owners = await HoldingsRepository(uow).changed(accounts, now=now)
     uow.mark(SECTION.name, owners)

@@ -15,7 +15,7 @@ async def tell_holdings(uow: UnitOfWork, now: datetime) -> int:
         return 0
     today, ids = day_of(now), sorted(due)
     kinds, flows = await kinds_of(uow, ids, today), await flows_of(uow, ids, today)
-    initiated = await last_initiated(uow, ids)
+    initiated = await last_initiated(uow, ids, today)
     for customer_id in ids:
         changed = HoldingsChanged(
             occurred_at=now,

@@ -76,11 +76,14 @@ class Holder:
         self.customers, self.database = customers, database
         self.ref, self.account = str(uuid4()), str(uuid4())
 
-    async def state(self, *, now: datetime = NOW, role: str = "owner", **changed: Any) -> None:
+    async def state(
+        self, *, now: datetime = NOW, role: str = "owner", co_owner: "Holder | None" = None, **changed: Any
+    ) -> None:
         statement = replace(STATED, **changed)
         async with self.database.unit_of_work(SystemScope()) as uow:
             told = {"source": "core", "account_ref": self.account, "statement": statement, "now": now}
-            await state_account(uow, holders=[(self.ref, role)], **told)  # type: ignore[list-item] # a role
+            holders: list[Any] = [(self.ref, role), *([(co_owner.ref, "co_owner")] if co_owner else [])]
+            await state_account(uow, holders=holders, **told)
 
     async def book(self, *, now: datetime = NOW, **changed: Any) -> None:
         transaction = replace(BOOKED, **{"transaction_ref": str(uuid4()), **changed})
@@ -139,8 +142,8 @@ async def test_a_reversal_takes_back_what_it_reverses(holder: Holder) -> None:
     assert await holder.flows() == dict.fromkeys((30, 90), ("0.0000", "0.0000", 0, 0))
 
 
-async def test_an_amount_that_is_not_positive_is_refused(holder: Holder) -> None:
-    for amount in ("0", "-1"):
+async def test_an_amount_that_is_not_positive_or_too_fine_is_refused(holder: Holder) -> None:
+    for amount in ("0", "-1", "0.00001"):
         with pytest.raises(InvalidValue) as refused:
             await holder.book(amount=Decimal(amount))
         assert refused.value.field == "amount"
@@ -183,6 +186,26 @@ async def test_a_closed_account_stands_at_nothing_from_its_last_day_on(holder: H
     async with holder.database.unit_of_work(SystemScope()) as uow:
         (kind,) = (await kinds_of(uow, [customer_id], date(2026, 3, 10)))[customer_id]
     assert (kind.accounts, kind.balance, kind.month_average) == (0, Decimal(0), Decimal(50))
+
+
+async def test_who_owns_an_account_no_more_is_told_to_hold_less(holder: Holder) -> None:
+    other = Holder(holder.customers, holder.database)
+    await holder.state(co_owner=other)
+    later = NOW + timedelta(seconds=10)
+    await sweep(holder.database, tell_holdings, later)
+    await holder.state(sequence=2, now=later)
+    await sweep(holder.database, tell_holdings, tomorrow(NOW))
+    assert [[kind["balance"] for kind in told["kinds"]] for told in await other.told()] == [["100.0000"], []]
+
+
+async def test_who_becomes_an_owner_sees_what_flowed_before(holder: Holder) -> None:
+    other = Holder(holder.customers, holder.database)
+    await holder.state()
+    await holder.book()
+    await holder.book(booked_at=NOW + timedelta(days=9))
+    assert await holder.flows() == dict.fromkeys((30, 90), ("100.1000", "0.0000", 1, 1)), "what is booked by now"
+    await holder.state(sequence=2, co_owner=other)
+    assert await other.flows() == await holder.flows()
 
 
 async def test_an_authorised_user_holds_nothing(holder: Holder) -> None:

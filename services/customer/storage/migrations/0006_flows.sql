@@ -27,6 +27,8 @@ CREATE INDEX ix_transactions_account_number_last_index ON transactions (account_
 
 CREATE INDEX ix_transactions_waiting ON transactions (source, account_number_index) WHERE account_id IS NULL;
 
+CREATE INDEX ix_transactions_sealed ON transactions (id) WHERE account_number_sealed IS NOT NULL;
+
 CREATE TABLE daily_flows (
     account_id UUID NOT NULL,
     day DATE NOT NULL,
@@ -38,6 +40,8 @@ CREATE TABLE daily_flows (
     CONSTRAINT pk_daily_flows PRIMARY KEY (account_id, day, currency),
     CONSTRAINT fk_daily_flows_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
 );
+
+CREATE INDEX ix_daily_flows_initiated ON daily_flows (account_id, day) WHERE initiated > 0;
 
 CREATE TABLE daily_balances (
     account_id UUID NOT NULL,
@@ -62,7 +66,10 @@ CREATE INDEX ix_holdings_due_at ON holdings (due_at);
 CREATE INDEX ix_holdings_flows_until ON holdings (flows_until);
 
 INSERT INTO daily_balances (account_id, day, balance)
-    SELECT id, (as_of AT TIME ZONE 'Asia/Shanghai')::date, balance FROM accounts WHERE balance IS NOT NULL;
+    SELECT id, CASE WHEN status = 'closed' AND closed_on IS NOT NULL THEN closed_on
+                    ELSE (as_of AT TIME ZONE 'Asia/Shanghai')::date END,
+           CASE WHEN status = 'closed' THEN 0 ELSE balance END
+    FROM accounts WHERE balance IS NOT NULL OR status = 'closed';
 
 INSERT INTO holdings (customer_id, version, due_at)
     SELECT DISTINCT customer_id, 0, now() FROM account_holders WHERE role <> 'authorised_user';
