@@ -155,13 +155,21 @@ class Flows:
 
 @dataclass(frozen=True, kw_only=True)
 class HoldingsChanged(CustomerEvent):
-    """What a customer holds, and what flowed, as of a day in Shanghai. At most one for a customer and day."""
+    """What a customer holds, and what flowed, as of a day in Shanghai. At most one for a customer and day.
+
+    `holdings_id` is what counts these events: a customer's holdings, as one thing.
+    """
 
     type: ClassVar[str] = "crm.holdings.changed.v1"
+    holdings_id: UUID
     as_of: date
     kinds: list[KindOfHolding]
     flows: list[Flows]
     last_initiated_on: date | None
+
+    @property
+    def subject(self) -> UUID:
+        return self.holdings_id
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -211,7 +211,7 @@ ROWS: dict[str, list[str]] = {
         " currency, status, sequence, as_of, main_holder_id) VALUES ({thing}, 1, 'guanxi', 'matrix', '\\x00',"
         " {index}, {masked}, 'savings', 'p', 'CNY', 'open', 1, now(), {customer})",
         "INSERT INTO account_holders VALUES ({thing}, {customer}, 'owner')",
-        "INSERT INTO holdings VALUES ({customer}, 1, '2020-01-01')",
+        "INSERT INTO holdings VALUES ({customer}, {thing}, 1, '2020-01-01')",
         "INSERT INTO reveals VALUES ({thing}, 1, {customer}, {staff}, 'account', {thing}, 'r', now(), now())",
         "INSERT INTO consents VALUES ({thing}, 1, {customer}, 'third_party_sharing', 'matrix', 'v1', now())",
     ],

@@ -31,7 +31,7 @@ async def changed(uow: UnitOfWork) -> set[str]:
 
 
 async def due(uow: UnitOfWork) -> set[str]:
-    return _named([customer_id for customer_id, _ in await HoldingsRepository(uow).due(NOW, 1000)])
+    return _named(list(await HoldingsRepository(uow).due(NOW, 1000)))
 
 
 async def told(uow: UnitOfWork) -> set[str]:

@@ -123,7 +123,7 @@ ROWS = {
         "INSERT INTO accounts (id, version, origin, source, kind, product, currency, status, sequence, as_of,"
         " main_holder_id, balance) VALUES ($other, 1, 'core', 'core', 'savings', 'p', 'CNY', 'open', 1, now(), $key, 12.34)",
         "INSERT INTO account_holders VALUES ($other, $key, 'owner')",
-        "INSERT INTO holdings VALUES ($key, 1, NULL, NULL, '2026-03-02')",
+        "INSERT INTO holdings VALUES ($key, $other, 1, NULL, NULL, '2026-03-02')",
         "INSERT INTO daily_flows VALUES ($other, '2026-03-01', 'CNY', 1, 2, 3, 1)",
     ],
     "manager": [

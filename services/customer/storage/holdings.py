@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
+from libs.common.ids import new_id
 from libs.common.marks import mark
 from libs.common.topics import Topic
 from libs.contracts.customer import REFERENCE, SECTION, Flows, KindOfHolding
@@ -137,15 +138,15 @@ class HoldingsRepository:
             self._uow.at_commit(lambda session, _marks: session.execute(_noted(owners, now, booked_on)))
         return owners
 
-    async def due(self, now: datetime, limit: int) -> list[tuple[UUID, int]]:
-        """Whose holdings are to be told now, locked, with the version of what was told last."""
+    async def due(self, now: datetime, limit: int) -> dict[UUID, tuple[UUID, int]]:
+        """Whose holdings are to be told now, locked: by customer their id, and the version of what was told last."""
         h = holdings.c
         is_due = (h.due_at <= now) & or_(h.told_on.is_(None), h.told_on < day_of(now))
         wanted = select(h.customer_id).where(is_due, self._uow.scope.customers(h.customer_id))
         ids = list((await self._uow.session.execute(wanted.order_by(h.due_at).limit(limit))).scalars())
         await self._lock(ids, SECTION, REFERENCE)
-        still = select(h.customer_id, h.version).where(h.customer_id.in_(ids), is_due).with_for_update()
-        return [(row.customer_id, row.version) for row in await self._uow.session.execute(still)]
+        still = select(h.customer_id, h.id, h.version).where(h.customer_id.in_(ids), is_due).with_for_update()
+        return {row.customer_id: (row.id, row.version) for row in await self._uow.session.execute(still)}
 
     async def told(self, customer_ids: Collection[UUID], *, now: datetime) -> None:
         """They are told again when they change, and once this month's averages are whole."""
@@ -178,7 +179,7 @@ def _noted(owners: Collection[UUID], now: datetime, booked_on: date | None) -> I
     """Due soon, or tomorrow where it was told today already; what is due earlier stays so."""
     h = holdings.c
     soon = {"version": 0, "due_at": now + SETTLES, "flows_until": booked_on}
-    new = insert(holdings).values([{"customer_id": owner, **soon} for owner in owners])
+    new = insert(holdings).values([{"customer_id": owner, "id": new_id(), **soon} for owner in owners])
     later = case((h.told_on >= day_of(now), literal(tomorrow(now))), else_=new.excluded.due_at)
     kept = {
         "due_at": func.least(h.due_at, later),

@@ -183,6 +183,7 @@ holdings = Table(
     "holdings",
     metadata,
     Column("customer_id", Uuid, ForeignKey("customers.id"), primary_key=True),
+    Column("id", Uuid, nullable=False),
     version(),
     time("due_at", nullable=True),
     Column("told_on", Date),

@@ -10,22 +10,24 @@ AT_ONCE = 200
 
 async def tell_holdings(uow: UnitOfWork, now: datetime) -> int:
     """Tell what customers hold whose day it is; returns of how many."""
-    due = dict(await HoldingsRepository(uow).due(now, AT_ONCE))
+    due = await HoldingsRepository(uow).due(now, AT_ONCE)
     if not due:
         return 0
     today, ids = day_of(now), sorted(due)
     kinds, flows = await kinds_of(uow, ids, today), await flows_of(uow, ids, today)
     initiated = await last_initiated(uow, ids, today)
     for customer_id in ids:
+        holdings_id, version = due[customer_id]
         changed = HoldingsChanged(
             occurred_at=now,
             customer_id=customer_id,
+            holdings_id=holdings_id,
             as_of=today,
             kinds=kinds.get(customer_id, []),
             flows=flows.get(customer_id, []),
             last_initiated_on=initiated.get(customer_id),
         )
-        uow.record(changed, sequence=due[customer_id] + 1)
+        uow.record(changed, sequence=version + 1)
     await HoldingsRepository(uow).told(ids, now=now)
     return len(due)
 

@@ -237,9 +237,10 @@ async def test_holdings_are_told_once_a_day_and_when_the_month_is_whole(holder: 
     await sweep(holder.database, tell_holdings, tomorrow(NOW))
     _, second = await holder.told()
     assert (second["as_of"], second["flows"][0]["inflow"]) == ("2026-03-11", "200.2000")
-    versions = "SELECT sequence FROM outbox WHERE key = $1 AND type = 'crm.holdings.changed.v1' ORDER BY id"
+    versions = "SELECT subject, sequence FROM outbox WHERE key = $1 AND type = 'crm.holdings.changed.v1' ORDER BY id"
     rows = await (await holder.customers.connect()).fetch(versions, await holder.id())
     assert [row["sequence"] for row in rows] == [1, 2]
+    assert {row["subject"] for row in rows} & {await holder.id()} == set(), "the customer counts their own events"
 
 
 async def test_two_who_tell_at_once_tell_once(holder: Holder) -> None:

@@ -53,6 +53,7 @@ CREATE TABLE daily_balances (
 
 CREATE TABLE holdings (
     customer_id UUID NOT NULL,
+    id UUID NOT NULL,
     version BIGINT NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE,
     told_on DATE,
@@ -71,5 +72,5 @@ INSERT INTO daily_balances (account_id, day, balance)
            CASE WHEN status = 'closed' THEN 0 ELSE balance END
     FROM accounts WHERE balance IS NOT NULL OR status = 'closed';
 
-INSERT INTO holdings (customer_id, version, due_at)
-    SELECT DISTINCT customer_id, 0, now() FROM account_holders WHERE role <> 'authorised_user';
+INSERT INTO holdings (customer_id, id, version, due_at)
+    SELECT customer_id, uuidv7(), 0, now() FROM account_holders WHERE role <> 'authorised_user' GROUP BY customer_id;
