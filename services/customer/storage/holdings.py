@@ -13,9 +13,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.common.ids import new_id
-from libs.common.marks import mark
-from libs.common.topics import Topic
-from libs.contracts.customer import REFERENCE, SECTION, Flows, KindOfHolding
+from libs.contracts.customer import SECTION, Flows, KindOfHolding
 from services.customer.domain.account import OWNERS
 from services.customer.domain.holdings import SETTLES, WINDOWS, next_month, tomorrow
 from services.customer.storage.tables import account_holders, daily_flows, holdings
@@ -81,6 +79,10 @@ FLOWS = text("""
     GROUP BY o.customer_id, f.currency, w.days ORDER BY o.customer_id, f.currency, w.days
 """)
 
+LOCK_MARKS = text("""
+    SELECT FROM publication_marks WHERE stream = :stream AND key = ANY(:keys) ORDER BY key FOR UPDATE
+""")
+
 LAST_INITIATED = text("""
     SELECT o.customer_id, max(f.day) AS day
     FROM account_holders AS o
@@ -144,7 +146,7 @@ class HoldingsRepository:
         is_due = (h.due_at <= now) & or_(h.told_on.is_(None), h.told_on < day_of(now))
         wanted = select(h.customer_id).where(is_due, self._uow.scope.customers(h.customer_id))
         ids = list((await self._uow.session.execute(wanted.order_by(h.due_at).limit(limit))).scalars())
-        await self._lock(ids, SECTION, REFERENCE)
+        await self._lock_marks(ids)
         still = select(h.customer_id, h.id, h.version).where(h.customer_id.in_(ids), is_due).with_for_update()
         return {row.customer_id: (row.id, row.version) for row in await self._uow.session.execute(still)}
 
@@ -160,7 +162,7 @@ class HoldingsRepository:
         h, o, f = holdings.c, account_holders.c, daily_flows.c
         late = select(h.customer_id).where(h.flows_until < today, self._uow.scope.customers(h.customer_id))
         ids = list((await self._uow.session.execute(late.order_by(h.flows_until).limit(limit))).scalars())
-        await self._lock(ids, SECTION)
+        await self._lock_marks(ids)
         booked = exists().where(
             o.customer_id == h.customer_id,
             f.account_id == o.account_id,
@@ -170,9 +172,9 @@ class HoldingsRepository:
         still = update(holdings).where(h.customer_id.in_(ids), h.flows_until < today).values(ends)
         return list((await self._uow.session.execute(still.returning(h.customer_id))).scalars())
 
-    async def _lock(self, customer_ids: Collection[UUID], *topics: Topic) -> None:
-        keys = [(topic.name, customer_id) for topic in topics for customer_id in customer_ids]
-        await self._uow.session.run_sync(mark, keys)
+    async def _lock_marks(self, customer_ids: Collection[UUID]) -> None:
+        """In the order in which whoever marks takes them; nothing is published for it."""
+        await self._uow.session.execute(LOCK_MARKS, {"stream": SECTION.name, "keys": customer_ids})
 
 
 def _noted(owners: Collection[UUID], now: datetime, booked_on: date | None) -> Insert:

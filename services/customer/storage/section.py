@@ -1,7 +1,14 @@
 """The section `profile` and the reference of customers: one statement each, for n customers."""
 
+from collections.abc import Iterable
+from uuid import UUID
+
+from libs.common.domain import DomainEvent
 from libs.common.publication import Publication, customers_of
-from libs.contracts.customer import REFERENCE, SECTION
+from libs.contracts.customer import REFERENCE, SECTION, HoldingsChanged
+from services.customer.domain.holdings import WINDOWS
+
+DAYS = ", ".join(f"({days})" for days in WINDOWS)
 
 SHOWN = """
     'version', c.version, 'name', c.name, 'kind', c.kind, 'status', c.status, 'documents', d.documents,
@@ -51,7 +58,7 @@ PROFILE = f"""
                 sum(f.bookings) AS bookings, sum(f.initiated) AS initiated
             FROM holdings AS u JOIN account_holders AS o ON o.customer_id = u.customer_id
             JOIN daily_flows AS f ON f.account_id = o.account_id
-            JOIN (VALUES (30), (90)) AS w (days) ON f.day <= u.flows_until AND f.day > u.flows_until - w.days
+            JOIN (VALUES {DAYS}) AS w (days) ON f.day <= u.flows_until AND f.day > u.flows_until - w.days
             WHERE u.customer_id = c.id AND o.role <> 'authorised_user'
             GROUP BY f.currency, w.days, u.flows_until) AS f) AS f
     WHERE c.id = ANY($1::uuid[])
@@ -67,7 +74,13 @@ CUSTOMER_REFERENCE = """
     WHERE c.id = ANY($1::uuid[])
 """
 
+
+def dirtied(event: DomainEvent) -> Iterable[UUID]:
+    """What is told of holdings is what changed before, and is shown already."""
+    return () if isinstance(event, HoldingsChanged) else customers_of(event)
+
+
 PUBLICATIONS = (
-    Publication(topic=SECTION, permission="sections:profile", keys=customers_of, query=PROFILE),
-    Publication(topic=REFERENCE, keys=customers_of, query=CUSTOMER_REFERENCE),
+    Publication(topic=SECTION, permission="sections:profile", keys=dirtied, query=PROFILE),
+    Publication(topic=REFERENCE, keys=dirtied, query=CUSTOMER_REFERENCE),
 )
