@@ -1,7 +1,10 @@
-"""Commands and queries passed on to the service that owns them; long answers are streamed."""
+"""Commands and queries passed on to the service that owns them.
+
+Bodies are taken in whole, both ways: a caller who is slow to send or to read keeps no service waiting.
+"""
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import inf
@@ -9,7 +12,7 @@ from math import inf
 import aiohttp
 import stamina
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from yarl import URL
 
@@ -46,8 +49,8 @@ PASSED_BACK = {
     b"allow", b"cache-control", b"content-type", b"content-length", b"etag", b"guanxi-consistency",
     b"idempotency-replayed", b"retry-after", b"www-authenticate",
 }  # fmt: skip
-AT_ONCE = 256 * 1024
-"""Bytes of an answer that are passed on whole: a stream costs more than so little."""
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Bytes. No page of a list comes near: a service that says more has gone wrong."""
 PATIENCE = "Guanxi-Timeout"
 """For how many seconds a caller waits; what takes longer is given up here too."""
 KINDS = {"reveals": "reveal"}
@@ -91,7 +94,7 @@ class PassedOn(Forwarded):
 
 @dataclass(frozen=True)
 class Call:
-    """A request as it is passed on. The body is taken in whole first: a caller who is slow with it occupies nobody."""
+    """A request as it is passed on."""
 
     method: str
     url: URL
@@ -176,15 +179,16 @@ async def _answered(session: aiohttp.ClientSession, call: Call) -> aiohttp.Clien
 async def _passed_back(answer: aiohttp.ClientResponse) -> Response:
     told = [(name.lower(), value) for name, value in answer.raw_headers]
     kept = {name.decode(): value.decode("latin-1") for name, value in told if name in PASSED_BACK}
-    if answer.content_length is not None and answer.content_length <= AT_ONCE:
-        return Response(await answer.read(), answer.status, kept)
-    return StreamingResponse(_content(answer), answer.status, kept)
+    return Response(await _whole(answer), answer.status, kept)
 
 
-async def _content(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The body as it comes. The connection is given back even when the caller hangs up halfway."""
-    try:
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """Raises ClientPayloadError for more than an answer may have."""
+    body = bytearray()
+    async with answer:
         async for piece in answer.content.iter_any():
-            yield piece
-    finally:
-        answer.release()
+            body += piece
+            if len(body) > LARGEST_ANSWER:
+                answer.close()
+                raise aiohttp.ClientPayloadError(f"more than {LARGEST_ANSWER} bytes")
+    return bytes(body)

@@ -1,4 +1,4 @@
-"""What a request may take before anybody looks at it: bytes of its head and its body, seconds to send them."""
+"""What a request may take before anybody looks at it, and its answer afterwards: bytes, and seconds to send them."""
 
 import asyncio
 import time
@@ -14,6 +14,8 @@ from libs.common.metrics import DENIED
 
 LARGEST_HEAD = 16 * 1024
 HEAD_SECONDS = 10.0
+STALLED_SECONDS = 30.0
+"""So long may nothing of an answer be read, before its connection and all that it holds is given up."""
 FRAMING = {b"content-length", b"transfer-encoding"}
 ONCE = {
     b"authorization", b"content-type", b"guanxi-client", b"guanxi-consistency", b"guanxi-reason", b"host",
@@ -82,12 +84,13 @@ def _too_large(largest: int) -> Refused:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 in which a head must come to its end: the parser itself would wait, and store, without one."""
+    """HTTP/1.1 in which a head comes to its end, and an answer is read: the server itself would wait, and store."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._head_bytes, self._in_head = 0, True
         self._head_ends_by: asyncio.TimerHandle | None = None
+        self._read_by: asyncio.TimerHandle | None = None
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -113,7 +116,32 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._is_read()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The caller reads slower than we write."""
+        super().pause_writing()
+        self._await_reading()
+
+    def resume_writing(self) -> None:
+        self._is_read()
+        super().resume_writing()
+
+    def _await_reading(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._read_by = self.loop.call_later(STALLED_SECONDS, self._look_again, left)
+
+    def _look_again(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() < before:
+            self._await_reading()
+        else:
+            self.transport.abort()
+
+    def _is_read(self) -> None:
+        if self._read_by is not None:
+            self._read_by.cancel()
+            self._read_by = None
 
     def _await_head(self) -> None:
         if self._head_ends_by is None:

@@ -10,9 +10,11 @@ import pytest
 from bench.proxy import Proxy, Way, proxy_to
 from gateway import main as gateway
 from gateway.settings import GatewaySettings, Upstream
+from gateway.upstream.forwarding import LARGEST_ANSWER
 from gateway.upstream.gate import FAILURES_IN_A_ROW
 from libs.common.app import App
 from tests.conftest import Ground
+from tests.gateway.test_live import answering
 from tests.served import served
 
 Made = Callable[..., httpx.AsyncClient]
@@ -136,6 +138,14 @@ async def test_a_caller_that_hangs_up_is_no_failure_of_the_service(client: Made,
         await asking.post("/api/v1/complaints", content=broken_off(), headers={"Idempotency-Key": "k"})
     assert proxy.taken == 0, "a body is taken in whole before anybody is asked"
     assert not is_away(await asking.get("/api/v1/complaints"))
+
+
+@pytest.mark.parametrize("bytes_more", [0, 1])
+async def test_an_answer_is_taken_in_whole_up_to_its_bound(client: Made, proxy: Proxy, bytes_more: int) -> None:
+    said = b"x" * (LARGEST_ANSWER + bytes_more)
+    async with answering(200, said) as proxy.target:
+        answer = await client().get("/api/v1/complaints", headers={"Accept-Encoding": "identity"})
+    assert is_away(answer) if bytes_more else answer.content == said
 
 
 async def test_a_large_answer_is_compressed_for_who_accepts_it(client: Made) -> None:
