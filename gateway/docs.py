@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from gateway.upstream.clients import UpstreamClient, Upstreams
 from gateway.upstream.gate import FAILED
-from libs.common.access import Public
+from libs.common.access import Public, chassis
 from libs.common.openapi import BEARER, PROBLEM, PROBLEMS, openapi
 from libs.common.problems import Problem
 
@@ -61,7 +61,7 @@ def docs_router(upstreams: Upstreams) -> APIRouter:
         found = await asyncio.gather(*[_ask(client) for client in upstreams.all])
         names = ["gateway", *(client.name for client in upstreams.all)]
         documents = [openapi(request.app), *found]
-        merged = merge(dict(zip(names, documents, strict=True)))
+        merged = merge(dict(zip(names, documents, strict=True)), chassis(request).settings.limits)
         kept, kept_until = orjson.dumps(merged), time.monotonic() + KEPT_SECONDS
         return Response(kept, media_type="application/json")
 
@@ -79,8 +79,11 @@ async def _ask(client: UpstreamClient) -> dict[str, Any]:
         return {}
 
 
-def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """One OpenAPI 3.1 document; a schema that several services have is named after its service too."""
+def merge(documents: dict[str, dict[str, Any]], limits: Mapping[str, str]) -> dict[str, Any]:
+    """One OpenAPI 3.1 document; a schema that several services have is named after its service too.
+
+    `limits` are the gateway's own, which count for all: each operation tells how often one caller may ask.
+    """
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "Guanxi", "version": "1", "description": ABOUT, "license": LICENSE},
@@ -101,9 +104,16 @@ def merge(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
         own = _with_names(document, renamed)
         for path, operations in own.get("paths", {}).items():
             merged["paths"].setdefault(path, {}).update(operations)
+            for operation in operations.values():
+                _tell_limit(operation, limits)
         merged["components"]["schemas"] |= _schemas(own)
         merged["webhooks"] |= own.get("webhooks", {})
     return merged
+
+
+def _tell_limit(operation: dict[str, Any], limits: Mapping[str, str]) -> None:
+    operation["x-limit-rate"] = rate = limits[operation["x-limit"]]
+    operation["description"] = f"{operation['description'].removesuffix('.')}, {rate}."
 
 
 def _schemas(document: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.docs import merge
+from gateway.settings import LIMITS
 from libs.common.keyring import KeyRing
 from libs.common.settings import Settings
 
@@ -30,7 +31,7 @@ def document() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         keys = Path(folder)
         KeyRing.generate(keys / "ring.json")
-        return merge({name: _app(name, package, keys).document() for name, package in PACKAGES.items()})
+        return merge({name: _app(name, package, keys).document() for name, package in PACKAGES.items()}, LIMITS)
 
 
 def _app(name: str, package: str, keys: Path) -> Any:

@@ -15,7 +15,6 @@ EXAMPLES: dict[str, Any] = {
     "rule": "strangers",
     "sections": "profile,complaints",
     "section": "profile",
-    "If-None-Match": '"1-2-3"',
     "next": "eyJwIjo",
     "cursor": "eyJwIjo",
     "if-none-match": '"5f0c"',

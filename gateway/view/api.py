@@ -1,11 +1,12 @@
 """`/api/v1/customers/{customer_id}/360` and many at once."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi import Query as Parameter
 from fastapi.responses import Response
 from pydantic import Field
@@ -16,6 +17,7 @@ from gateway.view.reading import View
 from gateway.view.schemas import Customer360, Customers360
 from libs.common import audited
 from libs.common.access import CurrentCaller, Query, caller_of, id_in_path, reading, requires
+from libs.common.conditional import has
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue
 from libs.common.hot import HotRoute
@@ -27,7 +29,6 @@ AT_ONCE = 100
 NOTHING: Mapping[str, str] = {}
 
 Names = Annotated[str | None, Parameter(description="Names separated by commas; all by default.")]
-IfNoneMatch = Annotated[str | None, Header()]
 
 
 PATH = "/{customer_id}/360"
@@ -37,7 +38,6 @@ PARAMETERS = [
         ("customer_id", "path", "", {"type": "string", "format": "uuid"}),
         ("sections", "query", "Names separated by commas; all by default.", {"type": "string"}),
         ("consistency", "query", "`live` asks the services themselves.", {"type": "string", "enum": ["live"]}),
-        ("If-None-Match", "header", "The ETag of what you have.", {"type": "string"}),
     )
 ]
 
@@ -64,7 +64,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
                 return await _live(customer_id, names, request, uow)
             parts = await view.one(uow, caller, customer_id, names)
             body, tag = render(customer_id, parts), etag(parts, f"{caller.variant} {uow.scope.outlines}")
-        return with_etag(body, tag, request.headers.get("if-none-match"))
+        return with_etag(request, body, tag)
 
     async def _live(customer_id: UUID, names: list[str], request: Request, uow: UnitOfWork) -> Response:
         if request.query_params["consistency"] != "live":
@@ -102,8 +102,8 @@ def names_of(asked: str | None) -> list[str]:
     return names
 
 
-def with_etag(body: bytes, tag: str, if_none_match: str | None) -> Response:
+def with_etag(request: Request, body: bytes, tag: str) -> Response:
     """What is stored has versions, and so an ETag; what the services answer has neither."""
-    if tag in [known.strip().removeprefix("W/") for known in (if_none_match or "").split(",")]:
-        return Response(status_code=304, headers={"ETag": tag})
+    if has(request, tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     return Response(body, headers={"ETag": tag}, media_type=JSON)

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from gateway.view.api import IfNoneMatch, Names, names_of, with_etag
+from gateway.view.api import Names, names_of, with_etag
 from gateway.view.document import etag, render
 from gateway.view.reading import View
 from gateway.view.schemas import OwnCustomer360, OwnList
@@ -26,11 +26,11 @@ def me_router(view: View) -> APIRouter:
 
     @router.get("/view", dependencies=[requires("me:read")], response_model=OwnCustomer360)
     async def own_view(
-        own: OwnCustomer, uow: Query, caller: CurrentCaller, sections: Names = None, if_none_match: IfNoneMatch = None
+        request: Request, own: OwnCustomer, uow: Query, caller: CurrentCaller, sections: Names = None
     ) -> Response:
         """Everything that the bank shows a customer of themselves."""
         parts = await view.one(uow, caller, own, names_of(sections))
-        return with_etag(render(own, parts), etag(parts, "self"), if_none_match)
+        return with_etag(request, render(own, parts), etag(parts, "self"))
 
     for part in PARTS:
         router.get(f"/{part}", name=f"own_{part}", dependencies=[requires("me:read")], response_model=OwnList)(
@@ -42,14 +42,12 @@ def me_router(view: View) -> APIRouter:
 def _part(view: View, part: str) -> Callable[..., Awaitable[Response]]:
     section, name = PARTS[part]
 
-    async def own_part(
-        own: OwnCustomer, uow: Query, caller: CurrentCaller, if_none_match: IfNoneMatch = None
-    ) -> Response:
+    async def own_part(request: Request, own: OwnCustomer, uow: Query, caller: CurrentCaller) -> Response:
         """One list of it, with the state of the section that it comes from."""
         (found,) = await view.one(uow, caller, own, [section])
         document = orjson.loads(found.section.document or "{}")
         body = {"state": found.state, "as_of": found.as_of, "version": document.get("version")}
         listed = orjson.dumps({**body, "items": document.get(name, [])}, option=orjson.OPT_UTC_Z)
-        return with_etag(listed, etag([found], f"self {part}"), if_none_match)
+        return with_etag(request, listed, etag([found], f"self {part}"))
 
     return own_part

@@ -1,7 +1,7 @@
 """What the view looks like to its readers, for the documentation: the gateway itself passes ready-made bytes on."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, Field, create_model
@@ -35,11 +35,13 @@ StaffSections, OwnSections = _sections("staff"), _sections("self")
 class Customer360(BaseModel):
     """`sections` holds those that were asked for; what staff see and what customers see of themselves differ."""
 
+    tagged: ClassVar[bool] = True
     customer_id: UUID
     sections: StaffSections | OwnSections  # type: ignore[valid-type] # as above
 
 
 class OwnCustomer360(BaseModel):
+    tagged: ClassVar[bool] = True
     customer_id: UUID
     sections: OwnSections  # type: ignore[valid-type] # as above
 
@@ -54,6 +56,7 @@ class Customers360(BaseModel):
 class OwnList(BaseModel):
     """One list of the customer's own, with the state of the section that it comes from."""
 
+    tagged: ClassVar[bool] = True
     state: State
     as_of: datetime | None
     version: int | None

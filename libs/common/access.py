@@ -18,6 +18,7 @@ from libs.common.authentication import LEEWAY_SECONDS, Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
 from libs.common.clients import origin_of
 from libs.common.clock import Clock
+from libs.common.conditional import NotModified, has, tag_of
 from libs.common.database import Database, UnitOfWork
 from libs.common.domain import Forbidden, InvalidValue, NotFound
 from libs.common.encryption import BlindIndex
@@ -188,7 +189,9 @@ class reading:  # noqa: N801 - it is used as a function
             return
         if self._uow.shown is None:
             raise RuntimeError("a query must name what it shows: uow.answer(view), page.of(uow, views), uow.about(id)")
-        tell_version(self._request, self._uow)
+        tag = tell_version(self._request, self._uow)
+        if tag and self._request.method in READS and has(self._request, tag):
+            raise NotModified
 
 
 async def _own_customer(
@@ -222,6 +225,9 @@ CurrentClock = Annotated[Clock, Depends(_clock)]
 Query = Annotated[UnitOfWork, Depends(_query, scope="function")]
 
 
-def tell_version(request: Request, uow: UnitOfWork) -> None:
-    if uow.answered is not None:
-        request.state.late_headers["ETag"] = f'"{uow.answered.version}"'
+def tell_version(request: Request, uow: UnitOfWork) -> str | None:
+    if uow.answered is None or not uow.answered.tagged:
+        return None
+    tag = tag_of(uow, uow.answered.version)
+    request.state.late_headers["ETag"] = tag
+    return tag

@@ -20,6 +20,7 @@ from libs.common.authentication import TokenVerifier
 from libs.common.caller import Authority
 from libs.common.clock import Clock
 from libs.common.commands import Replayed, replayed
+from libs.common.conditional import NotModified, not_modified
 from libs.common.consistency import Consistency, VersionOf
 from libs.common.database import Database
 from libs.common.edge import Edge
@@ -119,6 +120,7 @@ def new_api(chassis: Chassis, title: str, routers: Iterable[APIRouter]) -> FastA
     api.state.chassis = chassis
     install_problems(api)
     api.add_exception_handler(Replayed, replayed)  # type: ignore[arg-type] # starlette types it as Exception
+    api.add_exception_handler(NotModified, not_modified)  # type: ignore[arg-type] # likewise
     for router in routers:
         api.include_router(router)
     if bare := undeclared(api):

@@ -15,12 +15,11 @@ from fastapi import Depends, Request, Response
 from libs.common import audited, consistency, idempotency
 from libs.common.access import Chassis, caller_of, chassis, tell_version
 from libs.common.authentication import Principal
+from libs.common.conditional import tag_of, version_of
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
 from libs.common.problems import Problem
 from libs.common.schemas import View
-
-LONGEST_VERSION = 18
 
 Show = Callable[[UnitOfWork, UUID], Awaitable[View]]
 
@@ -73,7 +72,8 @@ async def _replay(
             raise consistency.too_slow() from None
         raise
     uow.show([view])
-    raise Replayed(first.status, uow.as_seen(view), shared.consistency.token(principal, first.written))
+    tag = tag_of(uow, view.version)
+    raise Replayed(first.status, uow.as_seen(view), tag, shared.consistency.token(principal, first.written))
 
 
 async def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
@@ -91,22 +91,19 @@ def _if_match(request: Request) -> int:
     if value is None:
         detail = "This change needs an If-Match header with the ETag that you last read."
         raise Problem(HTTPStatus.PRECONDITION_REQUIRED, detail)
-    version = value.strip().strip('"')
-    if not version.isdecimal() or len(version) > LONGEST_VERSION:
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "If-Match names no version of this resource.")
-    return int(version)
+    return version_of(value)
 
 
 class Replayed(Exception):
     """Not an error: the command was carried out before, and this is its answer again."""
 
-    def __init__(self, status: int, view: View, token: str | None) -> None:
+    def __init__(self, status: int, view: View, tag: str, token: str | None) -> None:
         super().__init__()
-        self.status, self.view, self.token = status, view, token
+        self.status, self.view, self.tag, self.token = status, view, tag, token
 
 
 async def replayed(_request: Request, replay: Replayed) -> Response:
-    headers = {"Idempotency-Replayed": "true", "ETag": f'"{replay.view.version}"'}
+    headers = {"Idempotency-Replayed": "true", "ETag": replay.tag}
     if replay.token:
         headers[consistency.HEADER] = replay.token
     body = replay.view.model_dump_json()

@@ -7,7 +7,7 @@ follow commit order.
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +25,7 @@ from libs.common.sealing import Sealer
 
 
 class Versioned(Protocol):
+    tagged: ClassVar[bool]
     id: UUID
     version: int
 

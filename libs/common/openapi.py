@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
-from libs.common.access import OwnCustomer, Requires
+from libs.common.access import READS, OwnCustomer, Requires
 from libs.common.commands import Command
 
 Document = dict[str, Any]
@@ -75,12 +75,13 @@ HEADERS = {
             maxLength=255,
         ),
         _header("If-Match", "The ETag that you last read.", '"3"', required=True),
+        _header("If-None-Match", "ETags of what you have: if nothing else is there, 304 says so.", '"3"'),
         _header("Guanxi-Consistency", "What a command answered: wait until it holds here.", "eyJ"),
         _header("Guanxi-Reason", "Why; auditors need one for every request.", "annual audit", maxLength=200),
     )
 }
+TAG = {"ETag": {"description": "Of what is shown: for If-None-Match and If-Match.", "schema": {"type": "string"}}}
 TOLD = {
-    "ETag": {"description": "The version.", "schema": {"type": "string"}},
     "RateLimit": {"description": 'What is left: `"read";r=1187;t=42`.', "schema": {"type": "string"}},
     "RateLimit-Policy": {"description": 'The limit: `"read";q=1200;w=60`.', "schema": {"type": "string"}},
 }
@@ -143,9 +144,10 @@ def _complete(operation: Document, route: RouteContext, method: str, maker: "Exa
     operation["x-permission"], operation["x-limit"] = required.permission, kind
     told = f"Needs the permission `{required.permission}`; counts as `{kind}`."
     operation["description"] = "\n\n".join(text for text in (operation.get("description"), told) if text)
-    operation.setdefault("parameters", []).extend(_headers(method, command, required))
+    tagged = getattr(getattr(route.original_route, "response_model", None), "tagged", False)
+    operation.setdefault("parameters", []).extend(_headers(method, command, required, tagged=tagged))
     finds = "{" in (route.path or "") or method == "POST" or OWN in calls
-    _answers(operation, command, maker, finds=finds)
+    _answers(operation, command, maker, finds=finds, tagged=tagged)
     for content in operation.get("requestBody", {}).get("content", {}).values():
         content["example"] = maker.of(content["schema"])
     for parameter in operation["parameters"]:
@@ -162,8 +164,9 @@ def calls_of(dependant: Dependant) -> Iterator[Any]:
         yield from calls_of(dependency)
 
 
-def _headers(method: str, command: Command | None, required: Requires) -> list[Document]:
+def _headers(method: str, command: Command | None, required: Requires, *, tagged: bool) -> list[Document]:
     names = ["Guanxi-Consistency", "Guanxi-Reason"]
+    names += ["If-None-Match"] if tagged and method in READS else []
     if command is not None:
         names += ["Idempotency-Key"] if method == "POST" else []
         names += ["If-Match"] if command.conditional else []
@@ -172,7 +175,7 @@ def _headers(method: str, command: Command | None, required: Requires) -> list[D
     return told
 
 
-def _answers(operation: Document, command: Command | None, maker: "Examples", *, finds: bool) -> None:
+def _answers(operation: Document, command: Command | None, maker: "Examples", *, finds: bool, tagged: bool) -> None:
     statuses = {**ALWAYS, **(NOT_FOUND if finds else {}), **(COMMAND if command else {})}
     if command is not None and command.conditional:
         statuses |= CONDITIONAL
@@ -180,7 +183,7 @@ def _answers(operation: Document, command: Command | None, maker: "Examples", *,
         operation["responses"]["304"] = {"description": NOT_CHANGED[304]}
     operation["responses"].pop("422", None)
     for answer in operation["responses"].values():
-        answer["headers"] = {**TOLD, **(WRITTEN if command else {})}
+        answer["headers"] = {**TOLD, **(TAG if tagged else {}), **(WRITTEN if command else {})}
         for content in answer.get("content", {}).values():
             if "example" not in content:
                 content["example"] = maker.of(content.get("schema", {}))

@@ -1,6 +1,6 @@
 """What every API takes and shows."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PrivateAttr, field_validator
@@ -32,9 +32,10 @@ class Body(BaseModel):
 
 
 class View(BaseModel):
-    """What the API shows of an aggregate."""
+    """What the API shows of an aggregate. `tagged`: it looks the same as long as its version stays, and has an ETag."""
 
     model_config = ConfigDict(extra="forbid")
+    tagged: ClassVar[bool] = True
 
     id: UUID
     version: int

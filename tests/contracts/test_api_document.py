@@ -77,6 +77,8 @@ def test_the_kind_that_is_told_is_the_kind_that_the_gateway_counts() -> None:
     told = {(path.split("/")[3], o["x-limit"]) for path, ops in DOCUMENT["paths"].items() for o in ops.values()}
     assert {(part, kind) for part, kind in told if kind == "reveal"} == set(KINDS.items())
     assert {kind for _, kind in told} <= LIMITS.keys()
+    assert {(o["x-limit"], o["x-limit-rate"]) for o in OPERATIONS.values()} <= set(LIMITS.items())
+    assert all(o["x-limit-rate"] in o["description"] for o in OPERATIONS.values())
 
 
 def test_a_command_says_which_headers_it_needs() -> None:
@@ -87,6 +89,17 @@ def test_a_command_says_which_headers_it_needs() -> None:
     assert headers("POST /api/v1/complaints/{complaint_id}/reply") == {"Idempotency-Key", "If-Match"}
     assert headers("PUT /api/v1/customers/{customer_id}/home") == {"If-Match"}
     assert headers("GET /api/v1/complaints") == set()
+
+
+def test_what_shows_one_thing_has_a_tag_and_is_not_sent_twice() -> None:
+    own = [f"GET /api/v1/me/{part}" for part in ("view", "accounts", "complaints", "contact-points", "managers")]
+    changing_by_themselves = {"GET /api/v1/reveals/{reveal_id}", "GET /api/v1/webhooks/{webhook_id}/secrets"}
+    one = {name for name in OPERATIONS if name.startswith("GET") and name.endswith(("_id}", "/360", "/secrets"))}
+    told = {name for name, o in OPERATIONS.items() if "If-None-Match" in {p["name"] for p in o["parameters"]}}
+    assert told == one - changing_by_themselves | set(own)
+    assert told == {name for name, o in OPERATIONS.items() if "304" in o["responses"]}
+    assert all("ETag" in OPERATIONS[name]["responses"]["200"]["headers"] for name in told)
+    assert "ETag" not in OPERATIONS["GET /api/v1/complaints"]["responses"]["200"]["headers"]
 
 
 READING = {

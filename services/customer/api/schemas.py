@@ -204,6 +204,7 @@ class NewReveal(Body):
 class RevealView(View):
     """`value` is the identifier in clear, null once the reveal has expired."""
 
+    tagged = False
     customer_id: UUID
     kind: IdentifierKind
     thing_id: UUID

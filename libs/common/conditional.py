@@ -1,0 +1,38 @@
+"""Conditional requests (RFC 9110, 13): the tag of what a caller sees, and whether they have it already."""
+
+from http import HTTPStatus
+
+from fastapi import Request, Response
+
+from libs.common.database import UnitOfWork
+from libs.common.problems import Problem
+
+LONGEST_VERSION = 18
+OUTLINED = "-outlined"
+"""Ends the tag of what is shown with its identifiers outlined: the same version looks otherwise then."""
+
+
+class NotModified(Exception):
+    """Not an error: the caller has it already."""
+
+
+def tag_of(uow: UnitOfWork, version: int) -> str:
+    return f'"{version}{OUTLINED if uow.scope.outlines else ""}"'
+
+
+def version_of(if_match: str) -> int:
+    """Raises Problem 412 for what names no version."""
+    version = if_match.strip().strip('"').removesuffix(OUTLINED)
+    if not version.isdecimal() or len(version) > LONGEST_VERSION:
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "If-Match names no version of this resource.")
+    return int(version)
+
+
+def has(request: Request, tag: str) -> bool:
+    """Whether what this tag stands for is among what the caller has."""
+    told = request.headers.get("if-none-match")
+    return told is not None and not {tag, "*"}.isdisjoint(each.strip().removeprefix("W/") for each in told.split(","))
+
+
+async def not_modified(_request: Request, _known: NotModified) -> Response:
+    return Response(status_code=HTTPStatus.NOT_MODIFIED)
