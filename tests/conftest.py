@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,7 @@ class Ground:
     kafka: LocalKafka | GivenKafka
     secrets: Secrets
     issuer: LocalIssuer
+    migrated: set[str] = field(default_factory=set)
 
     def url(self, app: str, role: str) -> str:
         password = self.secrets.password(app, role)
@@ -71,10 +72,14 @@ class Ground:
         return kind.model_validate(values)
 
     async def migrate(self, app: str, package: str) -> None:
+        """Once a run: it takes seconds, and dozens of tests need the same database."""
+        if app in self.migrated:
+            return
         env = {"GUANXI_OWNER_DATABASE_URL": self.url(app, "owner"), "PATH": os.environ["PATH"]}
         argv = [sys.executable, "-m", "libs.common.migrations", package]
         process = await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT)
         assert await process.wait() == 0
+        self.migrated.add(app)
 
 
 def _kafka(home: Path) -> LocalKafka | GivenKafka:

@@ -1,11 +1,13 @@
 """Attacks on the whole system, over the wire: each is refused, none is an error of ours, and nothing more happens.
 
-Forged tokens: tests/libs/common/test_forged_tokens.py. Bodies and heads that are too large, too slow or ambiguous:
-tests/libs/common/test_bounds.py. Webhooks that lead inside: tests/libs/common/test_outbound.py. Ids of others, in every path by every role: tests/security/test_scope_matrix.py.
+Forged tokens: tests/libs/common/test_forged_tokens.py. Heads that are too large, bodies that are too slow or ambiguous:
+tests/libs/common/test_bounds.py, tests/gateway/test_forwarding.py. Webhooks that lead inside:
+tests/libs/common/test_outbound.py. Ids of others, in every path by every role: tests/security/test_scope_matrix.py.
 """
 
 import asyncio
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.e2e
 
 REFUSED = range(400, 500)
 INSIDE = uuid.uuid4()
+HUGE, PIECE = 100 * 1024 * 1024, 65536
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,24 @@ async def test_a_body_made_to_hurt_is_refused(attacker: Attacker, bomb: bytes) -
     answer = await attacker.person.client.post("/api/v1/complaints", content=bomb, headers=headers)
     assert answer.status_code in (400, 422)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("told", [f"Content-Length: {HUGE}", "Transfer-Encoding: chunked"])
+async def test_a_hundred_megabytes_are_not_taken_in(attacker: Attacker, told: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", attacker.port)
+    answered = asyncio.create_task(reader.readline())
+    lines = f"Authorization: Bearer {attacker.token}\r\nIdempotency-Key: k\r\nContent-Type: application/json\r\n{told}"
+    writer.write(f"POST /api/v1/complaints HTTP/1.1\r\nHost: bank\r\n{lines}\r\n\r\n".encode())
+    piece, sent = b"%x\r\n%s\r\n" % (PIECE, b" " * PIECE) if "chunked" in told else b" " * PIECE, 0
+    with suppress(ConnectionError):
+        while sent < HUGE and not answered.done():
+            writer.write(piece)
+            sent += PIECE
+            await writer.drain()
+            await asyncio.sleep(0)
+    assert b" 413 " in await asyncio.wait_for(answered, 10)
+    assert sent < HUGE / 4, "what is refused is not read"
+    writer.close()
 
 
 async def test_a_key_of_somebody_else_replays_nothing(attacker: Attacker) -> None:

@@ -13,6 +13,7 @@ import httpx
 from gateway import main as gateway
 from gateway.settings import GatewaySettings
 from guanxi.local.issuer import ISSUER
+from libs.common.app import App
 from libs.contracts.catalogue import REFERENCES
 from tests.conftest import Ground
 
@@ -21,6 +22,8 @@ from tests.conftest import Ground
 class Reader:
     """A teller of one branch, a customer of that branch, and one of another."""
 
+    app: App
+    login: UUID
     client: httpx.AsyncClient
     owner: asyncpg.Connection
     ground: Ground
@@ -38,9 +41,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def reader_of(ground: Ground) -> AsyncIterator[Reader]:
+async def reader_of(ground: Ground, **changed: object) -> AsyncIterator[Reader]:
     await ground.migrate("viewed", "gateway")
-    settings = ground.settings("viewed", GatewaySettings, upstreams={})
+    settings = ground.settings("viewed", GatewaySettings, upstreams={}, **changed)
     assert isinstance(settings, GatewaySettings)
     app, owner = gateway.app(settings), await asyncpg.connect(ground.url("viewed", "owner"))
     branch, elsewhere, near, far, login = (uuid4() for _ in range(5))
@@ -65,6 +68,6 @@ async def reader_of(ground: Ground) -> AsyncIterator[Reader]:
     headers = {"Authorization": f"Bearer {ground.issuer.token(str(login), ['teller'])}"}
     transport = httpx.ASGITransport(app.public)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
-        yield Reader(client, owner, ground, near, far)
+        yield Reader(app, login, client, owner, ground, near, far)
     await app.close()
     await owner.close()

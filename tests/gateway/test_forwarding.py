@@ -19,6 +19,7 @@ from tests.served import served
 
 Made = Callable[..., httpx.AsyncClient]
 AT_ONCE = 3
+PIECE = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,27 @@ async def test_a_caller_that_hangs_up_is_no_failure_of_the_service(client: Made,
         await asking.post("/api/v1/complaints", content=broken_off(), headers={"Idempotency-Key": "k"})
     assert proxy.taken == 0, "a body is taken in whole before anybody is asked"
     assert not is_away(await asking.get("/api/v1/complaints"))
+
+
+async def test_a_body_that_comes_slowly_or_without_end_reaches_no_service(client: Made, proxy: Proxy) -> None:
+    given = 0
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal given
+        while True:
+            given += PIECE
+            yield bytes(PIECE)
+
+    asking = client(body_seconds=0.3, largest_body=10 * PIECE)
+    for body, status in ((slow(), 408), (endless(), 413)):
+        answer = await asking.post("/api/v1/complaints", content=body, headers={"Idempotency-Key": "k"})
+        assert (answer.status_code, answer.headers["connection"]) == (status, "close")
+    assert given <= 11 * PIECE
+    assert proxy.taken == 0
 
 
 @pytest.mark.parametrize("bytes_more", [0, 1])
