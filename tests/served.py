@@ -1,4 +1,4 @@
-"""A service of ours as a process of its own: its HTTP side, or its worker."""
+"""A service of ours as a process of its own: its HTTP side, or its worker; or an app, listening in this process."""
 
 import asyncio
 import json
@@ -9,9 +9,14 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import uvicorn
+from starlette.types import ASGIApp
+
+from libs.common.serve import configured
+from libs.common.settings import Settings
 from tests.conftest import ROOT, Ground
 from tests.polling import until
-from tests.ports import free_ports_in_a_row
+from tests.ports import free_port, free_ports_in_a_row
 
 
 async def start(ground: Ground, database: str, service: str, *, without: str, **changed: str) -> Process:
@@ -31,6 +36,24 @@ async def start(ground: Ground, database: str, service: str, *, without: str, **
 
 
 @asynccontextmanager
+async def listening(app: ASGIApp, settings: Settings) -> AsyncIterator[int]:
+    """The port where this app answers, under the bounds of every service."""
+    config = configured(app, settings, free_port())
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve())
+
+    async def started() -> bool:
+        return server.started
+
+    try:
+        await until(started)
+        yield config.port
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
+
+
+@asynccontextmanager
 async def served(ground: Ground, service: str, changed: Mapping[str, str]) -> AsyncIterator[int]:
     """Its public port; the internal and the management port are the next two."""
     await ground.migrate(service, f"services.{service}")
@@ -39,12 +62,12 @@ async def served(ground: Ground, service: str, changed: Mapping[str, str]) -> As
     ports = {name: str(first + place) for place, name in enumerate(names)}
     process = await start(ground, service, service, without="worker", **ports, **changed)
 
-    async def listening() -> bool:
+    async def answers() -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", first)) == 0
 
     try:
-        await until(listening)
+        await until(answers)
         yield first
     finally:
         process.terminate()

@@ -4,15 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from libs.common import bounds
-from libs.common.serve import configured
 from tests.libs.common.probe import Probe
-from tests.polling import until
-from tests.ports import free_port
+from tests.served import listening
 
 PIECE = bytes(32 * 1024 * 1024)
 """Far more than the machine itself holds between the two ends of a connection."""
@@ -44,17 +41,8 @@ def telling() -> Telling:
 @pytest.fixture
 async def port(probe: Probe, telling: Telling, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(bounds, "STALLED_SECONDS", 0.3)
-    config = configured(telling, probe.settings, free_port())
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server._serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await until(started)
-    yield config.port
-    server.should_exit = server.force_exit = True
-    await serving
+    async with listening(telling, probe.settings) as port:
+        yield port
 
 
 async def test_an_answer_that_nobody_reads_is_given_up(port: int, telling: Telling) -> None:
