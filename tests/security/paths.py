@@ -23,6 +23,7 @@ Try = Callable[[httpx.AsyncClient, str, str], Awaitable[Seen]]
 """Takes a client, the method and the path's template; None where the path is refused for the role."""
 
 NAMES = {**{id_: name for name, id_ in CUSTOMER_IDS.items()}, **{id_: name for name, id_ in THING_IDS.items()}}
+WEBHOOK_NAMES = {id_: name for name, id_ in WEBHOOK_IDS.items()}
 UNIT_NAMES = {id_: name for ids in (UNIT_IDS, COLLEAGUE_IDS) for name, id_ in ids.items()}
 OTHER = str(uuid4())
 
@@ -65,7 +66,7 @@ async def listed(
     if answer.status_code == FORBIDDEN:
         return None
     assert answer.status_code == 200, f"{method} {path}: {answer.text}"
-    ids = [UUID(item[key]) for item in answer.json()["items"]]
+    ids = [UUID(item[key]) for item in answer.json()["items"] if item[key]]
     return {names[id_] for id_ in ids if id_ in names}
 
 
@@ -158,6 +159,8 @@ LOGIN = {"issuer": "https://id.example", "subject": "x"}
 CONTACT = {"kind": "email", "value": "a@example.com"}
 REASON = {"reason": "r"}
 STAFF_CHANGED = partial(of, COLLEAGUE_IDS, 412)
+WEBHOOK_CHANGED = partial(of, WEBHOOK_IDS, 412)
+WEBHOOK = {"url": "https://partner.example/hook", "types": ["crm.customer.updated.v1"]}
 CASE = {"channel": "phone", "business": "b", "cause": "c", "facts": "f", "regimes": ["unknown"]}
 
 TRIES: dict[str, Try] = {
@@ -230,6 +233,15 @@ TRIES: dict[str, Try] = {
     "gateway GET /api/v1/customers/{customer_id}/360": of(CUSTOMER_IDS),
     "gateway POST /api/v1/customers/360:batch": batched,
     "gateway GET /api/v1/changes": followed,
+    "gateway GET /api/v1/webhooks": partial(listed, key="id", names=WEBHOOK_NAMES),
+    "gateway GET /api/v1/webhooks/{webhook_id}": of(WEBHOOK_IDS),
+    "gateway PUT /api/v1/webhooks/{webhook_id}": WEBHOOK_CHANGED(body=lambda _: WEBHOOK),
+    **{
+        f"gateway POST /api/v1/webhooks/{{webhook_id}}/{move}": WEBHOOK_CHANGED() for move in ("pause", "resume", "end")
+    },
+    "gateway GET /api/v1/webhooks/{webhook_id}/secrets": of(WEBHOOK_IDS),
+    "gateway POST /api/v1/webhooks/{webhook_id}/secrets": WEBHOOK_CHANGED(body=lambda _: {}),
+    "gateway POST /api/v1/webhooks/{webhook_id}/ping": of(WEBHOOK_IDS, 202),
     "gateway GET /api/v1/webhooks/{webhook_id}/deliveries": of_webhook(listed),
     "gateway GET /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": of_webhook(of(THING_IDS)),
     "gateway POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": of_webhook(of(THING_IDS, 412)),

@@ -93,6 +93,22 @@ async def test_customers_change_how_the_bank_reaches_them(customer: Service) -> 
     assert removed.json()["contact_points"] == []
 
 
+async def test_a_contact_point_of_another_is_none_of_this_customers(customer: Service) -> None:
+    own_id, me = await signed_in(customer)
+    _, other = await signed_in(customer)
+    unit = await customer.know_unit("own-teller")
+    await customer.know_staff("own-teller", ["teller"], [unit])
+    await customer.execute("UPDATE directory.customers SET home_unit_id = $2 WHERE customer_id = $1", own_id, unit)
+    phone = {"kind": "phone", "value": "13812345678"}
+    theirs = (await customer.send(other, "me/contact-points", phone, version=1)).json()
+    for person, path in ((me, "me"), (customer.signed_in("own-teller", "teller"), f"customers/{own_id}")):
+        point = f"/api/v1/{path}/contact-points/{theirs['contact_points'][0]['id']}"
+        refused = await person.delete(point, headers={"If-Match": '"1"'})
+        assert (refused.status_code, "contact point" in refused.json()["detail"]) == (404, True)
+    again = await customer.send(other, "me/contact-points", {**phone, "value": "13812345679"}, version=2)
+    assert len(again.json()["contact_points"]) == 2
+
+
 async def test_a_login_for_several_names_one(customer: Service) -> None:
     login = f"own-{uuid4()}"
     own = [await born(customer, login) for _ in range(2)]
