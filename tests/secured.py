@@ -18,7 +18,10 @@ from tests.certificates import Certificates
 from tests.conftest import JARS
 from tests.ports import free_port
 
-PARTNERS: dict[str, Sequence[str]] = {"acme": ["crm.complaints.events.v1"]}
+PARTNERS: dict[str, Sequence[str]] = {
+    "acme": ["crm.complaints.events.v1"],
+    "acme-labs": ["crm.customer.events.v1", "crm.manager.events.v1"],
+}
 
 
 @dataclass(frozen=True)

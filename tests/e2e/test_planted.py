@@ -113,7 +113,23 @@ async def plant(stack: Stack) -> str:
             return view.status_code == 200 and ACCOUNT[-4:] in view.text
 
         await until(visible)
+        await reveal(stack, teller, customer_id)
         return customer_id
+
+
+async def reveal(stack: Stack, teller: httpx.AsyncClient, customer_id: str) -> None:
+    """Looked for by its end, and shown in clear: once to whoever asked, and nowhere else."""
+    search = {"kind": "identity_document", "last_four": PERSON.resident_id[-4:]}
+    found = await teller.post("/api/v1/customers/find-by-last-four", json=search)
+    assert customer_id in [row["id"] for row in found.json()["items"]]
+    document = (await teller.get(f"/api/v1/customers/{customer_id}")).json()["documents"][0]
+    stronger = {"Authorization": f"Bearer {stack.issuer.token('planted', ['teller'], stepped_up=True)}"}
+    body = {"customer_id": customer_id, "kind": "identity_document", "thing_id": document["id"]}
+    headers = {**stronger, **key(), "Guanxi-Reason": "the customer calls back"}
+    shown = await teller.post("/api/v1/reveals", json=body, headers=headers)
+    assert shown.json()["value"] == PERSON.resident_id, shown.text
+    told = await teller.post("/api/v1/reveals", json=body, headers={**headers, "Guanxi-Reason": PERSON.resident_id})
+    assert told.status_code == 400
 
 
 async def hire_teller(stack: Stack) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from libs.common.keyring import KeyRing
 from tests.ports import free_port, free_ports_in_a_row
@@ -76,6 +77,23 @@ def test_every_command_explains_itself(environment: dict[str, str], argv: tuple[
     status, said = guanxi(environment, *argv, "--help")
     assert status == 0
     assert "Usage:" in said
+
+
+def test_topics_and_rights_are_rendered_for_a_cluster_that_others_run(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    partners = tmp_path / "partners.toml"
+    partners.write_text('[partners.acme]\ntopics = ["crm.customer.events.v1"]\n')
+    argv = ("topics", "render", "--cluster", "bank", "--partners", str(partners))
+    status, said = guanxi(environment, *argv)
+    assert status == 0
+    resources = list(yaml.safe_load_all(said))
+    assert {resource["metadata"]["labels"]["strimzi.io/cluster"] for resource in resources} == {"bank"}
+    users = [resource["metadata"]["name"] for resource in resources if resource["kind"] == "KafkaUser"]
+    assert "partner-acme" in users
+    partners.write_text('[partners.acme]\ntopics = ["crm.audit.v1"]\n')
+    status, said = guanxi(environment, *argv)
+    assert (status, "is not for partners" in said) == (2, True)
 
 
 def test_a_key_is_not_retired_without_a_look_at_what_is_under_it(environment: dict[str, str], tmp_path: Path) -> None:

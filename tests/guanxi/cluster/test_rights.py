@@ -1,14 +1,32 @@
 """Every principal tries to write and to read every topic of a secured broker. What it may is a table by hand."""
 
 import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import ClusterAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
 from confluent_kafka import Consumer, KafkaError
-from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 from pydantic import SecretStr
 
 from guanxi.cluster.connection import Cluster, ClusterAway
@@ -41,6 +59,7 @@ MAY_WRITE = {
     "gateway": {"crm.audit.v1"},
     "core": {"core.accounts.v1", "core.transactions.v1"},
     "partner-acme": set(),
+    "partner-acme-labs": set(),
 }  # fmt: skip
 MAY_READ = {
     "customer": {"core.accounts.v1", "core.transactions.v1", *REFERENCES},
@@ -52,11 +71,19 @@ MAY_READ = {
     },
     "core": set(),
     "partner-acme": {"crm.complaints.events.v1"},
+    "partner-acme-labs": {"crm.customer.events.v1", "crm.manager.events.v1"},
 }  # fmt: skip
+REFUSED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+EVERYTHING = AclBinding(
+    ResourceType.TOPIC, "*", ResourcePatternType.LITERAL, "User:*", "*", AclOperation.ALL, AclPermissionType.ALLOW
+)
 GROUPS = {
     "customer": ["crm.customer", "crm.customer.directory"],
+    "manager": ["crm.manager", "crm.manager.directory"],
+    "complaints": ["crm.complaints", "crm.complaints.directory"],
     "gateway": ["crm.gateway.view", "crm.gateway.audit", "crm.gateway.webhooks"],
     "partner-acme": ["partner-acme", "partner-acme.reports"],
+    "partner-acme-labs": ["partner-acme-labs", "partner-acme-labs.reports"],
 }
 
 
@@ -162,6 +189,64 @@ async def test_a_principal_joins_its_own_groups_only(ground: Ground, bank: Secur
     for group in (name for names in GROUPS.values() for name in names):
         joined = await may_join(settings, topic, group)
         assert joined == (group in GROUPS[principal]), group
+
+
+def tried(admin: AdminClient) -> dict[str, dict[Any, Any]]:
+    """What only an operator does, to every topic and to a new one: by name of the operation."""
+    names = [topic.name for topic in TOPICS]
+    longer = [ConfigEntry("retention.ms", "1", incremental_operation=AlterConfigOpType.SET)]
+    altered = [ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=longer) for name in names]
+    asked = {
+        "create": admin.create_topics([NewTopic("crm.tried.v1", 1, 1)]),
+        "alter": admin.incremental_alter_configs(altered),
+        "add partitions": admin.create_partitions([NewPartitions(name, 9) for name in names]),
+        "delete records": admin.delete_records([KafkaPartition(name, 0, 1) for name in names]),
+        "delete": admin.delete_topics(names),
+        "grant": admin.create_acls([EVERYTHING]),
+    }
+    return {
+        operation: {str(what): done.exception(20) for what, done in futures.items()}
+        for operation, futures in asked.items()
+    }
+
+
+@pytest.mark.parametrize("principal", MAY_WRITE)
+async def test_a_principal_makes_changes_and_deletes_no_topic_and_grants_nothing(bank: Secured, principal: str) -> None:
+    for operation, answers in (await bank.cluster(principal).ask(tried)).items():
+        assert len(answers) in (1, len(TOPICS))
+        for what, error in answers.items():
+            assert error is not None, f"{operation} {what}"
+            assert error.args[0].code() in REFUSED, f"{operation} {what}: {error}"
+
+
+async def test_rights_are_granted_at_the_command_line(bank: Secured, tmp_path: Path) -> None:
+    cluster, password = bank.cluster(), bank.passwords[OPERATOR]
+    partners = tmp_path / "partners.toml"
+    partners.write_text(
+        "".join(f"[partners.{name}]\ntopics = {json.dumps(topics)}\n" for name, topics in PARTNERS.items())
+    )
+    env = {
+        "PATH": os.environ["PATH"],
+        "GUANXI_HOME": str(tmp_path / "home"),
+        "GUANXI_KAFKA": cluster.kafka,
+        "GUANXI_KAFKA_TLS": "true",
+        "GUANXI_TLS_AUTHORITIES": str(cluster.tls_authorities),
+        "GUANXI_KAFKA_USER": OPERATOR,
+        "GUANXI_KAFKA_PASSWORD": password,
+    }
+
+    async def applied() -> list[str]:
+        argv = [sys.executable, "-m", "guanxi.cli", "topics", "apply", "--rights", "--partners", str(partners)]
+        process = await asyncio.create_subprocess_exec(*argv, env=env, stdout=PIPE, stderr=STDOUT)
+        said = (await process.communicate())[0].decode()
+        assert process.returncode == 0, said
+        assert password not in said
+        return said.splitlines()
+
+    taken = await apply_rights(cluster, all_rights({}))
+    assert len(taken) == len(await applied())
+    assert await applied() == ["all topics are as declared"]
+    assert await apply_rights(cluster, all_rights(PARTNERS)) == []
 
 
 @pytest.mark.parametrize("wrong", ["another password", None])
