@@ -4,9 +4,12 @@ import aiohttp
 
 from gateway.settings import GatewaySettings, Upstream
 from gateway.upstream.gate import Gate
+from libs.common.bounds import IDLE_SECONDS
 from libs.common.tls import client_context
 
 CONNECT_SECONDS = 1.0
+KEPT_SECONDS = IDLE_SECONDS - 1.0
+"""Idle connections are left before the service closes them: what is sent into that moment is lost."""
 
 
 class UpstreamClient:
@@ -25,10 +28,14 @@ class UpstreamClient:
             settings = self._settings
             timeout = aiohttp.ClientTimeout(total=settings.upstream_timeout, sock_connect=CONNECT_SECONDS)
             # The gate is narrower: nobody waits here for a connection.
-            connector = aiohttp.TCPConnector(limit=2 * settings.upstream_connections, ssl=client_context(settings))
+            connector = aiohttp.TCPConnector(
+                limit=2 * settings.upstream_connections, ssl=client_context(settings), keepalive_timeout=KEPT_SECONDS
+            )
             self._session = aiohttp.ClientSession(
                 timeout=timeout, connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
             )
+            # By itself it sends a PUT and a DELETE again: under If-Match that is refused, though the first was done.
+            self._session._retry_connection = False  # noqa: SLF001 - there is no other way to say so
         return self._session
 
     async def close(self) -> None:

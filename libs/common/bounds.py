@@ -14,6 +14,8 @@ from libs.common.metrics import DENIED
 
 LARGEST_HEAD = 16 * 1024
 HEAD_SECONDS = 10.0
+IDLE_SECONDS = 5
+"""So long is a connection kept between two requests."""
 STALLED_SECONDS = 30.0
 """So long may nothing of an answer be read, before its connection and all that it holds is given up."""
 FRAMING = {b"content-length", b"transfer-encoding"}

@@ -17,7 +17,7 @@ import uvicorn
 import uvloop
 
 from libs.common.app import App
-from libs.common.bounds import BoundedProtocol
+from libs.common.bounds import IDLE_SECONDS, BoundedProtocol
 from libs.common.logs import configure_logs, where
 from libs.common.pulse import Pulse
 from libs.common.settings import Settings
@@ -47,6 +47,7 @@ def configured(app: Any, settings: Settings, port: int) -> uvicorn.Config:
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=[str(network) for network in settings.proxies],
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS,
         http=BoundedProtocol,
         ws="none",
         ssl_certfile=settings.tls_certificate,

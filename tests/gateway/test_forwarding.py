@@ -96,14 +96,19 @@ async def test_more_than_so_many_do_not_wait(client: Made, proxy: Proxy) -> None
 
 @pytest.mark.parametrize(
     ("method", "headers", "times"),
-    [("GET", {}, 2), ("POST", {"Idempotency-Key": "k"}, 2), ("POST", {}, 1), ("PATCH", {}, 1)],
+    [
+        ("GET", {}, 2),
+        ("POST", {"Idempotency-Key": "k"}, 2),
+        ("POST", {}, 1),
+        *((method, {"If-Match": '"1"', "Idempotency-Key": "k"}, 1) for method in ("PATCH", "PUT", "DELETE")),
+    ],
 )
 async def test_what_changes_nothing_the_second_time_is_sent_again(
     client: Made, proxy: Proxy, method: str, headers: dict[str, str], times: int
 ) -> None:
     asking = client()
     proxy.breaks = 1
-    path = "/api/v1/complaints" if method != "PATCH" else f"/api/v1/complaints/{uuid4()}"
+    path = "/api/v1/complaints" if method in ("GET", "POST") else f"/api/v1/complaints/{uuid4()}"
     answer = await asking.request(method, path, headers=headers, json={} if method != "GET" else None)
     assert proxy.taken == times
     assert is_away(answer) == (times == 1)
@@ -113,6 +118,15 @@ async def test_a_callers_own_patience_ends_it(client: Made, proxy: Proxy) -> Non
     asking, proxy.way = client(upstream_timeout=60.0), Way.SILENT
     async with asyncio.timeout(20):
         assert is_away(await asking.get("/api/v1/complaints", headers={"Guanxi-Timeout": "0.2"}))
+
+
+async def test_what_is_sent_again_has_no_more_time_than_the_first(client: Made, proxy: Proxy) -> None:
+    asking, proxy.breaks = client(upstream_timeout=60.0), 1
+    assert not is_away(await asking.get("/api/v1/complaints", headers={"Guanxi-Timeout": "30"}))
+    proxy.breaks, proxy.way, taken = 1, Way.SILENT, proxy.taken
+    async with asyncio.timeout(20):
+        assert is_away(await asking.get("/api/v1/complaints", headers={"Guanxi-Timeout": "1"}))
+    assert proxy.taken == taken + 1, "it broke on the connection that was there, was sent again, and nobody answered"
 
 
 async def test_an_impatient_caller_shuts_the_service_for_nobody(client: Made, proxy: Proxy) -> None:
