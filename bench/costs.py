@@ -11,6 +11,7 @@ from uuid import uuid4
 from starlette.requests import Request
 
 from bench.ground import Ground
+from gateway.limits.storage import InDatabase
 from libs.common.audit import AuditTrail, Entry
 from libs.common.authentication import Principal
 from libs.common.clock import Clock
@@ -25,6 +26,8 @@ BLOCK, FLUSHES = 8192, 2000
 BETWEEN_SECONDS = 0.001
 """From one flush to the next, as at one connection."""
 PRINCIPAL = Principal(issuer="bench", subject="bench", roles=frozenset(), expires_at=0.0)
+
+LIMITS = {"read": "1000000000/minute"}
 
 Work = Callable[[], Awaitable[object]]
 
@@ -50,10 +53,12 @@ async def costs(ground: Ground) -> dict[str, float]:
     database = Database(ground.url("customer", "app"), pool=AT_ONCE)
     ring = KeyRing.load(ground.secrets.keyring("shared"))
     trail = AuditTrail(ground.url("customer", "app"), ring)
-    limiter = Limiter({"read": "1000000000/minute"}, InProcess())
+    counting = Database(ground.url("gateway", "app"), pool=AT_ONCE)
+    limiter, shared = Limiter(LIMITS, InProcess()), Limiter(LIMITS, InDatabase(counting))
     try:
         bare = await _each(lambda: _transaction(database), 500)
         return {
+            "limit, shared": await _each(lambda: shared.take("bench", "read"), 2_000),
             "limit, in process": await _each(lambda: limiter.take("bench", "read"), 20_000),
             "audit entry": await _each(lambda: trail.write(_entry()), 2_000),
             "idempotency key": await _each(lambda: _command(database, ring), 500) - bare,
@@ -61,6 +66,7 @@ async def costs(ground: Ground) -> dict[str, float]:
     finally:
         await trail.close()
         await database.close()
+        await counting.close()
 
 
 async def _each(work: Work, times: int) -> float:

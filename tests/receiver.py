@@ -1,5 +1,6 @@
 """A partner's endpoint: keeps what it is told, and answers as it is made to."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -32,11 +33,15 @@ class Receiver:
     url: str
     answer: Callable[[Message], tuple[int, dict[str, str]]] = lambda _: (204, {})
     messages: list[Message] = field(default_factory=list)
+    goes_on: asyncio.Event | None = None
+    """Nothing is answered before it is set."""
 
     async def take(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         message = Message(headers, await request.read())
         self.messages.append(message)
+        if self.goes_on is not None:
+            await self.goes_on.wait()
         status, told = self.answer(message)
         return web.Response(status=status, headers=told)
 

@@ -5,6 +5,7 @@ what signs somebody in (never kept here), C2 what identifies somebody or tells w
 stands in its class: docs/adr/0011. `tests/contracts/test_fields.py` holds every column of every service against it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,7 +44,8 @@ class Retention(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One column. `mask` names a function of `libs/common/masks.py`; without one it is shown as it is.
+    """One column. `mask` names a function of `libs/common/masks.py`, for each kind where kinds differ; without one it
+    is shown as it is.
 
     `narrow` names what is made of the mask for the roles of `OUTLINED` (`libs/directory/permissions.py`).
 
@@ -54,14 +56,14 @@ class Field:
     column: str
     sensitivity: Sensitivity
     handling: Handling
-    mask: str | None = None
+    mask: str | Mapping[str, str] | None = None
     narrow: str | None = None
     reveal: str | None = None
     retention: Retention = Retention.RELATIONSHIP
     basis: Basis = Basis.CONTRACT
 
 
-def _identifier(column: str, mask: str, basis: Basis = Basis.CONTRACT) -> Field:
+def _identifier(column: str, mask: str | Mapping[str, str], basis: Basis = Basis.CONTRACT) -> Field:
     return Field(
         service="customer",
         column=column,
@@ -96,7 +98,7 @@ RELATIONSHIP, CASE, CONSENT = Retention.RELATIONSHIP, Retention.CASE, Retention.
 
 FIELDS: tuple[Field, ...] = (
     _identifier("identity_documents.number", "mask_document", Basis.LAW),
-    _identifier("contact_points.value", "mask_phone"),
+    _identifier("contact_points.value", {"phone": "mask_phone", "email": "mask_email", "address": "mask_address"}),
     _identifier("accounts.number", "mask_account"),
     _identifier("transactions.account_number", "mask_account"),
     *_fields(

@@ -1,18 +1,24 @@
 """Every column that says something about a customer is in the field catalogue, and is kept as the catalogue says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from libs.common import masks, outlines
+from libs.common.keyring import KeyRing
+from libs.common.sealing import Sealer
 from libs.common.tables import chassis_tables, new_metadata
 from libs.contracts.catalogue import EVENTS
 from libs.contracts.fields import FIELDS, Field, Handling, Sensitivity
 from libs.directory.permissions import PERMISSIONS
 from services.complaints.storage import tables as complaints
+from services.customer.domain.customer import ContactKind
 from services.customer.storage import tables as customer
+from services.customer.use_cases.sealing import seal_contact_point
 from services.manager.storage import tables as manager
 
 METADATA = {"customer": customer.metadata, "manager": manager.metadata, "complaints": complaints.metadata}
@@ -56,14 +62,29 @@ def test_it_is_kept_as_the_catalogue_says(field: Field) -> None:
     if field.handling is Handling.IDENTIFIER:
         assert {f"{column}{part}" for part in PARTS} <= columns
         assert column not in columns, "an identifier never stands in clear"
-        assert field.mask is not None
-        assert callable(getattr(masks, field.mask))
+        assert field.mask
+        names = [field.mask] if isinstance(field.mask, str) else field.mask.values()
+        assert all(callable(getattr(masks, name)) for name in names)
         assert callable(getattr(outlines, str(field.narrow)))
         assert any(field.reveal in permissions for permissions in PERMISSIONS.values())
         assert field.sensitivity is Sensitivity.C2
     else:
         assert column in columns
         assert (field.mask, field.reveal) == (None, None)
+
+
+CONTACTS = {"phone": "+8613812345678", "email": "anna@example.com", "address": "上海市浦东新区世纪大道100号"}
+
+
+@pytest.mark.parametrize("kind", ContactKind)
+def test_a_contact_point_is_masked_as_the_catalogue_says_of_its_kind(kind: ContactKind, tmp_path: Path) -> None:
+    sealer = Sealer(KeyRing.generate(tmp_path / "ring.json"))
+    row, customer_id = uuid4(), uuid4()
+    point = seal_contact_point(sealer, CONTACTS[kind], row=row, customer_id=customer_id, kind=kind, field="value")
+    (field,) = [field for field in FIELDS if field.column == "contact_points.value"]
+    assert isinstance(field.mask, Mapping)
+    assert set(field.mask) == set(ContactKind)
+    assert point.value.masked == getattr(masks, field.mask[kind])(CONTACTS[kind]) != CONTACTS[kind]
 
 
 def _names(shape: Any) -> set[str]:

@@ -3,7 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
+import pytest
+
+from gateway.view.me import PARTS
 from libs.contracts.catalogue import SECTIONS
 from tests.gateway.reader import Reader
 from tests.polling import until
@@ -78,3 +82,42 @@ async def test_an_etag_follows_what_is_shown_and_not_the_time(reader: Reader) ->
     assert len({first, stale, changed, own}) == 4
     assert (await reader.get(reader.near, **{"If-None-Match": changed})).status_code == 304
     assert (await reader.get(reader.near, **{"If-None-Match": first})).status_code == 200
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_customers_have_each_list_of_their_own_once(reader: Reader, part: str) -> None:
+    section, name = PARTS[part]
+    thing = {"id": "a", "number": "M12**34"}
+    document = json.dumps({"version": 3, name: [thing]})
+    await reader.owner.execute(
+        "INSERT INTO view.sections VALUES ($1, $2, 3, now(), '{}', $3)", reader.near, section, document
+    )
+    reader.client.headers["Authorization"] = f"Bearer {reader.ground.issuer.token(str(reader.near), ['customer'])}"
+    shown = await reader.client.get(f"/api/v1/me/{part}")
+    assert (shown.json()["items"], shown.json()["version"]) == ([thing], 3)
+    tag = shown.headers["ETag"]
+    known = await reader.client.get(f"/api/v1/me/{part}", headers={"If-None-Match": tag})
+    assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", tag)
+    await reader.owner.execute("UPDATE view.sections SET version = 4 WHERE customer_id = $1", reader.near)
+    assert (await reader.client.get(f"/api/v1/me/{part}", headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_a_hundred_customers_are_one_statement(reader: Reader) -> None:
+    ids = [str(reader.near), *(str(uuid4()) for _ in range(99))]
+
+    async def asked() -> dict[str, Any]:
+        answer = await reader.client.post("/api/v1/customers/360:batch", json={"customer_ids": ids})
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    await asked()  # whatever is asked once and remembered
+    held = [connection for _, connection in reader.app.chassis.database._connections._idle]
+    statements: list[str] = []
+    for connection in held:
+        connection.add_query_logger(lambda record: statements.append(record.query))
+    told = await asked()
+    assert [item["customer_id"] for item in told["items"]] == [str(reader.near)]
+    assert len(told["not_found"]) == 99
+    assert [text for text in statements if "view.sections" in text] == statements
+    assert len(statements) == 1

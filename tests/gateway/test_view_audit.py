@@ -1,8 +1,11 @@
 """The view's entry is written while the view is read: durable before the answer, and it says no more than is known."""
 
+import httpx
 import pytest
 
-from tests.gateway.reader import Reader
+from tests.conftest import Ground
+from tests.gateway.reader import Reader, reader_of
+from tests.served import listening
 
 
 async def test_a_view_that_is_shown_has_one_entry(reader: Reader) -> None:
@@ -41,6 +44,16 @@ async def test_what_asks_for_nobody_says_how_it_ended_alone(reader: Reader, quer
     wrong = await reader.get(customer or reader.near, query=query)
     assert wrong.status_code == 422
     assert [entry["status"] for entry in await reader.entries(wrong)] == [422]
+
+
+async def test_an_entry_names_where_a_named_proxy_was_asked_from(ground: Ground) -> None:
+    async with reader_of(ground, proxies=("127.0.0.0/8",)) as reader:
+        async with listening(reader.app.public, reader.app.chassis.settings) as port:
+            headers = {**reader.client.headers, "X-Forwarded-For": "203.0.113.77, 198.51.100.9"}
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as proxied:
+                shown = await proxied.get(f"/api/v1/customers/{reader.near}/360")
+        (entry,) = await reader.entries(shown)
+        assert entry["origin"] == "198.51.100.9", "who asked that proxy; what it was told before, anybody may say"
 
 
 async def test_a_view_whose_entry_is_not_stored_is_not_answered(reader: Reader) -> None:

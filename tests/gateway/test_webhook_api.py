@@ -1,5 +1,6 @@
 """What a partner does with its webhooks: it sees its own alone, changes secrets without a gap, and is told what is wrong."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,8 @@ from gateway.settings import GatewaySettings
 from gateway.webhooks.webhook import TYPES
 from tests.conftest import Ground
 from tests.gateway.partner import UPDATED, Partner, partner_of
+
+AT_ONCE = 8
 
 pytestmark = pytest.mark.usefixtures("webhooks_database")
 
@@ -87,6 +90,26 @@ async def test_wrong_input_is_named(partner: Partner, body: dict[str, Any], fiel
     answer = await partner.post("", body)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
     assert (await partner.get())["items"] == []
+
+
+async def test_a_webhook_that_is_registered_many_times_at_once_is_one(partner: Partner) -> None:
+    body, key = {"url": partner.receiver.url, "types": [UPDATED]}, str(uuid4())
+    answers = await asyncio.gather(*[partner.post("", body, key=key) for _ in range(AT_ONCE)])
+    assert {answer.status_code for answer in answers} <= {201, 409, 503}
+    made = [answer for answer in answers if answer.status_code == 201]
+    assert [answer.headers.get("Idempotency-Replayed") for answer in made].count(None) == 1
+    assert {item["id"] for item in (await partner.get())["items"]} == {answer.json()["id"] for answer in made}
+    other = await partner.post("", {**body, "description": "another"}, key=key)
+    assert (other.status_code, "another command" in other.text) == (422, True)
+
+
+async def test_of_many_changes_of_one_webhook_one_wins(partner: Partner) -> None:
+    webhook = await partner.register()
+    sent = [partner.post(f"/{webhook['id']}/pause", version=webhook["version"]) for _ in range(AT_ONCE)]
+    statuses = [answer.status_code for answer in await asyncio.gather(*sent)]
+    assert statuses.count(200) == 1
+    assert set(statuses) <= {200, 412, 503}
+    assert 412 in statuses
 
 
 async def test_a_partner_has_so_many_and_no_more(ground: Ground) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import OctKey, RSAKey
 
 from guanxi.local.issuer import ISSUER
-from libs.common.authentication import LARGEST_TOKEN, NotAuthenticated, TokenVerifier
+from libs.common.authentication import LARGEST_TOKEN, LEEWAY_SECONDS, NotAuthenticated, TokenVerifier
 from libs.common.settings import Issuer
 from tests.conftest import Ground
 from tests.tokens import claims, part, signed
@@ -21,6 +21,7 @@ from tests.tokens import claims, part, signed
 OURS = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
 STRANGER = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
 ENCRYPTING = RSAKey.generate_key(2048, auto_kid=True)
+WITHIN = LEEWAY_SECONDS - 5
 SECRET = OctKey.import_key("a secret that somebody put among the public keys", {"kid": "secret"})
 UNKNOWN = {"kty": "EC", "crv": "SM2", "kid": "unknown", "use": "sig", "x": "AA", "y": "AA"}
 """Of a curve that is not known here: it spoils no other key."""
@@ -115,6 +116,9 @@ async def test_it_is_refused(verifier: TokenVerifier, forge: Callable[[], str]) 
 RIGHT_ONES = {
     "as a library signs": lambda: signed(OURS, {}, {}),
     "signed by hand": lambda: raw(HEADER, right()),
+    "expired a moment ago": lambda: signed(OURS, {}, {"exp": now() - WITHIN}),
+    "valid in a moment": lambda: signed(OURS, {}, {"nbf": now() + WITHIN}),
+    "signed by a clock that is ahead": lambda: signed(OURS, {}, {"iat": now() + WITHIN}),
     "without the key's id, where there is one key": lambda: raw(json.dumps({"alg": "RS256"}), right()),
 }
 
