@@ -60,7 +60,7 @@ async def find(
     actor: Annotated[Word, Parameter(description="Such as `staff <id>` or `customer <id>`.")] = None,
     service: Word = None,
     permission: Word = None,
-    status: Annotated[int | None, Parameter(ge=100, le=599)] = None,
+    status: Annotated[int | None, Parameter(ge=100, le=599, description="102 is a view that was asked for.")] = None,
     since: Moment | None = None,
     until: Moment | None = None,
 ) -> Page[AuditEntryView]:

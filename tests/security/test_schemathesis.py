@@ -15,6 +15,7 @@ from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.stack import SERVICES, Stack
 from tests.e2e.stacks import signing_in, started
 from tests.e2e.test_story import known, open_branch, register, serve
+from tests.polling import until
 
 pytestmark = pytest.mark.deep
 
@@ -29,11 +30,12 @@ WITHOUT_END = "/api/v1/changes$"
 
 @dataclass(frozen=True)
 class Bank:
-    """`token` is of somebody who works here, `partner` of a partner's."""
+    """`token` is of somebody who works here, `partner` of a partner's, `customer` of a customer."""
 
     stack: Stack
     token: str
     partner: str
+    customer: str
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +53,18 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
             await known(person)
         customer = await register(teller, here)
         await serve(teller, customer["id"])
+        head, me = sign_in("branch_head-s01", "branch_head"), sign_in("customer-s01", "customer")
+        bound = {"issuer": ISSUER, "subject": "customer-s01"}
+        version = (await head.get(f"/api/v1/customers/{customer['id']}")).json()["version"]
+        assert (await head.post(f"/api/v1/customers/{customer['id']}/logins", bound, version)).status_code == 201
+
+        async def known_as_customer() -> bool:
+            return (await me.get("/api/v1/me/view")).status_code == 200
+
+        await until(known_as_customer)
         partner = stack.issuer.token("partner-s01", ["partner"])
-        yield Bank(stack, stack.issuer.token("all", ROLES, stepped_up=True), partner)
+        own = stack.issuer.token("customer-s01", ["customer"])
+        yield Bank(stack, stack.issuer.token("all", ROLES, stepped_up=True), partner, own)
 
 
 def _places(stack: Stack, app: str) -> tuple[str, str]:
@@ -67,7 +79,7 @@ async def generated(bank: Bank, app: str, *chosen: str, token: str = "") -> int:
     document, url = _places(bank.stack, app)
     options = [
         f"--config-file={FOLDER / 'schemathesis.toml'}", "run", document, f"--url={url}", "--checks=all",
-        "--phases=examples,coverage,fuzzing", f"--max-examples={EXAMPLES}", f"--max-time={SECONDS}", "--workers=1",
+        "--phases=examples,coverage,fuzzing,stateful", f"--max-examples={EXAMPLES}", f"--max-time={SECONDS}", "--workers=1",
         "--continue-on-failure", "--warnings=off", "--seed=1", *chosen,
     ]  # fmt: skip
     env = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.security.hooks", "GUANXI_TOKEN": token or bank.token}
@@ -88,3 +100,7 @@ async def test_every_answer_is_documented_and_none_is_an_error_of_ours(bank: Ban
 async def test_so_it_is_for_a_partner(bank: Bank) -> None:
     """Whom webhooks are there for."""
     assert await generated(bank, "gateway", "--include-path-regex=/webhooks", token=bank.partner) >= AT_LEAST
+
+
+async def test_so_it_is_for_a_customer(bank: Bank) -> None:
+    assert await generated(bank, "gateway", "--include-path-regex=/me/|/360$", token=bank.customer) >= AT_LEAST
