@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import text
 
-from libs.common.clock import day_of
+from libs.common.clock import day_of, start_of
 from libs.common.database import UnitOfWork
 from libs.common.metrics import AUDIT_ALERTS
 
@@ -16,14 +16,16 @@ PAUSE_SECONDS = 10.0
 ON_ITS_WAY = timedelta(seconds=10)
 """So young an entry may be followed by one that has not arrived yet."""
 
-# Opened one by one, or by their ids; what a list showed is not opened yet.
+# Opened one by one, or by their ids, or a list of theirs alone; whom any other list showed is not opened yet.
 RAISE = text("""
     INSERT INTO edge.audit_alerts (id, actor, day, rule, customers, raised_at)
     SELECT uuidv7(), actor, :day, :rule, count(DISTINCT customer_id), :now
     FROM edge.audit AS a
     CROSS JOIN LATERAL unnest(a.customer_ids) AS opened (customer_id)
     JOIN directory.staff AS s ON a.actor = 'staff ' || s.staff_id AND 'manager' = ANY(s.roles)
-    WHERE a.at >= :since AND a.at < :settled AND a.status < 400 AND a.route ~ '[{]|(batch|find-by-document|reveals)$'
+    WHERE a.at >= :since AND a.at < :settled AND a.status < 400
+      AND (a.route ~ '[{]|(batch|find-by-document|reveals)$'
+           OR EXISTS (SELECT FROM unnest(a.terms) AS asked (term) WHERE term LIKE 'customer_id=%'))
       AND NOT EXISTS (SELECT FROM edge.audit AS ended WHERE ended.follows = a.id AND ended.status >= 400)
       AND NOT EXISTS (SELECT FROM directory.assignments AS o
                       WHERE o.customer_id = opened.customer_id AND s.staff_id = ANY(o.own_ids))
@@ -35,9 +37,12 @@ RAISE = text("""
 
 
 async def raise_alerts(allowed: int, uow: UnitOfWork, now: datetime) -> int:
-    """Raise an alert, once a day, for each manager who opened more than `allowed` customers outside the own book."""
-    day = day_of(now)
-    since, settled = now - timedelta(days=1), now - ON_ITS_WAY
+    """Raise an alert, once a day, for each manager who opened more than `allowed` customers outside the own book.
+
+    A day is looked at until everything of it has arrived.
+    """
+    day = day_of(now - 2 * ON_ITS_WAY - timedelta(seconds=PAUSE_SECONDS))
+    since, settled = start_of(day), min(now - ON_ITS_WAY, start_of(day + timedelta(days=1)))
     values = {"day": day, "since": since, "settled": settled, "rule": OUTSIDE_OWN_BOOK, "now": now, "allowed": allowed}
     raised = list((await uow.session.execute(RAISE, values)).scalars())
     for actor in raised:

@@ -1,6 +1,6 @@
 """Time is handed in, aware and in UTC; nothing below the edge asks for it."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -9,6 +9,11 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 class Clock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+def start_of(day: date) -> datetime:
+    """When a day begins in Shanghai."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
 def day_of(moment: datetime) -> date:

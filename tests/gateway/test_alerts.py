@@ -7,12 +7,15 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from gateway.audit.alerts import ON_ITS_WAY, raise_alerts
+from gateway.audit.alerts import raise_alerts
+from libs.common.clock import day_of, start_of
 from libs.common.database import Database
 from libs.directory.scope import SystemScope
 from tests.conftest import Ground
 
 ALLOWED = 5
+NOON = start_of(day_of(datetime.now(UTC))) + timedelta(hours=12)
+LATER = timedelta(minutes=1)
 DETAIL, LIST = "/api/v1/customers/{customer_id}", "/api/v1/customers"
 
 
@@ -41,7 +44,8 @@ async def opens(
     route: str = DETAIL,
     own: bool = False,
     refused: bool = False,
-    at: datetime | None = None,
+    at: datetime = NOON,
+    terms: tuple[str, ...] = (),
 ) -> None:
     for place in range(count):
         customer_id = uuid4()
@@ -52,15 +56,17 @@ async def opens(
         for id_, follows, status in [(asked, None, 102), *([(uuid4(), asked, 404)] if refused else [])]:
             await connection.execute(
                 "INSERT INTO edge.audit VALUES ($1, $2, $1, $3, 'customer', $4, 'customers:read', 'GET', $5, $7, 'here',"
-                " '', NULL, $6, $6, '{}', '{}', '', $8)",
-                id_, place + 1, at or datetime.now(UTC) - ON_ITS_WAY, f"staff {staff_id}", route, [customer_id], status, follows,
+                " '', NULL, $6, $6, $9, '{}', '', $8)",
+                id_, place + 1, at, f"staff {staff_id}", route, [customer_id], status, follows, list(terms),
             )  # fmt: skip
 
 
-async def alerted(ground: Ground, connection: asyncpg.Connection, staff_id: UUID) -> list[int]:
+async def alerted(
+    ground: Ground, connection: asyncpg.Connection, staff_id: UUID, now: datetime = NOON + LATER
+) -> list[int]:
     database = Database(ground.url("gateway", "app"), pool=1)
     async with database.unit_of_work(SystemScope()) as uow:
-        await raise_alerts(ALLOWED, uow, datetime.now(UTC))
+        await raise_alerts(ALLOWED, uow, now)
     await database.close()
     rows = await connection.fetch("SELECT customers FROM edge.audit_alerts WHERE actor = $1", f"staff {staff_id}")
     return [row["customers"] for row in rows]
@@ -92,7 +98,7 @@ async def test_the_own_book_lists_refusals_and_yesterday_do_not_count(
     await opens(connection, busy, ALLOWED + 5, own=True)
     await opens(connection, busy, ALLOWED + 5, route=LIST)
     await opens(connection, busy, ALLOWED + 5, refused=True)
-    await opens(connection, busy, ALLOWED + 5, at=datetime.now(UTC) - timedelta(days=2))
+    await opens(connection, busy, ALLOWED + 5, at=NOON - timedelta(days=1))
     assert await alerted(ground, connection, busy) == []
 
 
@@ -100,3 +106,19 @@ async def test_the_rule_is_for_managers(ground: Ground, connection: asyncpg.Conn
     head = await manager(connection, "branch_head")
     await opens(connection, head, ALLOWED + 5)
     assert await alerted(ground, connection, head) == []
+
+
+async def test_a_list_of_one_customers_is_an_opening_too(ground: Ground, connection: asyncpg.Connection) -> None:
+    curious = await manager(connection)
+    await opens(connection, curious, ALLOWED + 1, route="/api/v1/accounts", terms=("customer_id=ab12",))
+    assert await alerted(ground, connection, curious) == [ALLOWED + 1]
+
+
+async def test_a_day_is_told_once_however_late(ground: Ground, connection: asyncpg.Connection) -> None:
+    curious, midnight = await manager(connection), NOON + timedelta(hours=12)
+    await opens(connection, curious, ALLOWED + 1, at=midnight - timedelta(seconds=1))
+    for seconds in (-1, 15, 60, 3600, 8 * 3600):
+        found = await alerted(ground, connection, curious, midnight + timedelta(seconds=seconds))
+        assert found == ([ALLOWED + 1] if seconds > 0 else [])
+    (day,) = await connection.fetch("SELECT day FROM edge.audit_alerts WHERE actor = $1", f"staff {curious}")
+    assert day["day"] == day_of(NOON)
