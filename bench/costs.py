@@ -25,7 +25,7 @@ AT_ONCE, ROUNDS = 16, 5
 BLOCK, FLUSHES = 8192, 2000
 BETWEEN_SECONDS = 0.001
 """From one flush to the next, as at one connection."""
-PRINCIPAL = Principal(issuer="bench", subject="bench", roles=frozenset(), expires_at=0.0)
+PRINCIPAL = Principal(issuer="bench", subject="bench", alias="bench", roles=frozenset(), expires_at=0.0)
 
 LIMITS = {"read": "1000000000/minute"}
 

@@ -68,7 +68,7 @@ def build_chassis(
     return Chassis(
         settings=settings,
         database=database,
-        verifier=TokenVerifier(settings),
+        verifier=TokenVerifier(settings, shared),
         authority=authority,
         keyring=own,
         shared_keyring=shared,

@@ -1,18 +1,18 @@
 """Tokens verified: signature, algorithm, issuer, audience, times. Being inside the network proves nothing."""
 
 import binascii
+import hmac
 import json
 import time
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from libs.common.issuers import IssuerKeys
+from libs.common.keyring import KeyRing
 from libs.common.settings import Issuer, Mode, Settings
 
 CACHE_SECONDS = 30
@@ -20,6 +20,7 @@ CACHE_SIZE = 10_000
 LARGEST_TOKEN = 8_192
 LONGEST_ID = 200
 LEEWAY_SECONDS = 10
+PURPOSE = "logins"
 NEVER_IN_A_HEADER = {"crit", "b64", "jwk", "jku", "x5c", "x5u"}
 """Extensions that nobody asked for, and keys that a token brings along (RFC 8725 3.10)."""
 
@@ -34,6 +35,8 @@ class Principal:
 
     issuer: str
     subject: str
+    alias: str
+    """Names a login that nobody is known by, without telling it: a subject may be somebody's phone number."""
     roles: frozenset[str]
     expires_at: float
     acr: str | None = None
@@ -42,18 +45,15 @@ class Principal:
     @property
     def login(self) -> str:
         """`issuer subject`: neither holds a space."""
-        return f"{self.issuer} {self.subject}"
-
-    @cached_property
-    def alias(self) -> str:
-        """Names a login that nobody is known by, without telling it."""
-        return f"login {sha256(self.login.encode()).hexdigest()[:16]}"
+        return login_of(self.issuer, self.subject)
 
 
 class TokenVerifier:
     """Verifies bearer tokens; a verified one is remembered for seconds, never past its own end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ring: KeyRing) -> None:
+        """`ring` is that of all apps: a login has the same alias in each."""
+        self._alias_key = ring.derive(PURPOSE)
         self._issuers = {issuer.issuer: (issuer, IssuerKeys(issuer, settings)) for issuer in settings.issuers}
         self._audience = settings.audience
         self._max_age = settings.token_max_age if settings.mode is Mode.PRODUCTION else None
@@ -112,14 +112,20 @@ class TokenVerifier:
         named = roles if issuer.roles is None else issuer.roles
         if not isinstance(claims["sub"], str) or not _fits(claims["sub"]) or not isinstance(roles, list):
             raise NotAuthenticated
+        login = login_of(issuer.issuer, claims["sub"])
         return Principal(
             issuer=issuer.issuer,
             subject=claims["sub"],
+            alias=f"login {hmac.digest(self._alias_key, login.encode(), 'sha256').hex()[:16]}",
             roles=frozenset(role for role in roles if isinstance(role, str) and role in named),
             expires_at=float(claims["exp"]),
             acr=acr if isinstance(acr := claims.get("acr"), str) else None,
             auth_time=float(signed_in) if isinstance(signed_in := claims.get("auth_time"), int) else None,
         )
+
+
+def login_of(issuer: str, subject: str) -> str:
+    return f"{issuer} {subject}"
 
 
 def _fits(name: Any) -> bool:

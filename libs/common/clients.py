@@ -7,6 +7,7 @@ from fastapi import Request
 
 from libs.common.clock import Clock
 from libs.common.keyring import BadSignature, KeyRing
+from libs.common.metrics import DENIED
 from libs.common.problems import Problem
 
 HEADER = "Guanxi-Client"
@@ -38,4 +39,5 @@ def origin_of(request: Request) -> str:
 def require_client(ring: KeyRing, credential: str, clock: Clock) -> None:
     """Raises Problem 401 for anybody but an app of the platform."""
     if origin_told(ring, credential, clock) is None:
+        DENIED.labels(int(HTTPStatus.UNAUTHORIZED)).inc()
         raise Problem(HTTPStatus.UNAUTHORIZED, "This port is for apps of the platform.")

@@ -41,7 +41,9 @@ class Read:
 
     async def _asked_by(self, bank: Bank, role: str) -> set[str]:
         chassis = bank.apps[self.app].chassis
-        principal = Principal(issuer=ISSUER, subject=f"matrix-{role}", roles=frozenset({role}), expires_at=0)
+        principal = Principal(
+            issuer=ISSUER, subject=f"matrix-{role}", alias=role, roles=frozenset({role}), expires_at=0
+        )
         caller = await chassis.authority.caller(principal, fresh=True)
         seen: set[str] = set()
         with suppress(_Undone):

@@ -85,7 +85,7 @@ class Account(Aggregate):
                 occurred_at=at,
                 account_id=self.id,
                 customer_id=self.main_holder_id,
-                holder_ids=self._holder_ids(),
+                holder_ids=self.holder_ids,
                 kind=self.kind,
                 product=self.product,
                 currency=self.currency,
@@ -94,7 +94,7 @@ class Account(Aggregate):
             )
         )
         if self.status == "closed":
-            self._closed(self._holder_ids(), at=at)
+            self._closed(self.holder_ids, at=at)
 
     def restate(
         self, statement: Statement, main_holder_id: UUID, holders: dict[UUID, HolderRole], *, at: datetime
@@ -102,12 +102,12 @@ class Account(Aggregate):
         """Take over what the core states now, unless it is older than what is known."""
         if statement.sequence <= self.sequence:
             return
-        was_open, before = self.status == "open", self._holder_ids()
+        was_open, before = self.status == "open", self.holder_ids
         for name in Statement.__dataclass_fields__:
             setattr(self, name, getattr(statement, name))
         self.main_holder_id = main_holder_id
         self.holders[:] = [AccountHolder(account_id=self.id, customer_id=c, role=r) for c, r in sorted(holders.items())]
-        everybody = sorted({*before, *self._holder_ids()})
+        everybody = sorted({*before, *self.holder_ids})
         if was_open and self.status == "closed":
             self._closed(everybody, at=at)
             return
@@ -130,7 +130,7 @@ class Account(Aggregate):
         if not (self.opened_on or on) <= on <= day_of(at):
             raise InvalidValue("closed_on", "An account closes on a day from its opening to today.")
         self.status, self.closed_on = "closed", on
-        self._closed(self._holder_ids(), at=at)
+        self._closed(self.holder_ids, at=at)
 
     @property
     def stands(self) -> tuple[date, Decimal | None]:
@@ -155,5 +155,6 @@ class Account(Aggregate):
             )
         )
 
-    def _holder_ids(self) -> list[UUID]:
+    @property
+    def holder_ids(self) -> list[UUID]:
         return sorted(holder.customer_id for holder in self.holders)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, exists, select
+from sqlalchemy import Select, case, exists, func, select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
@@ -95,7 +95,8 @@ def _accounts(uow: UnitOfWork) -> Select[Any]:
     owned = held.where(h.role.in_(OWNERS))
     money = [case((owned, accounts.c[name])).label(name) for name in ("balance", "limit")]
     plain = [column for column in accounts.c if column.name not in ("balance", "limit")]
-    return select(*plain, *money).where(held)
+    holders = select(func.array_agg(h.customer_id)).where(h.account_id == accounts.c.id).scalar_subquery()
+    return select(*plain, *money, holders.label("holder_ids")).where(held)
 
 
 async def list_consents(

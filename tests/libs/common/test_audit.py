@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from libs.common.audit import GENESIS, link
+from libs.common.clients import client_credential
 from tests.conftest import Ground
 from tests.libs.common.probe import Probe
 
@@ -43,6 +44,17 @@ async def test_a_read_says_who_whom_why_and_from_where(client: httpx.AsyncClient
     assert (entry["permission"], entry["method"], entry["route"]) == ("things:read", "GET", "/api/v1/things/{thing_id}")
     assert (entry["thing_ids"], entry["status"]) == ([thing], 200)
     assert (entry["reason"], entry["origin"]) == ("review of the quarter", "127.0.0.1")
+
+
+async def test_an_app_of_ours_says_where_it_was_asked_from_and_nobody_else(
+    probe: Probe, client: httpx.AsyncClient, owner: asyncpg.Connection
+) -> None:
+    chassis = probe.app.chassis
+    for ring, origin in ((chassis.shared_keyring, "203.0.113.7"), (chassis.keyring, "127.0.0.1")):
+        credential = client_credential(ring, "gateway", "203.0.113.7", chassis.clock)
+        read = await client.get("/api/v1/things", headers={"Guanxi-Client": credential})
+        (entry,) = await entries(owner, read.headers["Guanxi-Trace"])
+        assert entry["origin"] == origin
 
 
 async def test_a_list_is_one_entry_and_its_terms_are_blind(

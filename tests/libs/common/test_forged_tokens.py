@@ -10,13 +10,15 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from guanxi.local.issuer import ISSUER
 from libs.common.authentication import LARGEST_TOKEN, LEEWAY_SECONDS, NotAuthenticated, TokenVerifier
-from libs.common.settings import Issuer
+from libs.common.kms import shared_ring
+from libs.common.settings import Issuer, Mode
 from tests.conftest import Ground
-from tests.tokens import claims, part, signed
+from tests.polling import until
+from tests.tokens import Key, claims, part, signed
 
 OURS = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
 STRANGER = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
@@ -33,7 +35,8 @@ def verifier(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> TokenV
     place = tmp_path_factory.mktemp("keys") / "jwks.json"
     public = [OURS.as_dict(private=False), ENCRYPTING.as_dict(private=False) | {"use": "enc"}]
     place.write_text(json.dumps({"keys": [UNKNOWN, *public, SECRET.as_dict(private=True)]}))
-    return TokenVerifier(ground.settings("probe", issuers=[Issuer(issuer=ISSUER, jwks_file=place)]))
+    settings = ground.settings("probe", issuers=[Issuer(issuer=ISSUER, jwks_file=place)])
+    return TokenVerifier(settings, shared_ring(settings))
 
 
 def raw(header: str, told: str) -> str:
@@ -126,6 +129,64 @@ RIGHT_ONES = {
 @pytest.mark.parametrize("token", RIGHT_ONES.values(), ids=RIGHT_ONES.keys())
 async def test_what_the_forgeries_start_from_is_let_in(verifier: TokenVerifier, token: Callable[[], str]) -> None:
     assert (await verifier.verify(f"Bearer {token()}")).subject == "console"
+
+
+KEYS: dict[str, Callable[[], Key]] = {
+    "RS512": lambda: RSAKey.generate_key(2048, auto_kid=True),
+    "PS256": lambda: RSAKey.generate_key(2048, auto_kid=True),
+    "ES256": lambda: ECKey.generate_key("P-256", auto_kid=True),
+    "ES384": lambda: ECKey.generate_key("P-384", auto_kid=True),
+    "Ed25519": lambda: OKPKey.generate_key("Ed25519", auto_kid=True),
+}
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+async def test_an_issuer_signs_as_it_was_allowed_to_and_no_otherwise(
+    ground: Ground, tmp_path: Path, algorithm: str
+) -> None:
+    key, place = KEYS[algorithm](), tmp_path / "jwks.json"
+    place.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    token = f"Bearer {signed(key, {'alg': algorithm}, {})}"
+    for allowed in ([algorithm], ["RS256"]):
+        settings = ground.settings("probe", issuers=[Issuer(issuer=ISSUER, jwks_file=place, algorithms=allowed)])
+        verifier = TokenVerifier(settings, shared_ring(settings))
+        if allowed == [algorithm]:
+            assert (await verifier.verify(token)).subject == "console"
+        else:
+            with pytest.raises(NotAuthenticated):
+                await verifier.verify(token)
+
+
+async def test_a_token_that_was_verified_once_still_ends(verifier: TokenVerifier) -> None:
+    token = f"Bearer {signed(OURS, {}, {'exp': now() - LEEWAY_SECONDS + 2})}"
+    assert (await verifier.verify(token)).subject == "console"
+
+    async def ended() -> bool:
+        try:
+            await verifier.verify(token)
+        except NotAuthenticated:
+            return True
+        return False
+
+    await until(ended, seconds=10)
+
+
+@pytest.mark.parametrize(("mode", "is_let_in"), [(Mode.PRODUCTION, False), (Mode.DEVELOPMENT, True)])
+async def test_production_lets_no_token_last_longer_than_it_says(
+    ground: Ground, tmp_path: Path, mode: Mode, *, is_let_in: bool
+) -> None:
+    place = tmp_path / "jwks.json"
+    place.write_text(json.dumps({"keys": [OURS.as_dict(private=False)]}))
+    settings = ground.settings("probe", issuers=[Issuer(issuer=ISSUER, jwks_file=place)])
+    longest = settings.token_max_age
+    verifier = TokenVerifier(settings.model_copy(update={"mode": mode}), shared_ring(settings))
+    within, beyond = (f"Bearer {signed(OURS, {}, {'exp': now() + longest + more})}" for more in (-5, 60))
+    assert (await verifier.verify(within)).subject == "console"
+    if is_let_in:
+        assert (await verifier.verify(beyond)).subject == "console"
+    else:
+        with pytest.raises(NotAuthenticated):
+            await verifier.verify(beyond)
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "DPoP", "", "Bearer  "])

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from joserfc.jwk import RSAKey
 
 from libs.common.authentication import NotAuthenticated, Principal, TokenVerifier
-from libs.common.issuers import IssuerAway
+from libs.common.issuers import LARGEST_DOCUMENT, IssuerAway
+from libs.common.kms import shared_ring
 from libs.common.settings import Issuer
 from tests.certificates import Certificates
 from tests.conftest import Ground
@@ -36,7 +38,8 @@ Made = Callable[..., TokenVerifier]
 def verifier(ground: Ground, provider: Provider) -> Made:
     def make(**changed: object) -> TokenVerifier:
         told = {"issuers": [Issuer(issuer=provider.issuer)], "tls_authorities": provider.certificates.authorities}
-        return TokenVerifier(ground.settings("probe", **{**told, **changed}))
+        settings = ground.settings("probe", **{**told, **changed})
+        return TokenVerifier(settings, shared_ring(settings))
 
     return make
 
@@ -109,7 +112,8 @@ async def test_behind_an_issuer_that_hangs_nobody_queues(ground: Ground) -> None
 
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     issuer = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    ours = TokenVerifier(ground.settings("probe", issuers=[Issuer(issuer=issuer)]))
+    settings = ground.settings("probe", issuers=[Issuer(issuer=issuer)])
+    ours = TokenVerifier(settings, shared_ring(settings))
     asking = [told(ours, signed(FIRST, {}, {"iss": issuer, "sub": str(number)})) for number in range(20)]
     answers = await asyncio.gather(*asking, return_exceptions=True)
     server.close()
@@ -140,3 +144,50 @@ async def test_an_authority_that_we_do_not_trust_is_nobody(provider: Provider, v
     other = Certificates.make(tmp_path / "other")
     with pytest.raises(IssuerAway):
         await told(verifier(tls_authorities=other.authorities), await provider.token("console"))
+
+
+def about(issuer: str, **told: object) -> web.Response:
+    return web.json_response({"issuer": issuer, "jwks_uri": f"{issuer}/keys", **told})
+
+
+KEYS = {"keys": [FIRST.as_dict(private=False)]}
+WRONG: dict[str, tuple[Callable[[str], web.Response], object]] = {
+    "another's name": (lambda _: about("https://evil.example"), KEYS),
+    "keys behind a weaker scheme": (lambda issuer: about(issuer, jwks_uri="ftp://evil.example/keys"), KEYS),
+    "no place of keys": (lambda issuer: web.json_response({"issuer": issuer}), KEYS),
+    "elsewhere": (lambda issuer: web.Response(status=302, headers={"Location": f"{issuer}/other"}), KEYS),
+    "an error": (lambda _: web.Response(status=500), KEYS),
+    "no object": (lambda _: web.json_response([]), KEYS),
+    "no JSON": (lambda _: web.Response(text="<html>"), KEYS),
+    "no end": (lambda _: web.Response(body=b" " * (LARGEST_DOCUMENT + 1)), KEYS),
+    "no key": (about, {"keys": []}),
+    "secrets alone": (about, {"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "a"}]}),
+    "keys for something else": (about, {"keys": [FIRST.as_dict(private=False) | {"use": "enc"}]}),
+}
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, None])
+async def test_what_an_issuer_says_of_itself_is_held_against_it(ground: Ground, wrong: str | None) -> None:
+    answer, keys = WRONG[wrong] if wrong else (about, KEYS)
+
+    async def says(request: web.Request) -> web.Response:
+        if request.path.endswith("/keys"):
+            return web.json_response(keys)
+        return answer(issuer)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", says)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    issuer = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    settings = ground.settings("probe", issuers=[Issuer(issuer=issuer)])
+    asking = told(TokenVerifier(settings, shared_ring(settings)), signed(FIRST, {}, {"iss": issuer}))
+    try:
+        if wrong is None:
+            assert (await asking).subject == "console"
+        else:
+            with pytest.raises(IssuerAway):
+                await asking
+    finally:
+        await runner.cleanup()

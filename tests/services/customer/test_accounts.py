@@ -223,7 +223,7 @@ async def test_an_authorised_users_people_see_the_account_and_not_the_money(
     accounts: Service, teller: httpx.AsyncClient, units: tuple[UUID, UUID], database: Database
 ) -> None:
     owner_ref, user_ref = str(uuid4()), str(uuid4())
-    await customer(accounts, teller, units[0], source_reference={"source": "core", "source_id": owner_ref})
+    owner = await customer(accounts, teller, units[0], source_reference={"source": "core", "source_id": owner_ref})
     elsewhere = accounts.signed_in("acc-teller-2", "teller")
     user = await customer(accounts, elsewhere, units[1], source_reference={"source": "core", "source_id": user_ref})
     holders = [Holder(customer_ref=owner_ref, role="owner"), Holder(customer_ref=user_ref, role="authorised_user")]
@@ -231,7 +231,12 @@ async def test_an_authorised_users_people_see_the_account_and_not_the_money(
     theirs = (await elsewhere.get("/api/v1/accounts", params={"customer_id": str(user)})).json()["items"]
     assert [(account["balance"], account["limit"]) for account in theirs] == [(None, None)]
     path = f"/api/v1/accounts/{theirs[0]['id']}"
-    assert (await elsewhere.get(path)).json()["balance"] is None
+    read = await elsewhere.get(path)
+    assert read.json()["balance"] is None
+    rows = await (await accounts.connect()).fetch("SELECT content FROM audit_entries ORDER BY written_at DESC LIMIT 20")
+    told = [json.loads(row["content"]) for row in rows]
+    (entry,) = [each for each in told if each["trace_id"] == read.headers["Guanxi-Trace"]]
+    assert set(entry["customer_ids"]) == {str(owner), str(user)}, "whose account it is, all of them"
     assert (await teller.get(path)).json()["balance"] == "100.2500"
     closing = await accounts.send(elsewhere, f"accounts/{theirs[0]['id']}/close", {"closed_on": "2026-03-02"}, 1)
     assert closing.status_code == 404
