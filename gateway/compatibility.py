@@ -55,8 +55,8 @@ class _Comparison:
                 yield from self._schemas.broken(status, *shown, Use.SHOWN)
 
     def _parameters(self, old: Document, new: Document) -> Iterator[str]:
-        before = {(p["in"], p["name"]): p for p in old.get("parameters", ())}
-        after = {(p["in"], p["name"]): p for p in new.get("parameters", ())}
+        before = {_place(p): p for p in old.get("parameters", ())}
+        after = {_place(p): p for p in new.get("parameters", ())}
         yield from (f"the parameter {name} is gone" for place, name in before if (place, name) not in after)
         for key, parameter in after.items():
             if parameter.get("required") and not before.get(key, {}).get("required"):
@@ -64,6 +64,12 @@ class _Comparison:
             if key in before:
                 schemas = before[key].get("schema", {}), parameter.get("schema", {})
                 yield from self._schemas.broken(f"parameter {key[1]}", *schemas, Use.TAKEN)
+
+
+def _place(parameter: Document) -> tuple[str, str]:
+    """A header's name is the same in capitals (RFC 9110, 5.1)."""
+    place, name = parameter["in"], parameter["name"]
+    return place, name.lower() if place == "header" else name
 
 
 def _body(operation: Document) -> Document | None:

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from gateway.compatibility import broken
 from gateway.docs import merge
 from gateway.settings import LIMITS
 from libs.common.keyring import KeyRing
@@ -61,6 +62,8 @@ def main() -> None:
         PLACE.parent.mkdir(parents=True, exist_ok=True)
         PLACE.write_text(render())
     elif action == "release":
+        if RELEASED.exists() and (lost := broken(json.loads(RELEASED.read_text()), document())):
+            raise SystemExit("\n".join(["what the last release promised is not kept:", *lost]))
         RELEASED.write_text(json.dumps(document(), ensure_ascii=False, sort_keys=True) + "\n")
     elif not PLACE.exists() or PLACE.read_text() != render():
         raise SystemExit(f"{PLACE.name} is stale: run `make docs`")

@@ -44,6 +44,7 @@ CORS: dict[str, Any] = {
         "RateLimit",
         "RateLimit-Policy",
         "Retry-After",
+        "WWW-Authenticate",
     ],
     "max_age": 600,
 }

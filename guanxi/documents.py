@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from guanxi.asyncapi import Record, document, records
+from guanxi.compatibility import broken
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "events"
 RELEASED = PurePosixPath("released.json")
@@ -59,7 +60,10 @@ def main() -> None:
     if asked.action == "write":
         write(asked.folder)
     elif asked.action == "release":
-        (asked.folder / RELEASED).write_text(_text(document()))
+        released = asked.folder / RELEASED
+        if released.exists() and (lost := broken(json.loads(released.read_text()), document())):
+            sys.exit("\n".join(["what the last release promised is not kept:", *lost]))
+        released.write_text(_text(document()))
     elif outdated := stale(asked.folder):
         sys.exit(f"`make docs` writes these anew: {', '.join(outdated)}")
 

@@ -42,11 +42,11 @@ class LiveSections:
         asked_at = self._clock.now()
         client = self._upstreams[service_of(name)]
         url = f"{client.at.internal}/internal/v1/sections/{customer_id}"
-        timeout = aiohttp.ClientTimeout(total=self._settings.live_timeout)
         try:
             with client.gate.passing(patiently=self._settings.live_timeout >= client.longest):
-                async with client.session.get(url, headers=caller, timeout=timeout) as answer:
-                    return self._shown(name, asked_at, answer.status, await answer.text())
+                async with asyncio.timeout(self._settings.live_timeout):
+                    status, body = await _asked(client.session, url, caller)
+            return self._shown(name, asked_at, status, body)
         except (*FAILED, Shut, UnicodeDecodeError):
             return self._shown(name, asked_at, HTTPStatus.SERVICE_UNAVAILABLE, "")
 
@@ -57,3 +57,16 @@ class LiveSections:
         state = states.get(status, State.UNAVAILABLE)
         as_of = asked_at if document else None
         return Shown(Section(name, document=document), state, as_of)
+
+
+async def _asked(session: aiohttp.ClientSession, url: str, caller: Mapping[str, str]) -> tuple[int, str]:
+    """A kept connection may break just when it is used: then once more, on a new one."""
+    try:
+        return await _asked_once(session, url, caller)
+    except aiohttp.ClientConnectionError:
+        return await _asked_once(session, url, caller)
+
+
+async def _asked_once(session: aiohttp.ClientSession, url: str, caller: Mapping[str, str]) -> tuple[int, str]:
+    async with session.get(url, headers=caller) as answer:
+        return answer.status, await answer.text()

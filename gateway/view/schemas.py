@@ -25,7 +25,8 @@ class Part(BaseModel, Generic[T]):
 def _sections(variant: str) -> type[BaseModel]:
     parts: dict[str, Any] = {}
     for name, (_, shape) in SECTIONS.items():
-        parts[name] = (Part[get_type_hints(shape)[variant]], ...)  # type: ignore[misc] # made from the contracts
+        kind: Any = Part[get_type_hints(shape)[variant]]  # type: ignore[misc] # made from the contracts
+        parts[name] = (kind, Field(default_factory=dict, description="Where it was asked for."))
     return create_model(f"{variant.capitalize()}Sections", **parts)
 
 
@@ -59,5 +60,5 @@ class OwnList(BaseModel):
     tagged: ClassVar[bool] = True
     state: State
     as_of: datetime | None
-    version: int | None
+    version: int | None = Field(description="Of the customer, for `contact-points`: what a change names in If-Match.")
     items: list[dict[str, Any]]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from gateway.webhooks.schemas import Message, NewSecret, SecretsView, SecretView, WebhookBody, WebhookView
 from gateway.webhooks.storage import WebhookRepository, list_webhooks
@@ -84,9 +84,8 @@ def webhooks_router(webhooks: Webhooks) -> APIRouter:
         return uow.answer(WebhookView.of(await webhooks.describe(uow, webhook_id, **dict(body))))
 
     @router.get("/{webhook_id}/secrets", dependencies=[requires("webhooks:change")])
-    async def read_secrets(webhook_id: UUID, uow: Query, clock: CurrentClock, response: Response) -> SecretsView:
+    async def read_secrets(webhook_id: UUID, uow: Query, clock: CurrentClock) -> SecretsView:
         """The secrets that are valid now: two while one takes the other's place."""
-        response.headers["Cache-Control"] = "no-store"
         version = (await show(uow, webhook_id)).version
         held = [SecretView(**vars(secret)) for secret in await webhooks.secrets(uow, webhook_id, at=clock.now())]
         return uow.answer(SecretsView(id=webhook_id, version=version, secrets=held))

@@ -89,7 +89,7 @@ class SecretView(Body):
 class SecretsView(View):
     """The secrets by which messages are signed now, newest first."""
 
-    tagged = False
+    fleeting = True
     secrets: list[SecretView]
 
 

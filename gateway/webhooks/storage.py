@@ -154,7 +154,7 @@ class DeliveryRepository:
         later = behind & (d.place > delivery.place) & (d.due_at < delivery.due_at)
         reached = d.customer_id.is_(None) | self._uow.scope.customers(d.customer_id)
         changed = update(webhook_deliveries).where(later, d.status == DeliveryStatus.WAITING, reached)
-        await self._uow.session.execute(changed.values(due_at=delivery.due_at))
+        await self._uow.session.execute(changed.values(due_at=delivery.due_at, version=d.version + 1))
 
     def _within(self) -> ColumnElement[bool]:
         """Both: a partner reads its own alone, and of those only what it may know by now."""

@@ -117,10 +117,10 @@ class Delivery(Aggregate):
 
     def tried(self, *, reached: bool, at: datetime, wait: timedelta | None) -> None:
         """`wait` is the time until the next try, None where there is none. A late word of another changes nothing."""
+        self.version += 1  # its attempts are shown with it
         if self.status is not DeliveryStatus.WAITING:
             return
         self.tries += 1
-        self.version += 1
         if reached:
             self.status = DeliveryStatus.DELIVERED
         elif wait is None:

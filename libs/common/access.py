@@ -18,7 +18,7 @@ from libs.common.authentication import LEEWAY_SECONDS, Principal, TokenVerifier
 from libs.common.caller import Authority, Caller
 from libs.common.clients import origin_of
 from libs.common.clock import Clock
-from libs.common.conditional import NotModified, has, tag_of
+from libs.common.conditional import NotModified, has, headers_of
 from libs.common.database import Database, UnitOfWork
 from libs.common.domain import Forbidden, InvalidValue, NotFound
 from libs.common.encryption import BlindIndex
@@ -88,8 +88,15 @@ class Forwarded(Requires):
 
     async def __call__(self, request: Request) -> None:
         shared = chassis(request)
-        request.state.principal = await shared.verifier.verify(request.headers.get("authorization"))
-        await _take(request, request.state.principal.alias, self.kind_of(request))
+        principal = await shared.verifier.verify(request.headers.get("authorization"))
+        request.state.principal = principal
+        try:
+            await _take(request, principal.alias, self.kind_of(request))
+        except RefusedAgain:
+            raise
+        except Problem:
+            audited.begin(request, shared, principal, self.permission)  # nobody behind hears of it
+            raise
 
 
 @dataclass(frozen=True)
@@ -226,8 +233,9 @@ Query = Annotated[UnitOfWork, Depends(_query, scope="function")]
 
 
 def tell_version(request: Request, uow: UnitOfWork) -> str | None:
-    if uow.answered is None or not uow.answered.tagged:
+    """Returns the tag, where there is one."""
+    if uow.answered is None:
         return None
-    tag = tag_of(uow, uow.answered.version)
-    request.state.late_headers["ETag"] = tag
-    return tag
+    told = headers_of(uow, uow.answered)
+    request.state.late_headers.update(told)
+    return told.get("ETag")

@@ -15,7 +15,7 @@ from fastapi import Depends, Request, Response
 from libs.common import audited, consistency, idempotency
 from libs.common.access import Chassis, caller_of, chassis, tell_version
 from libs.common.authentication import Principal
-from libs.common.conditional import tag_of, version_of
+from libs.common.conditional import headers_of, version_of
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
 from libs.common.problems import Problem
@@ -72,8 +72,8 @@ async def _replay(
             raise consistency.too_slow() from None
         raise
     uow.show([view])
-    tag = tag_of(uow, view.version)
-    raise Replayed(first.status, uow.as_seen(view), tag, shared.consistency.token(principal, first.written))
+    token = shared.consistency.token(principal, first.written)
+    raise Replayed(first.status, uow.as_seen(view), headers_of(uow, view), token)
 
 
 async def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Attempt | None) -> None:
@@ -97,13 +97,13 @@ def _if_match(request: Request) -> int:
 class Replayed(Exception):
     """Not an error: the command was carried out before, and this is its answer again."""
 
-    def __init__(self, status: int, view: View, tag: str, token: str | None) -> None:
+    def __init__(self, status: int, view: View, headers: dict[str, str], token: str | None) -> None:
         super().__init__()
-        self.status, self.view, self.tag, self.token = status, view, tag, token
+        self.status, self.view, self.headers, self.token = status, view, headers, token
 
 
 async def replayed(_request: Request, replay: Replayed) -> Response:
-    headers = {"Idempotency-Replayed": "true", "ETag": replay.tag}
+    headers = {"Idempotency-Replayed": "true", **replay.headers}
     if replay.token:
         headers[consistency.HEADER] = replay.token
     body = replay.view.model_dump_json()

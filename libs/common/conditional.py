@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import Request, Response
 
-from libs.common.database import UnitOfWork
+from libs.common.database import UnitOfWork, Versioned
 from libs.common.problems import Problem
 
 LONGEST_VERSION = 18
@@ -16,8 +16,11 @@ class NotModified(Exception):
     """Not an error: the caller has it already."""
 
 
-def tag_of(uow: UnitOfWork, version: int) -> str:
-    return f'"{version}{OUTLINED if uow.scope.outlines else ""}"'
+def headers_of(uow: UnitOfWork, answered: Versioned) -> dict[str, str]:
+    """By which what is answered is known again, or that it is not to be kept."""
+    if answered.fleeting:
+        return {"Cache-Control": "no-store"}
+    return {"ETag": f'"{answered.version}{OUTLINED if uow.scope.outlines else ""}"'}
 
 
 def version_of(if_match: str) -> int:

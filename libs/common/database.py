@@ -25,7 +25,7 @@ from libs.common.sealing import Sealer
 
 
 class Versioned(Protocol):
-    tagged: ClassVar[bool]
+    fleeting: ClassVar[bool]
     id: UUID
     version: int
 

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from libs.common.access import READS, OwnCustomer, Requires
 from libs.common.commands import Command
+from libs.common.schemas import View
 
 Document = dict[str, Any]
 
@@ -74,13 +75,20 @@ HEADERS = {
             minLength=1,
             maxLength=255,
         ),
-        _header("If-Match", "The ETag that you last read.", '"3"', required=True),
+        _header(
+            "If-Match", "The version of what you last read: as its ETag tells it, or in quotes.", '"3"', required=True
+        ),
         _header("If-None-Match", "ETags of what you have: if nothing else is there, 304 says so.", '"3"'),
         _header("Guanxi-Consistency", "What a command answered: wait until it holds here.", "eyJ"),
         _header("Guanxi-Reason", "Why; auditors need one for every request.", "annual audit", maxLength=200),
     )
 }
-TAG = {"ETag": {"description": "Of what is shown: for If-None-Match and If-Match.", "schema": {"type": "string"}}}
+TAG = {
+    "ETag": {
+        "description": "Of what is shown, for If-None-Match; of one thing for If-Match too.",
+        "schema": {"type": "string"},
+    }
+}
 TOLD = {
     "RateLimit": {"description": 'What is left: `"read";r=1187;t=42`.', "schema": {"type": "string"}},
     "RateLimit-Policy": {"description": 'The limit: `"read";q=1200;w=60`.', "schema": {"type": "string"}},
@@ -144,7 +152,7 @@ def _complete(operation: Document, route: RouteContext, method: str, maker: "Exa
     operation["x-permission"], operation["x-limit"] = required.permission, kind
     told = f"Needs the permission `{required.permission}`; counts as `{kind}`."
     operation["description"] = "\n\n".join(text for text in (operation.get("description"), told) if text)
-    tagged = getattr(getattr(route.original_route, "response_model", None), "tagged", False)
+    tagged = _is_tagged(getattr(route.original_route, "response_model", None))
     operation.setdefault("parameters", []).extend(_headers(method, command, required, tagged=tagged))
     finds = "{" in (route.path or "") or method == "POST" or OWN in calls
     _answers(operation, command, maker, finds=finds, tagged=tagged)
@@ -153,6 +161,11 @@ def _complete(operation: Document, route: RouteContext, method: str, maker: "Exa
     for parameter in operation["parameters"]:
         if "example" not in parameter:
             parameter["example"] = maker.of(parameter["schema"], parameter["name"])
+
+
+def _is_tagged(model: Any) -> bool:
+    is_view = isinstance(model, type) and issubclass(model, View)
+    return not model.fleeting if is_view else getattr(model, "tagged", False)
 
 
 OWN = OwnCustomer.__metadata__[0].dependency  # type: ignore[attr-defined] # Annotated has it

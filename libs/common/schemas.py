@@ -32,10 +32,13 @@ class Body(BaseModel):
 
 
 class View(BaseModel):
-    """What the API shows of an aggregate. `tagged`: it looks the same as long as its version stays, and has an ETag."""
+    """What the API shows of an aggregate. By its version it has an ETag.
+
+    What is `fleeting` has none: it goes while its version stays, and is stored nowhere on its way.
+    """
 
     model_config = ConfigDict(extra="forbid")
-    tagged: ClassVar[bool] = True
+    fleeting: ClassVar[bool] = False
 
     id: UUID
     version: int

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from libs.common.access import CurrentCaller, CurrentClock, Query, Reason, requires
 from libs.common.clock import Clock
@@ -35,19 +35,17 @@ Create = Annotated[UnitOfWork, command(show, conditional=False)]
 
 @router.post("", status_code=201, dependencies=[guarded(kind="reveal")])
 async def reveal_(
-    body: NewReveal, uow: Create, caller: CurrentCaller, reason: Reason, clock: CurrentClock, request: Request
+    body: NewReveal, uow: Create, caller: CurrentCaller, reason: Reason, clock: CurrentClock
 ) -> RevealView:
     """Show one identifier of a customer in clear. The event says that it was shown, never what."""
     if caller.staff_id is None:
         raise Forbidden("Identifiers are revealed to staff.")
-    request.state.late_headers["Cache-Control"] = "no-store"
     reveal = await reveal_identifier(uow, **dict(body), by=caller.staff_id, reason=reason, at=clock.now())
     await uow.session.flush()
     return uow.answer(await _shown(uow, reveal, clock.now()))
 
 
 @router.get("/{reveal_id}", dependencies=[guarded()])
-async def read(reveal_id: UUID, uow: Query, caller: CurrentCaller, clock: CurrentClock, request: Request) -> RevealView:
+async def read(reveal_id: UUID, uow: Query, caller: CurrentCaller, clock: CurrentClock) -> RevealView:
     """Once more, for whoever asked for it; without its value once it has expired."""
-    request.state.late_headers["Cache-Control"] = "no-store"
     return uow.answer(await _shown(uow, await read_reveal(uow, reveal_id, by=caller.staff_id), clock.now()))

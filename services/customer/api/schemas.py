@@ -191,7 +191,7 @@ class AccountView(View):
         else:
             number = account.number_masked
         view = cls(**plain, number=number)
-        view._concerns = (account.main_holder_id,)
+        view._concerns = tuple(account.holder_ids)
         return view
 
 
@@ -204,7 +204,7 @@ class NewReveal(Body):
 class RevealView(View):
     """`value` is the identifier in clear, null once the reveal has expired."""
 
-    tagged = False
+    fleeting = True
     customer_id: UUID
     kind: IdentifierKind
     thing_id: UUID
