@@ -6,11 +6,11 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 from joserfc import jws
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from guanxi.local.issuer import AUDIENCE, ISSUER
 
-Key = RSAKey | ECKey | OctKey
+Key = RSAKey | ECKey | OctKey | OKPKey
 
 
 def claims(**changed: Any) -> dict[str, Any]:

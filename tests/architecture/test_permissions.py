@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from fastapi import APIRouter, FastAPI
@@ -10,6 +11,8 @@ from fastapi.routing import RouteContext, iter_route_contexts
 
 from guanxi.local.issuer import LocalIssuer
 from libs.common.access import Forwarded, Public, requires
+from libs.common.app import App
+from libs.common.edge import Edge
 from libs.common.keyring import KeyRing
 from libs.common.openapi import permissions_of
 from libs.common.settings import Settings
@@ -24,8 +27,8 @@ GRANTED = frozenset[str]().union(*PERMISSIONS.values())
 
 
 @pytest.fixture(scope="module")
-def apis(tmp_path_factory: pytest.TempPathFactory) -> list[FastAPI]:
-    """The public and the internal port of every app, built as they are for running, without a server behind."""
+def apps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, App]:
+    """Every app, built as for running, without a server behind."""
     keys = tmp_path_factory.mktemp("keys")
     issuer = LocalIssuer(keys)
     issuer.ensure()
@@ -39,14 +42,20 @@ def apis(tmp_path_factory: pytest.TempPathFactory) -> list[FastAPI]:
         "upstreams": {},
     }
     packages = ["gateway", *[f"services.{service.name}" for service in services(ROOT)]]
-    return [api for package in packages for api in _apis(package, values)]
+    return {package.rpartition(".")[2]: _built(package, values) for package in packages}
 
 
-def _apis(package: str, values: dict[str, object]) -> Iterator[FastAPI]:
+@pytest.fixture(scope="module")
+def apis(apps: dict[str, App]) -> list[FastAPI]:
+    """The public and the internal port of each."""
+    return [api for app in apps.values() for api in (app.api, app.internal_api)]
+
+
+def _built(package: str, values: dict[str, object]) -> App:
     kinds = [kind for kind in vars(importlib.import_module(f"{package}.settings")).values() if _is_settings(kind)]
     settings = kinds[-1].model_validate({**values, "service": package.rpartition(".")[2]})
-    app = importlib.import_module(f"{package}.main").app(settings)
-    yield from (app.api, app.internal_api)
+    built: App = importlib.import_module(f"{package}.main").app(settings)
+    return built
 
 
 def _is_settings(kind: object) -> bool:
@@ -75,6 +84,23 @@ def _finding(route: RouteContext, what: str) -> Finding:
 def test_every_route_declares_a_permission(apis: list[FastAPI]) -> None:
     assert apis
     none(finding for api in apis for finding in undeclared(api))
+
+
+MANAGEMENT = {"/health/live", "/health/ready", "/openapi.json", "/metrics"}
+FOR_EVERYBODY = {"/docs", "/docs/{name}", "/openapi.json"}
+"""By hand: what needs no permission, since it tells nothing of a customer."""
+
+
+def test_without_a_permission_there_is_what_was_meant_to_be_and_no_more(apps: dict[str, App]) -> None:
+    for name, app in apps.items():
+        management = cast("FastAPI", cast("Edge", app.management).app)
+        assert {route.path for route in iter_route_contexts(management.routes)} == MANAGEMENT
+        open_, passed_on = (
+            {route.path for route in iter_route_contexts(app.api.routes) if kind.permission in permissions_of(route)}
+            for kind in (Public(), Forwarded())
+        )
+        assert open_ == (FOR_EVERYBODY if name == "gateway" else set())
+        assert passed_on == ({"/api/v1/{path:path}"} if name == "gateway" else set())
 
 
 def test_every_declared_permission_is_some_roles(apis: list[FastAPI]) -> None:

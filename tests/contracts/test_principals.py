@@ -47,12 +47,16 @@ def test_strimzis_resources_say_the_same() -> None:
     rights = all_rights({"acme": ["crm.customer.events.v1"]})
     resources = list(yaml.safe_load_all(render("bank", rights, partitions=12, replication=3)))
     topics = {r["spec"]["topicName"]: r["spec"] for r in resources if r["kind"] == "KafkaTopic"}
-    users = {r["metadata"]["name"]: r["spec"]["authorization"]["acls"] for r in resources if r["kind"] == "KafkaUser"}
+    users = {r["metadata"]["name"]: r["spec"] for r in resources if r["kind"] == "KafkaUser"}
     assert {r["metadata"]["labels"]["strimzi.io/cluster"] for r in resources} == {"bank"}
     assert topics.keys() == {topic.name for topic in TOPICS}
     assert all(topics[t.name]["config"].items() >= t.config.items() for t in TOPICS)
     for each in rights:
         told = {
-            (a["operations"][0].lower(), a["resource"]["type"], a["resource"]["name"]) for a in users[each.principal]
+            (operation.lower(), *(a["resource"][part] for part in ("type", "name", "patternType")))
+            for a in users[each.principal]["authorization"]["acls"]
+            for operation in a["operations"]
         }
-        assert told == {(grant.operation, grant.kind, grant.name) for grant in grants_of(each)}
+        kinds = {False: "literal", True: "prefix"}
+        assert told == {(grant.operation, grant.kind, grant.name, kinds[grant.prefixed]) for grant in grants_of(each)}
+        assert users[each.principal]["authentication"] == {"type": "scram-sha-512"}

@@ -171,6 +171,23 @@ async def test_an_end_that_is_cut_off_everywhere_still_stands_on_the_topic(
     assert (row["chain"], row["sequence"]) in {(fault.chain, fault.sequence) for fault in seen}
 
 
+async def test_heads_arrive_at_the_gateway_as_they_are_made(
+    stack: Stack, signed_in: SignIn, owner: asyncpg.Connection
+) -> None:
+    person = await auditor(signed_in)
+    for _ in range(5):
+        await person.get("/api/v1/complaints")
+    newest = "SELECT * FROM audit_entries ORDER BY chain DESC, sequence DESC OFFSET 2 LIMIT 1"
+    row = await owner.fetchrow(newest)
+    await until(lambda: _arrived(stack, row))
+    heads = "SELECT sequence, hash, signature FROM {} WHERE chain = $1 AND sequence <= $2 ORDER BY sequence"
+    own = await owner.fetch(heads.format("audit_heads"), row["chain"], row["sequence"])
+    async with owner_of(stack, "gateway") as gateway:
+        copied = await gateway.fetch(heads.format("edge.audit_heads"), row["chain"], row["sequence"])
+    assert own
+    assert [tuple(head) for head in copied] == [tuple(head) for head in own]
+
+
 async def _arrived(stack: Stack, row: Any) -> bool:
     held = "SELECT count(*) FROM edge.audit WHERE chain = $1 AND sequence > $2"
     async with owner_of(stack, "gateway") as gateway:

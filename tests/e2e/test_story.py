@@ -196,7 +196,12 @@ async def the_customer_sees_their_own(head: Person, customer: Person, customer_i
     assert mine["customer_id"] == customer_id
     assert {n: s["data"] for n, s in mine["sections"].items()} == {n: s["data"] for n, s in sections.items()}
     for part, name in (("accounts", "holdings"), ("contact-points", "contact_points")):
-        assert (await customer.get(f"/api/v1/me/{part}")).json()["items"] == sections["profile"]["data"][name]
+        shown = (await customer.get(f"/api/v1/me/{part}")).json()
+        assert shown["items"] == sections["profile"]["data"][name]
+    email = {"kind": "email", "value": "story@example.com"}
+    added = await customer.post("/api/v1/me/contact-points", email, shown["version"])
+    assert added.status_code == 201, added.text
+    assert len(added.json()["contact_points"]) == len(shown["items"]) + 1
     complaint = {"channel": "mobile", "business": "loan", "cause": "fees", "facts": "The fee was not named."}
     complained = await customer.post("/api/v1/me/complaints", complaint)
     assert complained.status_code == 201, complained.text

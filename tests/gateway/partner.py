@@ -14,6 +14,7 @@ from gateway.settings import GatewaySettings
 from gateway.webhooks.intake import SKEW, spread
 from gateway.webhooks.sending import Sender
 from gateway.worker import sender as new_sender
+from libs.common.app import App
 from libs.common.database import Database
 from libs.common.ids import new_id
 from libs.contracts.catalogue import REFERENCES
@@ -29,6 +30,7 @@ class Partner:
     """One partner, its endpoint, the gateway's API and the sender of its worker."""
 
     name: str
+    app: App
     client: httpx.AsyncClient
     receiver: Receiver
     sender: Sender
@@ -113,7 +115,7 @@ async def partner_of(ground: Ground, name: str, **changed: Any) -> AsyncIterator
             receiving() as receiver,
             httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client,
         ):
-            partner = Partner(name, client, receiver, sender, connection)
+            partner = Partner(name, app, client, receiver, sender, connection)
             await partner.complete()
             yield partner
     finally:

@@ -31,6 +31,8 @@ INVENTED = {
 
 
 async def echo(request: web.Request) -> web.Response:
+    if request.headers.get("If-None-Match") == ITS_OWN["ETag"]:
+        return web.Response(status=304, headers=ITS_OWN)
     return web.json_response({name.lower(): value for name, value in request.headers.items()}, headers=ITS_OWN)
 
 
@@ -75,6 +77,12 @@ async def test_a_service_tells_callers_nothing_but_what_is_listed(client: httpx.
     answer = await client.get("/api/v1/complaints")
     assert {"set-cookie", "x-internal", "keep-alive", "server"} & answer.headers.keys() == set()
     assert (answer.headers["etag"], answer.headers["retry-after"]) == ('"7"', "3")
+
+
+async def test_what_a_caller_has_already_is_asked_and_answered_through(client: httpx.AsyncClient) -> None:
+    known = await client.get("/api/v1/complaints", headers={"If-None-Match": ITS_OWN["ETag"]})
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", ITS_OWN["ETag"])
+    assert (await client.get("/api/v1/complaints", headers={"If-None-Match": '"6"'})).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/api/v1/complaints", "/api/v1/nothing", "/docs"])

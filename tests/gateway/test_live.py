@@ -10,6 +10,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from bench.proxy import proxy_to
 from gateway import main as gateway
 from gateway.settings import GatewaySettings, Upstream
 from guanxi.local.issuer import ISSUER
@@ -55,23 +56,36 @@ async def test_a_services_answer_is_a_state_of_its_section(
     ground: Ground, status: int, body: bytes, *, never: bool, state: str
 ) -> None:
     async with answering(status, body, never=never) as port:
-        at = Upstream(**dict.fromkeys(("public", "internal", "management"), f"http://127.0.0.1:{port}"))
-        await ground.migrate("viewed", "gateway")
-        settings = ground.settings("viewed", GatewaySettings, upstreams=dict.fromkeys(SERVICES, at), live_timeout=0.3)
-        app = gateway.app(settings)  # type: ignore[arg-type] # the gateway's own
-        branch, near, far, login = uuid4(), uuid4(), uuid4(), str(uuid4())
-        await _known(ground, login, branch, near)
-        headers = {"Authorization": f"Bearer {ground.issuer.token(login, ['teller'])}"}
-        transport = httpx.ASGITransport(app.public, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
-            seen = await client.get(f"/api/v1/customers/{near}/360?consistency=live")
-            strange = await client.get(f"/api/v1/customers/{far}/360?consistency=live")
-        await app.close()
+        seen, strange = await asked_live(ground, port, 0.3 if never else 5.0)
     assert seen.status_code == 200, seen.text
     assert {name: section["state"] for name, section in seen.json()["sections"].items()} == dict.fromkeys(
         SECTIONS, state
     )
     assert strange.status_code == 404
+
+
+async def test_a_connection_that_breaks_is_no_service_that_is_away(ground: Ground) -> None:
+    async with answering(200, b'{"name": "x"}') as port, proxy_to(port) as proxy:
+        proxy.breaks = 1
+        seen, _ = await asked_live(ground, proxy.port, 5.0)
+        assert {section["state"] for section in seen.json()["sections"].values()} == {"ok"}
+        assert proxy.taken > len(SECTIONS), "one was asked once more"
+
+
+async def asked_live(ground: Ground, port: int, seconds: float) -> tuple[httpx.Response, httpx.Response]:
+    """Of a customer within reach, and of one beyond it; every service is behind this port."""
+    at = Upstream(**dict.fromkeys(("public", "internal", "management"), f"http://127.0.0.1:{port}"))
+    await ground.migrate("viewed", "gateway")
+    settings = ground.settings("viewed", GatewaySettings, upstreams=dict.fromkeys(SERVICES, at), live_timeout=seconds)
+    app = gateway.app(settings)  # type: ignore[arg-type] # the gateway's own
+    branch, near, far, login = uuid4(), uuid4(), uuid4(), str(uuid4())
+    await _known(ground, login, branch, near)
+    headers = {"Authorization": f"Bearer {ground.issuer.token(login, ['teller'])}"}
+    transport = httpx.ASGITransport(app.public, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
+        answers = [await client.get(f"/api/v1/customers/{id_}/360?consistency=live") for id_ in (near, far)]
+    await app.close()
+    return answers[0], answers[1]
 
 
 async def _known(ground: Ground, login: str, branch: object, customer: object) -> None:

@@ -9,10 +9,12 @@ from standardwebhooks import Webhook as Verifier
 
 from gateway.settings import GatewaySettings
 from gateway.webhooks.webhook import TYPES
+from tests.commands import commands_of
 from tests.conftest import Ground
 from tests.gateway.partner import UPDATED, Partner, partner_of
 
 AT_ONCE = 8
+PORTS = ("public", "internal", "management")
 
 pytestmark = pytest.mark.usefixtures("webhooks_database")
 
@@ -92,6 +94,13 @@ async def test_wrong_input_is_named(partner: Partner, body: dict[str, Any], fiel
     assert (await partner.get())["items"] == []
 
 
+async def test_every_command_of_the_gateways_own_needs_its_headers(partner: Partner) -> None:
+    commands = list(commands_of(partner.app))
+    assert {command.method for command in commands} == {"POST", "PUT"}
+    for command in commands:
+        await command.needs_its_headers(partner.client)
+
+
 async def test_a_webhook_that_is_registered_many_times_at_once_is_one(partner: Partner) -> None:
     body, key = {"url": partner.receiver.url, "types": [UPDATED]}, str(uuid4())
     answers = await asyncio.gather(*[partner.post("", body, key=key) for _ in range(AT_ONCE)])
@@ -140,6 +149,13 @@ async def test_what_moves_are_possible_is_said(partner: Partner) -> None:
 
 def test_nothing_about_staff_or_other_parties_is_offered() -> None:
     assert all(name.startswith(("crm.customer.", "crm.account.", "crm.consent.granted")) for name in TYPES)
+
+
+@pytest.mark.parametrize("plain", ["public", "internal", "management"])
+def test_production_reaches_no_service_without_tls(ground: Ground, plain: str) -> None:
+    at = {name: f"{'http' if name == plain else 'https'}://customer.bank.example" for name in PORTS}
+    with pytest.raises(ValueError, match=r"upstream http://customer[.]bank[.]example is not https"):
+        ground.settings("webhooks", GatewaySettings, upstreams={"customer": at}, mode="production")
 
 
 @pytest.mark.parametrize("network", ["127.0.0.0/8", "127.0.0.1/32", "169.254.0.0/16", "::1/128", "0.0.0.0/0"])

@@ -1,27 +1,19 @@
 """Partners are told over webhooks: signed, in order, again where they did not take it, and only of who consents."""
 
-import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from gateway.webhooks.dispatch import LONGEST_REST, Dispatcher
 from gateway.webhooks.intake import spread
 from gateway.webhooks.storage import TIDYING
-from libs.common.leader import Leadership, LeadershipLost
+from libs.common.leader import LeadershipLost
 from libs.directory.scope import SystemScope
 from tests.conftest import Ground
 from tests.gateway.partner import BACK_OFF, OPENED, UPDATED, Partner, partner_of
-from tests.polling import until
 from tests.receiver import Message
-
-MANY = 12
-"""More than are on their way to one endpoint at a time."""
 
 pytestmark = pytest.mark.usefixtures("webhooks_database")
 
@@ -220,20 +212,6 @@ async def test_what_is_too_old_is_given_up_and_forgotten(partner: Partner) -> No
     assert await partner.log(webhook) == []
 
 
-async def test_what_follows_one_that_is_tried_later_is_not_looked_at_before(ground: Ground) -> None:
-    """Also what comes after the failure: else a long queue would be read each time to find nothing."""
-    async with partner_of(ground, f"partner-{uuid4()}", webhook_back_off=(600.0,)) as partner:
-        webhook = await partner.register()
-        customer_id = await partner.customer()
-        partner.receiver.answer = lambda _: (500, {})
-        for sequence in (1, 2):
-            await partner.happens(customer_id, sequence)
-            await partner.deliver(webhook)
-        first, second = [datetime.fromisoformat(item["due_at"]) for item in await partner.log(webhook)]
-        assert first == second > datetime.now(UTC) + timedelta(minutes=5)
-        assert len(partner.receiver.messages) == 1
-
-
 async def test_what_ended_meanwhile_is_not_sent(partner: Partner) -> None:
     webhook = await partner.register()
     await partner.happens(await partner.customer())
@@ -264,41 +242,3 @@ async def test_who_may_not_go_on_sends_nothing(partner: Partner) -> None:
             await partner.sender.send(UUID(webhook["id"]), delivery_id, lost)
     assert partner.receiver.messages == []
     assert [item["status"] for item in await partner.log(webhook)] == ["waiting"]
-
-
-async def test_an_endpoint_that_hangs_holds_up_no_other(ground: Ground, partner: Partner) -> None:
-    async with partner_of(ground, f"partner-{uuid4()}") as hanging:
-        hanging.receiver.goes_on = asyncio.Event()
-        for each in (hanging, partner):
-            await each.register()
-            for _ in range(MANY):
-                await each.happens(await each.customer())
-        await partner.complete()
-        connection = await asyncpg.connect(partner.sender.database.dsn)
-        leadership = Leadership(connection)
-        terms = [asyncio.create_task(leadership.keep())]
-        terms.append(asyncio.create_task(Dispatcher(partner.sender).run(leadership)))
-
-        async def all_told() -> bool:
-            return len(partner.receiver.messages) == MANY
-
-        async def caught_up() -> bool:
-            return len({message.id for message in hanging.receiver.messages}) == MANY
-
-        try:
-            await until(all_told)
-            assert 0 < len(hanging.receiver.messages) < MANY, "it was told something, and answers nothing"
-            hanging.receiver.goes_on.set()
-            await until(caught_up)
-        finally:
-            for term in terms:
-                term.cancel()
-            await asyncio.gather(*terms, return_exceptions=True)
-            await connection.close()
-
-
-async def test_an_endpoint_that_never_answers_is_let_alone_for_a_minute_at_most(partner: Partner) -> None:
-    dispatcher, webhook_id = Dispatcher(partner.sender), uuid4()
-    for _ in range(2000):
-        dispatcher._rest(webhook_id)
-    assert dispatcher._rests[webhook_id].until <= time.monotonic() + LONGEST_REST

@@ -148,20 +148,22 @@ PATHS = {
 }
 """Every mounted path that concerns customers or units: what it does, and for whom it is there at all."""
 
-OF_NOBODY = {
-    "manager POST /api/v1/org-units": "configuration; whoever may, configures the whole tree",
-    "manager POST /api/v1/staff": "configuration; whoever may, hires for the whole tree",
-    "gateway GET /api/v1/audit/entries": "whoever may ask, asks about everybody",
-    "gateway GET /api/v1/audit/alerts": "of staff, not of customers",
-    "gateway POST /api/v1/webhooks": "a partner registers its own",
-    "gateway GET /docs": "documentation",
-    "gateway GET /docs/{name}": "documentation",
-    "gateway GET /openapi.json": "documentation",
+OF_NOBODY: dict[str, set[str] | None] = {
+    "manager POST /api/v1/org-units": {"admin"},
+    "manager POST /api/v1/staff": {"admin"},
+    "gateway GET /api/v1/audit/entries": {"auditor", "compliance"},
+    "gateway GET /api/v1/audit/alerts": {"auditor", "compliance"},
+    "gateway POST /api/v1/webhooks": {"partner"},
+    "gateway GET /docs": None,
+    "gateway GET /docs/{name}": None,
+    "gateway GET /openapi.json": None,
     **{
-        f"gateway {method} /api/v1/{{path:path}}": "passed on; the service behind it applies the scope"
+        f"gateway {method} /api/v1/{{path:path}}": None
         for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
     },
 }
+"""What concerns no customer, or all: by whom it is asked at all. None is for everybody: documentation, and what is
+passed on, where the service behind it says who may."""
 
 
 def expected(path: str, role: str) -> set[str] | None:

@@ -4,14 +4,17 @@ Each condition that a repository or a query applies is then taken out, one by on
 """
 
 import ast
+import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
@@ -38,11 +41,15 @@ from tests.security.bank import (
     hear,
     number_of,
 )
-from tests.security.expected import OF_NOBODY, PATHS, READ, ROLES, SHOWN_AS, STAFF, expected
+from tests.security.expected import CUSTOMERS, OF_NOBODY, PATHS, READ, ROLES, SHOWN_AS, STAFF, expected
 from tests.security.paths import TRIES
 from tests.security.storage import READS
 
 GATEWAY = (ROOT / "gateway" / "view", ROOT / "gateway" / "webhooks")
+ENTRIES = """
+    SELECT content::json->>'trace_id' AS trace_id, content::json->>'customer_ids' AS customer_ids
+    FROM audit_entries WHERE content::json->>'trace_id' = ANY($1)
+"""
 CONDITIONS = ("scope.customers", "scope.units", "scope.partners")
 
 APPS = {"customer": customer.app, "manager": manager.app, "complaints": complaints.app}
@@ -93,12 +100,44 @@ def test_every_mounted_path_has_its_row(bank: Bank) -> None:
 
 async def wrong(bank: Bank, path: str, role: str) -> str | None:
     app, method, url = path.split(" ")
+    answers: list[httpx.Response] = []
+
+    async def keep(answer: httpx.Response) -> None:
+        answers.append(answer)
+
     async with bank.client(app, role, internal=url.startswith("/internal")) as client:
+        client.event_hooks["response"] = [keep]
         seen = await TRIES[path](client, method, url)
     should = expected(path, role)
     if should is not None and "org-units" in path:
         should = should - {"nowhere"}
-    return None if seen == should else f"{role} by {path}: sees {seen}, should see {should}"
+    if seen != should:
+        return f"{role} by {path}: sees {seen}, should see {should}"
+    return await untold(bank, app, answers, seen or set()) and f"{role} by {path}: left no entry of what they saw"
+
+
+async def untold(bank: Bank, app: str, answers: list[httpx.Response], seen: set[str]) -> bool:
+    """Whether an answer left no entry, or somebody of whom something was shown is in none."""
+    traces = [answer.headers["Guanxi-Trace"] for answer in answers]
+    connection = await asyncpg.connect(bank.ground.url(f"matrix_{app}", "owner"))
+    rows = await connection.fetch(ENTRIES, traces)
+    await connection.close()
+    told = {id_ for row in rows for id_ in json.loads(row["customer_ids"])}
+    shown = seen if any(answer.is_success for answer in answers) else set()
+    wanted = {str(CUSTOMER_IDS[name]) for name in shown & set(CUSTOMERS)}
+    return bool(answers) and not ({row["trace_id"] for row in rows} == set(traces) and wanted <= told)
+
+
+@pytest.mark.parametrize("path", OF_NOBODY)
+async def test_what_concerns_nobody_is_for_its_roles_alone(bank: Bank, path: str) -> None:
+    app, method, url = path.split(" ")
+    if OF_NOBODY[path] is None:
+        return
+    for role in sorted(ROLES):
+        async with bank.client(app, role) as client:
+            headers = {"Idempotency-Key": str(uuid4())}
+            answer = await client.request(method, url, json={} if method == "POST" else None, headers=headers)
+        assert (answer.status_code != 403) == (role in (OF_NOBODY[path] or ())), (path, role, answer.status_code)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -205,7 +244,7 @@ async def test_an_identifier_is_shown_as_the_role_sees_it(bank: Bank, role: str)
         for thing in document.get(part, [])
     ]
     assert set(identifiers) - {None} == {SHOWN_AS[role]}
-    assert len(identifiers) >= 8 if role in STAFF else 6
+    assert len(identifiers) >= (8 if role in STAFF else 6)
 
 
 async def test_a_partner_is_told_of_whom_it_should(bank: Bank) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.errors import ClusterAuthorizationFailedError, KafkaConnectionError, TopicAuthorizationFailedError
-from confluent_kafka import Consumer, KafkaError
+from aiokafka.errors import KafkaConnectionError
+from confluent_kafka import KafkaError
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import (
     AclBinding,
@@ -33,11 +32,12 @@ from guanxi.cluster.connection import Cluster, ClusterAway
 from guanxi.cluster.rights import ANYTHING, apply_rights
 from guanxi.cluster.topics import apply_topics, compare_topics
 from guanxi.local.kafka_properties import OPERATOR
-from libs.common.kafka import new_consumer, new_producer
+from libs.common.kafka import new_producer
 from libs.common.settings import Settings
 from libs.contracts.catalogue import TOPICS
 from libs.contracts.principals import all_rights
 from tests.conftest import Ground
+from tests.guanxi.cluster.trying import may_join, may_read, may_write
 from tests.secured import PARTNERS, Secured, secured
 
 pytestmark = pytest.mark.deep
@@ -105,70 +105,6 @@ def settings_of(ground: Ground, bank: Secured, principal: str, password: str | N
     )
 
 
-async def may_write(settings: Settings, topic: str) -> bool:
-    producer = new_producer(settings)
-    try:
-        await producer.start()
-        await producer.send_and_wait(topic, b"{}", key=b"tried")
-    except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError):
-        return False  # whoever writes nothing at all may not even ask for a producer's id
-    finally:
-        await producer.stop()
-    return True
-
-
-async def may_read(settings: Settings, topic: str) -> bool:
-    """Of no group. Our client asks for ever about a topic that is hidden from it: it is looked at what it was told."""
-    consumer = new_consumer(settings, group=None)
-    await consumer.start()
-    try:
-        part = TopicPartition(topic, 0)
-        consumer.assign([part])
-        await consumer._client.force_metadata_update()
-        if topic in consumer._client.cluster.unauthorized_topics:
-            return False
-        async with asyncio.timeout(10):
-            await consumer.seek_to_beginning(part)
-            await consumer.getmany(timeout_ms=100)
-    except TopicAuthorizationFailedError:
-        return False
-    finally:
-        await consumer.stop()
-    return True
-
-
-async def may_join(settings: Settings, topic: str, group: str) -> bool:
-    """Another client than ours, which asks again and again."""
-    assert settings.kafka_password is not None
-    config: dict[str, Any] = {
-        "bootstrap.servers": settings.kafka,
-        "security.protocol": "SASL_SSL",
-        "ssl.ca.location": str(settings.tls_authorities),
-        "sasl.mechanism": "SCRAM-SHA-512",
-        "sasl.username": settings.kafka_user,
-        "sasl.password": settings.kafka_password.get_secret_value(),
-        "group.id": group,
-        "auto.offset.reset": "earliest",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "log_level": 0,
-    }
-    return await asyncio.to_thread(_joins, config, topic)
-
-
-def _joins(config: dict[str, Any], topic: str) -> bool:
-    consumer = Consumer(config)
-    try:
-        consumer.subscribe([topic])
-        answer = consumer.poll(20)
-    finally:
-        consumer.close()
-    assert answer is not None, "neither let in nor refused"
-    error = answer.error()
-    assert error is None or error.code() in (KafkaError._PARTITION_EOF, KafkaError.GROUP_AUTHORIZATION_FAILED), error
-    return error is None or error.code() == KafkaError._PARTITION_EOF
-
-
 @pytest.mark.parametrize("principal", MAY_WRITE)
 async def test_a_principal_writes_its_own_topics_and_reads_what_it_hears(
     ground: Ground, bank: Secured, principal: str
@@ -198,6 +134,7 @@ def tried(admin: AdminClient) -> dict[str, dict[Any, Any]]:
     altered = [ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=longer) for name in names]
     asked = {
         "create": admin.create_topics([NewTopic("crm.tried.v1", 1, 1)]),
+        "describe": admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]),
         "alter": admin.incremental_alter_configs(altered),
         "add partitions": admin.create_partitions([NewPartitions(name, 9) for name in names]),
         "delete records": admin.delete_records([KafkaPartition(name, 0, 1) for name in names]),

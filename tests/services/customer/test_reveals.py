@@ -88,6 +88,21 @@ async def test_without_a_reason_or_a_stronger_sign_in_nothing_is_shown(
         assert 'error="insufficient_user_authentication"' in refused.headers["WWW-Authenticate"]
         assert 'acr_values="2"' in refused.headers["WWW-Authenticate"]
     assert "13812345678" not in refused.text
+    shown = await customer.send(signed_in(customer, "reveals-teller"), "reveals", asked(registered))
+    again = await teller.get(f"/api/v1/reveals/{shown.json()['id']}")
+    assert (again.status_code, "13812345678" in again.text) == (refused.status_code, False)
+
+
+async def test_an_identifier_in_clear_is_stored_nowhere_on_its_way(
+    customer: Service, registered: dict[str, Any]
+) -> None:
+    teller, key = signed_in(customer, "reveals-teller"), {"Idempotency-Key": str(uuid4())}
+    shown, repeated = [await teller.post("/api/v1/reveals", json=asked(registered), headers=key) for _ in range(2)]
+    again = await teller.get(f"/api/v1/reveals/{shown.json()['id']}", headers={"If-None-Match": "*"})
+    assert repeated.headers["Idempotency-Replayed"] == "true"
+    for answer in (shown, repeated, again):
+        assert answer.json()["value"] == "+8613812345678"
+        assert (answer.headers["Cache-Control"], "ETag" in answer.headers) == ("no-store", False)
 
 
 @pytest.mark.parametrize(
