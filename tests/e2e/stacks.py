@@ -1,5 +1,9 @@
 """The whole system, started as `make run` starts it, in a folder of its own."""
 
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -47,6 +51,21 @@ async def started(home: Path, *, replicas: int = 0, authz_max_age: int = 300) ->
     with console_of(settings) as console:
         async with running(Stack(settings, console, replicas=replicas)) as stack:
             yield stack
+
+
+async def guanxi(settings: LocalSettings, *argv: str) -> tuple[int | None, str]:
+    """Exit status and output of the command line."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "GUANXI_HOME": str(settings.home),
+        "GUANXI_BASE_PORT": str(settings.base_port),
+        "GUANXI_POSTGRES_PORT": str(settings.postgres_port),
+        "GUANXI_KAFKA_PORT": str(settings.kafka_port),
+    }
+    command = [sys.executable, "-m", "guanxi.cli", *argv]
+    process = await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=STDOUT)
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.stack import Stack
 from libs.common.keyring import KeyRing
 from tests.e2e.person import Person, SignIn
+from tests.e2e.stacks import guanxi
 from tests.polling import until
 
 pytestmark = pytest.mark.e2e
@@ -138,6 +139,26 @@ async def test_a_trail_that_was_tampered_with_is_found_out(
         found = await faults(stack, owner)
         await transaction.rollback()
         assert {fault.chain for fault in found} == {row["chain"]}, f"{tamper.__name__} was not noticed"
+    assert await faults(stack, owner) == []
+
+
+async def test_the_operator_is_told_by_the_exit_status(
+    stack: Stack, signed_in: SignIn, owner: asyncpg.Connection
+) -> None:
+    person = await auditor(signed_in)
+    await person.get("/api/v1/complaints")
+    row = await owner.fetchrow(
+        "SELECT * FROM audit_entries WHERE content LIKE $1 ORDER BY chain DESC, sequence DESC LIMIT 1", '%"status":200%'
+    )
+    status, said = await guanxi(stack.settings, "audit", "verify", "--app", APP)
+    assert status == 0, said
+    await edit(owner, row)
+    try:
+        status, said = await guanxi(stack.settings, "audit", "verify", "--app", APP)
+    finally:
+        mend = "UPDATE audit_entries SET content = $3 WHERE chain = $1 AND sequence = $2"
+        await owner.execute(mend, row["chain"], row["sequence"], row["content"])
+    assert (status, str(row["chain"]) in said) == (1, True), said
     assert await faults(stack, owner) == []
 
 

@@ -3,11 +3,8 @@
 import asyncio
 import json
 import logging
-import os
-import sys
 import time
 import uuid
-from asyncio.subprocess import PIPE, STDOUT
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,10 +15,9 @@ from typing import Any
 import pytest
 
 from guanxi.client import Client, Refused
-from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from tests.e2e.berka_facts import FOLDER, Facts
-from tests.e2e.stacks import started
+from tests.e2e.stacks import guanxi, started
 from tests.polling import until
 
 pytestmark = [
@@ -56,21 +52,6 @@ class Bank:
 
     def admin(self) -> Client:
         return self.sign_in("admin", "admin")
-
-
-async def guanxi(settings: LocalSettings, *argv: str) -> tuple[int | None, str]:
-    """Exit status and output of the command line."""
-    env = {
-        "PATH": os.environ["PATH"],
-        "GUANXI_HOME": str(settings.home),
-        "GUANXI_BASE_PORT": str(settings.base_port),
-        "GUANXI_POSTGRES_PORT": str(settings.postgres_port),
-        "GUANXI_KAFKA_PORT": str(settings.kafka_port),
-    }
-    command = [sys.executable, "-m", "guanxi.cli", *argv]
-    process = await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=STDOUT)
-    output, _ = await process.communicate()
-    return process.returncode, output.decode()
 
 
 async def everything(person: Client, what: str, **query: str) -> list[dict[str, Any]]:
