@@ -86,7 +86,11 @@ def _too_large(largest: int) -> Refused:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 in which a head comes to its end, and an answer is read: the server itself would wait, and store."""
+    """HTTP/1.1 in which a head comes to its end, and an answer is read: the server itself would wait, and store.
+
+    Over TLS the transport tells nothing of what lies encrypted: there a whole answer is given up IDLE_SECONDS and the
+    time of TLS's own farewell (30 s) after it was written, however it is read.
+    """
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

@@ -5,18 +5,24 @@ Traces leave a process as the `traceparent` header alone: it is looked at among 
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer
+from pydantic_core import to_json
 
+from guanxi.audit import owner_of
 from guanxi.client import Client
 from guanxi.demo.people import people
 from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.settings import APPS
 from guanxi.local.stack import Stack
-from libs.contracts.catalogue import SECTIONS, TOPICS
+from libs.contracts.catalogue import CORE, SECTIONS, TOPICS
+from libs.contracts.core import ACCOUNTS, TRANSACTIONS, CoreAccount, CoreTransaction, Holder
 from tests.kafka import records_of
 from tests.polling import until
 
@@ -25,7 +31,9 @@ pytestmark = pytest.mark.e2e
 PERSON = people(99, 990)[-1]
 PHONE = "13900009901"
 ACCOUNT = "6229990000009908"
-EMAIL = "planted.nobody@example.org"
+EMAIL, ADDRESS = "planted.nobody@example.org", "上海市浦东新区植入路987号654室"
+STATED, EARLY, BROKEN = "6229990000009916", "6229990000009924", "6229990000009932"
+"""Numbers that the core states: of an account, of one that is booked on before it is known, in a record that is broken."""
 NAME, BORN, FACTS = "欧阳慕容司空", "1931-07-29", "The planted machine swallowed a card."
 """Descriptors: they stand in their owner's database and in sections, and nowhere else."""
 SECTION_TOPICS = [topic.name for topic, _ in SECTIONS.values()]
@@ -33,12 +41,15 @@ SECTION_TOPICS = [topic.name for topic, _ in SECTIONS.values()]
 
 async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
     customer_id = await plant(stack)
+    await state(stack)
     await checkpoint(stack)
-    needles = [PERSON.resident_id, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL]
-    found = await asyncio.to_thread(look_for, stack.settings.home, needles)
+    needles = [PERSON.resident_id, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL, ADDRESS, STATED, EARLY, BROKEN]
+    found = await asyncio.to_thread(look_for, stack.settings.home, needles, ("postgres", "logs", "console.log"))
+    found += await asyncio.to_thread(look_for, stack.settings.home, needles[:-3], ("kafka",))
     found += await in_metrics(stack, needles)
-    found += await in_records(stack, needles)
+    found += await in_records(stack, needles, [topic.name for topic in TOPICS if topic not in CORE])
     assert found == []
+    assert len(await in_records(stack, needles, [topic.name for topic in CORE])) == 3, "the core says numbers in clear"
     seen = await asyncio.to_thread(look_for, stack.settings.home, [customer_id])
     assert any("postgres/" in place for place in seen), "the search finds nothing in database files"
     assert await in_records(stack, [customer_id]), "the search finds nothing in records"
@@ -117,6 +128,39 @@ async def plant(stack: Stack) -> str:
         return customer_id
 
 
+async def state(stack: Stack) -> None:
+    """As the core states them: an account, a booking that comes before its account, and a record of no use."""
+    account = CoreAccount(
+        source="planted", account_ref=STATED, kind="savings", product="p", currency="CNY", status="open", sequence=1,
+        holders=[Holder(customer_ref="planted", role="owner")], unit_code=None, opened_on=None, as_of=datetime.now(UTC),
+    )  # fmt: skip
+    early = CoreTransaction(
+        source="planted", transaction_ref="planted-1", account_ref=EARLY, direction="credit", amount=Decimal(5),
+        currency="CNY", booked_at=datetime.now(UTC), channel=None, category=None, counterparty_bank=None,
+        initiated_by="customer", sequence=1,
+    )  # fmt: skip
+    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka.bootstrap)
+    await producer.start()
+    for topic, content in (
+        (ACCOUNTS, to_json(account)),
+        (TRANSACTIONS, to_json(early)),
+        (ACCOUNTS, f'{{"account_ref": "{BROKEN}", "sequence": "many"}}'.encode()),
+    ):
+        await producer.send_and_wait(topic.name, content, key=b"planted")
+    await producer.stop()
+
+    async def taken() -> bool:
+        async with owner_of(stack, "customer") as own:
+            counts = [
+                "SELECT count(*) FROM accounts WHERE source = 'planted'",
+                "SELECT count(*) FROM transactions WHERE source = 'planted'",
+                "SELECT count(*) FROM dead_letters WHERE topic = 'core.accounts.v1'",
+            ]
+            return all([await own.fetchval(count) for count in counts])
+
+    await until(taken)
+
+
 async def reveal(stack: Stack, teller: httpx.AsyncClient, customer_id: str) -> None:
     """Looked for by its end, and shown in clear: once to whoever asked, and nowhere else."""
     search = {"kind": "identity_document", "last_four": PERSON.resident_id[-4:]}
@@ -148,7 +192,8 @@ async def hire_teller(stack: Stack) -> None:
 
 async def register_and_look(teller: httpx.AsyncClient) -> str:
     document = {"type": "resident_id", "number": PERSON.resident_id}
-    contacts = [{"kind": "phone", "value": PHONE}, {"kind": "email", "value": EMAIL}]
+    told = {"phone": PHONE, "email": EMAIL, "address": ADDRESS}
+    contacts = [{"kind": kind, "value": value} for kind, value in told.items()]
     body = {"name": "张三", "documents": [document], "contact_points": contacts}
     made = await teller.post("/api/v1/customers", json=body, headers=key())
     assert made.status_code == 201, made.text
