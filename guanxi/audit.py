@@ -16,8 +16,8 @@ from guanxi.audit_topic import Places, told_on_topic
 from guanxi.cluster.connection import ClusterAway
 from guanxi.local.failures import LocalFailure
 from guanxi.local.stack import Stack
-from libs.common.audit import GENESIS, PURPOSE, link
-from libs.common.keyring import BadSignature, KeyRing, KeyRingError
+from libs.common.audit import GENESIS, link, signed_head
+from libs.common.keyring import KeyRing, KeyRingError
 from libs.common.kms import keeper_of
 from libs.common.settings import KmsSettings
 
@@ -138,12 +138,7 @@ def _headed(app: str, heads: list[Any], known: dict[Place, bytes], ring: KeyRing
     """Heads that were not signed by the platform, or that no entry fits."""
     for head in heads:
         place = (head["chain"], head["sequence"])
-        bound_to = head["chain"].bytes + head["sequence"].to_bytes(8, "big")
-        try:
-            signed = ring.verify(PURPOSE, head["signature"], bound_to=bound_to)
-        except BadSignature:
-            signed = b""
-        if signed != head["hash"]:
+        if signed_head(ring, *place, head["signature"]) != head["hash"]:
             yield Fault(app, *place, "the head is not signed by the platform")
         elif known.get(place) != head["hash"]:
             yield Fault(app, *place, "does not fit the signed head")

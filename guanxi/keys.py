@@ -14,6 +14,7 @@ from guanxi.app_database import Address, App, database_of, known
 from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
+from libs.common.audit import signed_head
 from libs.common.key_changes import add_key, index_by, retire_key, use_key, wrap_keys
 from libs.common.keyring import PLAIN, Keeper, KeyRing, KeyRingError
 from libs.common.kms import keeper_of
@@ -33,6 +34,12 @@ COLUMNS = """
            OR (table_name, column_name) = ('dead_letters', 'payload'))
     ORDER BY 1, 2
 """
+
+HEADS = """
+    SELECT chain, sequence, signature FROM audit_heads
+    WHERE get_byte(decode(left(translate(signature, '-_', '+/'), 4), 'base64'), 0) = $1 LIMIT 100
+"""
+"""Some of those that name a version of a key in their first byte."""
 
 
 @keys.command()
@@ -62,9 +69,13 @@ def index(version: int, app: App = "customer", ring: Ring = None) -> None:
 @keys.command()
 def retire(version: int, app: App = "customer", ring: Ring = None, database: Address = None) -> None:
     """Forget a key under which nothing stands any more, as the app's database says."""
-    place = _place(app, ring)
-    if left := asyncio.run(_counted(app, _address(ring, database))).get(version):
+    place, address = _place(app, ring), _address(ring, database)
+    if left := asyncio.run(_counted(app, address)).get(version):
         raise LocalFailure(f"{left} values of {app} are still under key version {version}.", os.EX_UNAVAILABLE)
+    held = _told(lambda: KeyRing.load(place, _keeper()))
+    if asyncio.run(_signs_heads(held, version, app, address)):
+        sentence = f"Audit heads of {app} are signed by key version {version}: it stays as long as they do."
+        raise LocalFailure(sentence, os.EX_UNAVAILABLE)
     _told(lambda: retire_key(place, version, _keeper()))
     typer.echo(f"key version {version} is gone")
 
@@ -110,6 +121,13 @@ def _told(change: Callable[[], T]) -> T:
         return change()
     except KeyRingError as error:
         raise LocalFailure(f"{str(error)[:1].upper()}{str(error)[1:]}.", os.EX_CONFIG) from None
+
+
+async def _signs_heads(ring: KeyRing, version: int, app: str, database: str | None) -> bool:
+    """Whether a head that stands there is by this version of this ring, and not of another."""
+    async with database_of(app, database) as connection:
+        heads = await connection.fetch(HEADS, version)
+    return any(signed_head(ring, head["chain"], head["sequence"], head["signature"]) for head in heads)
 
 
 async def _counted(app: str, database: str | None) -> dict[int, int]:

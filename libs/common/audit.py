@@ -18,7 +18,7 @@ import orjson
 import structlog
 
 from libs.common.ids import new_id
-from libs.common.keyring import KeyRing
+from libs.common.keyring import BadSignature, KeyRing
 
 log = structlog.get_logger()
 
@@ -76,7 +76,19 @@ def link(previous: bytes, chain: UUID, sequence: int, content: bytes) -> bytes:
 
 
 def sign_head(ring: KeyRing, chain: UUID, sequence: int, head: bytes) -> str:
-    return ring.sign(PURPOSE, head, bound_to=chain.bytes + sequence.to_bytes(8, "big"))
+    return ring.sign(PURPOSE, head, bound_to=_place(chain, sequence))
+
+
+def signed_head(ring: KeyRing, chain: UUID, sequence: int, signature: str) -> bytes | None:
+    """What was signed there; None where the ring did not sign it."""
+    try:
+        return ring.verify(PURPOSE, signature, bound_to=_place(chain, sequence))
+    except BadSignature:
+        return None
+
+
+def _place(chain: UUID, sequence: int) -> bytes:
+    return chain.bytes + sequence.to_bytes(8, "big")
 
 
 class NotWritten(Exception):

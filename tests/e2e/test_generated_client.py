@@ -72,6 +72,14 @@ async def test_a_story_told_by_the_generated_client(generated: Path, stack: Stac
         refused = await _add_phone(client, models, customer, after)
         assert (refused.status, refused.title) == (412, "Precondition Failed")
         await until(lambda: _is_shown(client, customer.id))
+        case = models.NewComplaint(
+            customer_id=customer.id, channel=models.Channel.PHONE, business="card", cause="fees", facts="等候过久。"
+        )
+        received = await part("api.complaints.complaints_receive").asyncio(
+            client=client, body=case, idempotency_key=str(uuid.uuid4())
+        )
+        again = await part("api.complaints.complaints_read").asyncio(received.id, client=client)
+        assert (again.number, again.status) == (received.number, "received")
         page = await part("api.customers.customers_find").asyncio(client=client, name="生成")
         assert customer.id in [row.id for row in page.items]
 

@@ -1,5 +1,9 @@
 """A new key: every value and every blind index comes under it while the service goes on, though the job is killed midway."""
 
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from libs.common.audit import sign_head
 from libs.common.database import Database
 from libs.common.key_changes import add_key, index_by, retire_key, use_key
 from libs.common.keyring import KeyRing, KeyRingError
@@ -222,3 +227,27 @@ def test_every_sealed_column_is_rotated() -> None:
         if column.name.endswith("_sealed")
     }
     assert stored == {(column.table, column.stored) for column in SEALED}
+
+
+@pytest.mark.parametrize("is_the_signers", [True, False])
+async def test_a_key_that_signed_heads_of_the_audit_trail_stays(
+    ground: Ground, connection: asyncpg.Connection, tmp_path: Path, *, is_the_signers: bool
+) -> None:
+    """Whoever holds them against the ring later would find nobody's; another ring's versions are another's."""
+    signing, other = (tmp_path / name for name in ("signing.json", "other.json"))
+    for place in (signing, other):
+        KeyRing.generate(place)
+    chain, head = uuid4(), bytes(32)
+    signature = sign_head(KeyRing.load(signing), chain, 1, head)
+    await connection.execute("INSERT INTO audit_heads VALUES ($1, 1, $2, $3)", chain, head, signature)
+    await connection.execute("DELETE FROM contact_points")
+    place = signing if is_the_signers else other
+    for change in (add_key, lambda ring: use_key(ring, 2), lambda ring: index_by(ring, 2)):
+        change(place)
+    argv = ["keys", "retire", "1", "--ring", str(place), "--database", ground.url("rotation", "app")]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "guanxi.cli", *argv, stdout=PIPE, stderr=STDOUT, env={"PATH": os.environ["PATH"]}
+    )
+    said = (await process.communicate())[0].decode()
+    assert (process.returncode == 0, "Audit heads" in said) == (not is_the_signers, is_the_signers), said
+    assert KeyRing.load(place).versions == ((1, 2) if is_the_signers else (2,))
