@@ -11,6 +11,7 @@ from math import inf
 
 import aiohttp
 import stamina
+import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
@@ -23,6 +24,8 @@ from libs.common.clients import HEADER, client_credential, origin_of
 from libs.common.hot import HotRoute
 from libs.common.problems import RETRY_SOON, Problem
 from libs.common.tracing import traceparent
+
+log = structlog.get_logger()
 
 PREFIX = "/api/v1/"
 OWNERS = {
@@ -190,5 +193,6 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
             body += piece
             if len(body) > LARGEST_ANSWER:
                 answer.close()
+                log.error("answer too large", bytes=len(body), host=answer.url.host, port=answer.url.port)
                 raise aiohttp.ClientPayloadError(f"more than {LARGEST_ANSWER} bytes")
     return bytes(body)

@@ -8,8 +8,8 @@ from libs.common.database import UnitOfWork, Versioned
 from libs.common.problems import Problem
 
 LONGEST_VERSION = 18
-OUTLINED = "-outlined"
-"""Ends the tag of what is shown with its identifiers outlined: the same version looks otherwise then."""
+IN_PART, OUTLINED = "-in-part", "-outlined"
+"""End the tag of what is not shown whole: the same version looks otherwise then."""
 
 
 class NotModified(Exception):
@@ -20,12 +20,13 @@ def headers_of(uow: UnitOfWork, answered: Versioned) -> dict[str, str]:
     """By which what is answered is known again, or that it is not to be kept."""
     if answered.fleeting:
         return {"Cache-Control": "no-store"}
-    return {"ETag": f'"{answered.version}{OUTLINED if uow.scope.outlines else ""}"'}
+    shown = f"{IN_PART if answered.in_part else ''}{OUTLINED if uow.scope.outlines else ''}"
+    return {"ETag": f'"{answered.version}{shown}"'}
 
 
 def version_of(if_match: str) -> int:
     """Raises Problem 412 for what names no version."""
-    version = if_match.strip().strip('"').removesuffix(OUTLINED)
+    version = if_match.strip().strip('"').removesuffix(OUTLINED).removesuffix(IN_PART)
     if not version.isdecimal() or len(version) > LONGEST_VERSION:
         raise Problem(HTTPStatus.PRECONDITION_FAILED, "If-Match names no version of this resource.")
     return int(version)

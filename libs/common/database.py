@@ -33,6 +33,10 @@ class Versioned(Protocol):
         """As roles see it that need no more of an identifier than its outline."""
 
     @property
+    def in_part(self) -> bool:
+        """Whether this caller sees less of it than others do."""
+
+    @property
     def concerns(self) -> Sequence[UUID]:
         """The customers whose it is."""
 

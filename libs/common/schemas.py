@@ -43,11 +43,17 @@ class View(BaseModel):
     id: UUID
     version: int
     _concerns: tuple[UUID, ...] = PrivateAttr(())
+    _in_part: bool = PrivateAttr(default=False)
 
     def outlined(self) -> Self:
         """As roles see it that need no more of an identifier than its outline."""
         shown: Self = outlined(type(self), self)
         return shown
+
+    @property
+    def in_part(self) -> bool:
+        """Whether this caller sees less of it than others do: the same version looks otherwise then."""
+        return self._in_part
 
     @property
     def concerns(self) -> tuple[UUID, ...]:

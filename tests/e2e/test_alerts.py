@@ -35,6 +35,11 @@ async def sign_in(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sig
         yield await opened.enter_async_context(signing_in(stack))
 
 
+def granted(customer_id: str, staff_id: str) -> dict[str, str]:
+    ends_at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    return {"customer_id": customer_id, "staff_id": staff_id, "reason": "covers for a colleague", "ends_at": ends_at}
+
+
 async def test_who_opens_too_many_is_in_the_auditors_list(sign_in: SignIn) -> None:
     admin = sign_in(ADMIN, "admin")
     here, elsewhere = await open_branch(admin, "al1"), await open_branch(admin, "al2")
@@ -50,14 +55,8 @@ async def test_who_opens_too_many_is_in_the_auditors_list(sign_in: SignIn) -> No
         (await teller.post("/api/v1/customers", {"name": "陌", "home_unit_id": elsewhere.unit_id})).json()["id"]
         for _ in range(ALLOWED + 1)
     ]
-    ends_at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     for place, customer_id in enumerate(strangers):
-        grant = {
-            "customer_id": customer_id,
-            "staff_id": here.staff["manager"],
-            "reason": "covers for a colleague",
-            "ends_at": ends_at,
-        }
+        grant = granted(customer_id, here.staff["manager"])
 
         async def is_given(grant: dict[str, str] = grant) -> bool:
             return (await head.post("/api/v1/access-grants", grant)).status_code == 201

@@ -192,6 +192,7 @@ class AccountView(View):
             number = account.number_masked
         view = cls(**plain, number=number)
         view._concerns = tuple(account.holder_ids)
+        view._in_part = not (isinstance(account, Account) or account.is_owned)
         return view
 
 

@@ -96,7 +96,7 @@ def _accounts(uow: UnitOfWork) -> Select[Any]:
     money = [case((owned, accounts.c[name])).label(name) for name in ("balance", "limit")]
     plain = [column for column in accounts.c if column.name not in ("balance", "limit")]
     holders = select(func.array_agg(h.customer_id)).where(h.account_id == accounts.c.id).scalar_subquery()
-    return select(*plain, *money, holders.label("holder_ids")).where(held)
+    return select(*plain, *money, holders.label("holder_ids"), owned.label("is_owned")).where(held)
 
 
 async def list_consents(

@@ -231,7 +231,11 @@ async def test_an_authorised_users_people_see_the_account_and_not_the_money(
     theirs = (await elsewhere.get("/api/v1/accounts", params={"customer_id": str(user)})).json()["items"]
     assert [(account["balance"], account["limit"]) for account in theirs] == [(None, None)]
     path = f"/api/v1/accounts/{theirs[0]['id']}"
-    read = await elsewhere.get(path)
+    whole, read = await teller.get(path), await elsewhere.get(path)
+    for person, other in ((teller, read), (elsewhere, whole)):
+        assert (await person.get(path, headers={"If-None-Match": other.headers["ETag"]})).status_code == 200
+    again = await elsewhere.get(path, headers={"If-None-Match": read.headers["ETag"]})
+    assert again.status_code == 304, "what they see of it they have"
     assert read.json()["balance"] is None
     rows = await (await accounts.connect()).fetch("SELECT content FROM audit_entries ORDER BY written_at DESC LIMIT 20")
     told = [json.loads(row["content"]) for row in rows]
