@@ -46,18 +46,20 @@ async def opens(
     refused: bool = False,
     at: datetime = NOON,
     terms: tuple[str, ...] = (),
+    with_others: int = 0,
 ) -> None:
+    """`with_others` are strangers whom the same entry names."""
     for place in range(count):
         customer_id = uuid4()
         if own:
             values = (customer_id, [staff_id])
             await connection.execute("INSERT INTO directory.assignments VALUES ($1, 1, now(), $2)", *values)
-        asked = uuid4()
+        asked, named = uuid4(), [customer_id, *(uuid4() for _ in range(with_others))]
         for id_, follows, status in [(asked, None, 102), *([(uuid4(), asked, 404)] if refused else [])]:
             await connection.execute(
                 "INSERT INTO edge.audit VALUES ($1, $2, $1, $3, 'customer', $4, 'customers:read', 'GET', $5, $7, 'here',"
                 " '', NULL, $6, $6, $9, '{}', '', $8)",
-                id_, place + 1, at, f"staff {staff_id}", route, [customer_id], status, follows, list(terms),
+                id_, place + 1, at, f"staff {staff_id}", route, named, status, follows, list(terms),
             )  # fmt: skip
 
 
@@ -114,11 +116,32 @@ async def test_a_list_of_one_customers_is_an_opening_too(ground: Ground, connect
     assert await alerted(ground, connection, curious) == [ALLOWED + 1]
 
 
-async def test_a_day_is_told_once_however_late(ground: Ground, connection: asyncpg.Connection) -> None:
+async def test_a_thing_of_several_is_one_opening_and_none_where_one_is_ones_own(
+    ground: Ground, connection: asyncpg.Connection
+) -> None:
+    """As an entry about a joint account names all of its holders."""
+    busy, curious = await manager(connection), await manager(connection)
+    for staff_id, own in ((busy, True), (curious, False)):
+        await opens(connection, staff_id, 1, route="/api/v1/accounts/{account_id}", own=own, with_others=ALLOWED + 5)
+        assert await alerted(ground, connection, staff_id) == []
+        await opens(connection, staff_id, ALLOWED, route="/api/v1/accounts/{account_id}", own=own, with_others=1)
+        assert await alerted(ground, connection, staff_id) == ([] if own else [ALLOWED + 1])
+
+
+async def test_many_at_once_are_each_an_opening(ground: Ground, connection: asyncpg.Connection) -> None:
+    curious = await manager(connection)
+    await opens(connection, curious, 1, route="/api/v1/customers/360:batch", own=True, with_others=ALLOWED + 1)
+    assert await alerted(ground, connection, curious) == [ALLOWED + 1]
+
+
+@pytest.mark.parametrize("first", [timedelta(seconds=15), timedelta(hours=1), timedelta(hours=5)])
+async def test_a_day_is_told_once_however_late_its_entries_come(
+    ground: Ground, connection: asyncpg.Connection, first: timedelta
+) -> None:
     curious, midnight = await manager(connection), NOON + timedelta(hours=12)
     await opens(connection, curious, ALLOWED + 1, at=midnight - timedelta(seconds=1))
-    for seconds in (-1, 15, 60, 3600, 8 * 3600):
-        found = await alerted(ground, connection, curious, midnight + timedelta(seconds=seconds))
-        assert found == ([ALLOWED + 1] if seconds > 0 else [])
-    (day,) = await connection.fetch("SELECT day FROM edge.audit_alerts WHERE actor = $1", f"staff {curious}")
-    assert day["day"] == day_of(NOON)
+    assert await alerted(ground, connection, curious, midnight - timedelta(seconds=1)) == []
+    for late in (first, first + timedelta(minutes=1), timedelta(hours=8)):
+        assert await alerted(ground, connection, curious, midnight + late) == [ALLOWED + 1]
+    (row,) = await connection.fetch("SELECT day FROM edge.audit_alerts WHERE actor = $1", f"staff {curious}")
+    assert row["day"] == day_of(NOON)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, case, exists, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
@@ -95,7 +96,11 @@ def _accounts(uow: UnitOfWork) -> Select[Any]:
     owned = held.where(h.role.in_(OWNERS))
     money = [case((owned, accounts.c[name])).label(name) for name in ("balance", "limit")]
     plain = [column for column in accounts.c if column.name not in ("balance", "limit")]
-    holders = select(func.array_agg(h.customer_id)).where(h.account_id == accounts.c.id).scalar_subquery()
+    holders = (
+        select(func.array_agg(aggregate_order_by(h.customer_id, h.customer_id)))
+        .where(h.account_id == accounts.c.id)
+        .scalar_subquery()
+    )
     return select(*plain, *money, holders.label("holder_ids"), owned.label("is_owned")).where(held)
 
 
