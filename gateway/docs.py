@@ -112,8 +112,10 @@ def merge(documents: dict[str, dict[str, Any]], limits: Mapping[str, str]) -> di
 
 
 def _tell_limit(operation: dict[str, Any], limits: Mapping[str, str]) -> None:
-    operation["x-limit-rate"] = rate = limits[operation["x-limit"]]
-    operation["description"] = f"{operation['description'].removesuffix('.')}, {rate}."
+    """A service of another version may count kinds that are not known here."""
+    if rate := limits.get(operation.get("x-limit", "")):
+        operation["x-limit-rate"] = rate
+        operation["description"] = f"{operation['description'].removesuffix('.')}, {rate}."
 
 
 def _schemas(document: dict[str, Any]) -> dict[str, Any]:

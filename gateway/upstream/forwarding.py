@@ -58,6 +58,7 @@ PATIENCE = "Guanxi-Timeout"
 """For how many seconds a caller waits; what takes longer is given up here too."""
 KINDS = {"reveals": "reveal"}
 """How a path begins → the kind that its commands count as, where it is not `command`."""
+TOO_LARGE = "The answer is larger than what is passed on: ask for less of it, by a smaller `limit` or a filter."
 NOT_DONE = "This is not done to this resource; Allow says what is."
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -186,7 +187,7 @@ async def _passed_back(answer: aiohttp.ClientResponse) -> Response:
 
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes:
-    """Raises ClientPayloadError for more than an answer may have."""
+    """Raises Problem for more than an answer may have. That counts as an answer: the service is there."""
     body = bytearray()
     async with answer:
         async for piece in answer.content.iter_any():
@@ -194,5 +195,5 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
             if len(body) > LARGEST_ANSWER:
                 answer.close()
                 log.error("answer too large", bytes=len(body), host=answer.url.host, port=answer.url.port)
-                raise aiohttp.ClientPayloadError(f"more than {LARGEST_ANSWER} bytes")
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, TOO_LARGE, headers=RETRY_SOON)
     return bytes(body)

@@ -171,10 +171,33 @@ async def test_a_repeated_command_reveals_once_and_shows_nothing_once_it_has_exp
     assert (await teller.post("/api/v1/reveals", json=asked(registered), headers=key)).json()["value"] is None
 
 
+async def another(customer: Service, unit: str) -> dict[str, str]:
+    """A customer of the same branch, with one of each identifier: their ids by kind."""
+    teller, number = customer.signed_in("reveals-teller", "teller"), str(uuid4().int)
+    body = {
+        "name": "李娜",
+        "documents": [{"type": "passport", "number": f"Q{number[:8]}"}],
+        "contact_points": [{"kind": "phone", "value": "13912345678"}],
+    }
+    made = (await customer.send(teller, "customers", body)).json()
+    await customer.know_customer(UUID(made["id"]), UUID(unit))
+    account = {"customer_id": made["id"], "kind": "savings", "product": "p", "number": number[:16]}
+    opened = await customer.send(teller, "accounts", account)
+    assert opened.status_code == 201, opened.text
+    points, documents = made["contact_points"], made["documents"]
+    ids = {"contact_point": points[0]["id"], "identity_document": documents[0]["id"], "account": opened.json()["id"]}
+    return {"customer": made["id"], **ids}
+
+
 async def test_another_customers_identifier_is_none_of_this_one(customer: Service, registered: dict[str, Any]) -> None:
     teller = signed_in(customer, "reveals-teller")
-    wrong = await customer.send(teller, "reveals", {**asked(registered), "thing_id": str(uuid4())})
-    assert wrong.status_code == 422
-    assert wrong.json()["errors"][0]["field"] == "thing_id"
+    other = await another(customer, registered["home_unit_id"])
+    for kind in ("contact_point", "identity_document", "account"):
+        named = asked(registered, "contact_point") | {"kind": kind}
+        for thing_id in (other[kind], str(uuid4())):
+            wrong = await customer.send(teller, "reveals", {**named, "thing_id": thing_id})
+            assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "thing_id"), (kind, wrong.text)
+        right = {**named, "customer_id": other["customer"], "thing_id": other[kind]}
+        assert (await customer.send(teller, "reveals", right)).status_code == 201, "of its own customer it is shown"
     hidden = await customer.send(teller, "reveals", {**asked(registered), "customer_id": str(uuid4())})
     assert hidden.status_code == 404
