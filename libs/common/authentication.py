@@ -45,7 +45,7 @@ class Principal:
     @property
     def login(self) -> str:
         """`issuer subject`: neither holds a space."""
-        return login_of(self.issuer, self.subject)
+        return f"{self.issuer} {self.subject}"
 
 
 class TokenVerifier:
@@ -112,7 +112,7 @@ class TokenVerifier:
         named = roles if issuer.roles is None else issuer.roles
         if not isinstance(claims["sub"], str) or not _fits(claims["sub"]) or not isinstance(roles, list):
             raise NotAuthenticated
-        login = login_of(issuer.issuer, claims["sub"])
+        login = f"{issuer.issuer} {claims['sub']}"
         return Principal(
             issuer=issuer.issuer,
             subject=claims["sub"],
@@ -122,10 +122,6 @@ class TokenVerifier:
             acr=acr if isinstance(acr := claims.get("acr"), str) else None,
             auth_time=float(signed_in) if isinstance(signed_in := claims.get("auth_time"), int) else None,
         )
-
-
-def login_of(issuer: str, subject: str) -> str:
-    return f"{issuer} {subject}"
 
 
 def _fits(name: Any) -> bool:

@@ -166,12 +166,7 @@ async def test_an_end_that_is_cut_off_everywhere_still_stands_on_the_topic(
     stack: Stack, signed_in: SignIn, owner: asyncpg.Connection
 ) -> None:
     """By somebody who owns both databases."""
-    person = await auditor(signed_in)
-    for _ in range(5):
-        await person.get("/api/v1/complaints")
-    newest = "SELECT * FROM audit_entries ORDER BY chain DESC, sequence DESC OFFSET 2 LIMIT 1"
-    row = await owner.fetchrow(newest)
-    await until(lambda: _arrived(stack, row))
+    row = await _entry_that_arrived(stack, await auditor(signed_in), owner)
     on_topic = (await told_on_topic(stack.cluster()))[APP]
     async with owner_of(stack, "gateway") as gateway:
         cuts = [(owner, "audit_entries", "audit_heads"), (gateway, "edge.audit", "edge.audit_heads")]
@@ -195,18 +190,22 @@ async def test_an_end_that_is_cut_off_everywhere_still_stands_on_the_topic(
 async def test_heads_arrive_at_the_gateway_as_they_are_made(
     stack: Stack, signed_in: SignIn, owner: asyncpg.Connection
 ) -> None:
-    person = await auditor(signed_in)
-    for _ in range(5):
-        await person.get("/api/v1/complaints")
-    newest = "SELECT * FROM audit_entries ORDER BY chain DESC, sequence DESC OFFSET 2 LIMIT 1"
-    row = await owner.fetchrow(newest)
-    await until(lambda: _arrived(stack, row))
+    row = await _entry_that_arrived(stack, await auditor(signed_in), owner)
     heads = "SELECT sequence, hash, signature FROM {} WHERE chain = $1 AND sequence <= $2 ORDER BY sequence"
     own = await owner.fetch(heads.format("audit_heads"), row["chain"], row["sequence"])
     async with owner_of(stack, "gateway") as gateway:
         copied = await gateway.fetch(heads.format("edge.audit_heads"), row["chain"], row["sequence"])
     assert own
     assert [tuple(head) for head in copied] == [tuple(head) for head in own]
+
+
+async def _entry_that_arrived(stack: Stack, person: Person, owner: asyncpg.Connection) -> Any:
+    """One of the last, with others behind it in its chain, which the gateway has as well."""
+    for _ in range(5):
+        await person.get("/api/v1/complaints")
+    row = await owner.fetchrow("SELECT * FROM audit_entries ORDER BY chain DESC, sequence DESC OFFSET 2 LIMIT 1")
+    await until(lambda: _arrived(stack, row))
+    return row
 
 
 async def _arrived(stack: Stack, row: Any) -> bool:

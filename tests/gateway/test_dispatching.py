@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -22,12 +25,18 @@ MANY = 12
 """More than are on their way to one endpoint at a time."""
 
 
+@asynccontextmanager
+async def refusing(ground: Ground) -> AsyncIterator[tuple[Partner, dict[str, Any], UUID]]:
+    """A partner whose endpoint takes nothing, and is asked again ten minutes later; its webhook, and a customer."""
+    async with partner_of(ground, f"partner-{uuid4()}", webhook_back_off=(600.0,)) as partner:
+        webhook, customer_id = await partner.register(), await partner.customer()
+        partner.receiver.answer = lambda _: (500, {})
+        yield partner, webhook, customer_id
+
+
 async def test_what_follows_one_that_is_tried_later_is_not_looked_at_before(ground: Ground) -> None:
     """Also what comes after the failure: else a long queue would be read each time to find nothing."""
-    async with partner_of(ground, f"partner-{uuid4()}", webhook_back_off=(600.0,)) as partner:
-        webhook = await partner.register()
-        customer_id = await partner.customer()
-        partner.receiver.answer = lambda _: (500, {})
+    async with refusing(ground) as (partner, webhook, customer_id):
         for sequence in (1, 2):
             await partner.happens(customer_id, sequence)
             await partner.deliver(webhook)
@@ -38,10 +47,7 @@ async def test_what_follows_one_that_is_tried_later_is_not_looked_at_before(grou
 
 async def test_what_is_moved_behind_a_failure_is_another_version_of_itself(ground: Ground) -> None:
     """Whoever has read it before is not told that nothing changed."""
-    async with partner_of(ground, f"partner-{uuid4()}", webhook_back_off=(600.0,)) as partner:
-        webhook = await partner.register()
-        customer_id = await partner.customer()
-        partner.receiver.answer = lambda _: (500, {})
+    async with refusing(ground) as (partner, webhook, customer_id):
         for sequence in (1, 2):
             await partner.happens(customer_id, sequence)
         await partner.deliver(webhook, rounds=0)

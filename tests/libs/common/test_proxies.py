@@ -1,17 +1,13 @@
 """Where a request comes from: the address that connected, or what a proxy says that is named in the settings."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 
-from libs.common.serve import configured
 from libs.common.settings import Settings
 from tests.conftest import Ground
+from tests.served import listening
 
 FORGED = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n"
 PROXIED = "X-Forwarded-For: 203.0.113.9, 198.51.100.7\r\n"
@@ -23,18 +19,6 @@ async def whence(scope: Any, _receive: Any, send: Any) -> None:
     headers = [(b"content-length", str(len(told)).encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": told})
-
-
-@asynccontextmanager
-async def listening(settings: Settings) -> AsyncIterator[int]:
-    server = uvicorn.Server(configured(whence, settings, 0))
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        bound.listen()
-        serving = asyncio.create_task(server.serve([bound]))
-        yield bound.getsockname()[1]
-        server.should_exit = True
-        await serving
 
 
 async def taken_for(port: int, headers: str) -> str:
@@ -61,5 +45,5 @@ async def test_only_a_proxy_that_is_named_says_for_whom_it_asks(
     ground: Ground, proxies: tuple[str, ...], headers: str, taken: str
 ) -> None:
     settings = ground.settings("customer", Settings, proxies=proxies)
-    async with listening(settings) as port:
+    async with listening(whence, settings) as port:
         assert await taken_for(port, headers) == taken
