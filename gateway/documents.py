@@ -24,6 +24,7 @@ PACKAGES = {
     "customer": "services.customer",
     "manager": "services.manager",
     "complaints": "services.complaints",
+    "scoring": "services.scoring",
 }
 
 

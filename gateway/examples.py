@@ -43,4 +43,7 @@ EXAMPLES: dict[str, Any] = {
     "secret": "whsec_…",
     "error": "ConnectTimeout",
     "event_type": "crm.customer.updated.v1",
+    "amount": "1520.83",
+    "assets": "86000.0000",
+    "contribution": "1024.50",
 }

@@ -38,6 +38,8 @@ OWNERS = {
     "access-grants": "manager",
     "ethical-walls": "manager",
     "complaints": "complaints",
+    "scores": "scoring",
+    "contribution-policies": "scoring",
     "me/contact-points": "customer",
     "me/consents": "customer",
     "me/complaints": "complaints",

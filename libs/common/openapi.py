@@ -255,6 +255,8 @@ class Examples:
     def _typed(self, schema: Document, name: str) -> Any:
         kind = schema.get("type")
         if kind == "object" or "properties" in schema:
+            if isinstance(self._named.get(name), dict):
+                return self._named[name]
             return {key: self.of(each, key) for key, each in schema.get("properties", {}).items()}
         if kind == "array":
             return [self.of(schema["items"], _singular(name))]

@@ -1,9 +1,10 @@
 """What every API takes and shows."""
 
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PrivateAttr, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PrivateAttr, field_validator
 
 from libs.common.outlines import outlined
 
@@ -16,6 +17,11 @@ def _written_out(value: Any) -> Any:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out, json_schema_input_type=AwareDatetime)]
 """A time as callers give it. A bare number would be taken for seconds since 1970."""
+
+
+def with_places(places: int) -> AfterValidator:
+    """A decimal as it is stored, so that the answer to a command and a later read write it alike."""
+    return AfterValidator(lambda value: value.quantize(Decimal(1).scaleb(-places)))
 
 
 class Body(BaseModel):

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,6 +23,8 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -176,3 +179,20 @@ def words(name: str, values: type[StrEnum], *, nullable: bool = False) -> Column
         values, native_enum=False, values_callable=lambda e: [m.value for m in e], create_constraint=False, length=40
     )
     return Column(name, kind, nullable=nullable)
+
+
+class AsJson(TypeDecorator[Any]):
+    """Values of one shape as JSON, in which money is text: JSON has no exact numbers."""
+
+    impl, cache_ok = JSONB, True
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__()
+        self.shape = shape
+        self._adapter = TypeAdapter(shape)
+
+    def process_bind_param(self, value: Any, _dialect: Any) -> Any:
+        return self._adapter.dump_python(value, mode="json")
+
+    def process_result_value(self, value: Any, _dialect: Any) -> Any:
+        return self._adapter.validate_python(value)

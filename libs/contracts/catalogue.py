@@ -3,18 +3,20 @@
 from libs.common.announcements import DeadLetterRaised
 from libs.common.domain import DomainEvent
 from libs.common.topics import AUDIT, DEAD_LETTERS, Topic
-from libs.contracts import complaints, core, customer, manager, references, sections
+from libs.contracts import complaints, core, customer, manager, references, scoring, sections
 
 EVENTS: dict[Topic, tuple[type[DomainEvent], ...]] = {
     customer.EVENTS: customer.ALL,
     manager.EVENTS: manager.ALL,
     complaints.EVENTS: complaints.ALL,
+    scoring.EVENTS: scoring.ALL,
 }
 
 SECTIONS: dict[str, tuple[Topic, type]] = {
     "profile": (customer.SECTION, sections.Profile),
     "relationship": (manager.SECTION, sections.Relationship),
     "complaints": (complaints.SECTION, sections.Complaints),
+    "scores": (scoring.SECTION, sections.Scores),
 }
 """Section name → its topic and shape, in the order in which the 360° view shows them."""
 

@@ -141,6 +141,15 @@ FIELDS: tuple[Field, ...] = (
         "known_customers.line", "known_customers.home_unit_id", "known_customers.waiting",
     ),
     *_fields(
+        "scoring", C2, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
+        "scores.contribution", "scores.value_group", "scores.reasons", "scores.holdings", "scores.assets",
+        "scores.initiated", "scores.last_initiated_on",
+    ),
+    *_fields(
+        "scoring", C1, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
+        "scores.as_of", "scores.currency", "scores.recency", "scores.frequency", "scores.monetary", "scores.rfm_name",
+    ),
+    *_fields(
         "complaints", C2, DESCRIPTOR, CASE, Basis.LAW,
         "complaints.facts", "complaints.decision", "complaints.root_cause", "complaints.responsibility",
         "complaints.remedy",

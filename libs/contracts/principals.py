@@ -11,16 +11,22 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from libs.common.topics import AUDIT, Topic
-from libs.contracts import complaints, core, customer, manager
+from libs.contracts import complaints, core, customer, manager, scoring
 from libs.contracts.catalogue import ANNOUNCEMENTS, CORE, EVENTS, REFERENCES, SECTIONS
 
-PUBLISHERS: dict[str, ModuleType] = {"customer": customer, "manager": manager, "complaints": complaints}
+PUBLISHERS: dict[str, ModuleType] = {
+    "customer": customer,
+    "manager": manager,
+    "complaints": complaints,
+    "scoring": scoring,
+}
 """Service → the contracts that it publishes."""
 
 HEARS: dict[str, tuple[Topic, ...]] = {
     "customer": (core.ACCOUNTS, core.TRANSACTIONS),
     "manager": (customer.EVENTS,),
     "complaints": (customer.EVENTS,),
+    "scoring": (customer.EVENTS,),
 }
 """Service → whose events it handles."""
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from libs.common.outlines import Masked
 from libs.contracts.customer import AccountStatus, CustomerKind, Flows, HolderRole, HoldingKind
 from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
+from libs.contracts.scoring import ScoreCause, ScoreGroup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,3 +154,63 @@ class Complaints:
 
     staff: ComplaintsStaff
     self: ComplaintsSelf
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreReason:
+    """One line of a score; `kind` is of the holdings that it comes from."""
+
+    cause: ScoreCause
+    kind: HoldingKind | None
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fifths:
+    """Among all customers, from 1, the least, to 5. `name` is what the bank calls the group."""
+
+    recency: int
+    frequency: int
+    monetary: int
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueScore:
+    """What the customer contributes a year, in `currency`: its reasons, added up.
+
+    `assets` is what they own, on the month's average; `initiated` counts bookings of 90 days that they began.
+    `fifths` is null until the next ranking.
+    """
+
+    score_id: UUID
+    as_of: date
+    policy_id: UUID
+    currency: str
+    contribution: Decimal
+    value_group: ScoreGroup
+    reasons: list[ScoreReason]
+    assets: Decimal
+    initiated: int
+    last_initiated_on: date | None
+    fifths: Fifths | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresStaff:
+    """`value` is null until it was told what the customer holds."""
+
+    value: ValueScore | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresSelf:
+    """Nothing yet: a customer is told of a score where a decision about them rests on one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """`crm.section.scoring.v1`: section `scores`."""
+
+    staff: ScoresStaff
+    self: ScoresSelf

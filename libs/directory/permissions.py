@@ -51,7 +51,7 @@ OUTLINED = frozenset({"partner", "marketing_officer", "auditor"})
 """Roles that tell one identifier from another and need no more: its first and last character. Whoever has another role
 beside sees the mask; in clear, a reveal alone shows it."""
 
-_SECTIONS = {"sections:profile", "sections:relationship", "sections:complaints"}
+_SECTIONS = {"sections:profile", "sections:relationship", "sections:complaints", "sections:scores"}
 _STAFF_READ = _SECTIONS | {
     "view:read",
     "customers:read",
@@ -61,6 +61,8 @@ _STAFF_READ = _SECTIONS | {
     "assignments:read",
     "org_units:read",
     "staff:read",
+    "scores:read",
+    "policies:read",
 }
 _SEARCHING = {"identifiers:search"}
 """By the last four characters: for those who see them."""
@@ -98,6 +100,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read", "audit:read"}),
     "admin": frozenset(
         {"org_units:read", "org_units:change", "staff:read", "staff:change", "webhooks:read", "webhooks:end"}
+        | {"policies:read", "policies:change"}
     ),
 }
 

@@ -17,6 +17,14 @@ UNSCOPED: Mapping[str, str] = {
         "a document belongs to one customer of the whole bank; only yes or no comes out, as from the unique constraint"
     ),
     "services/customer/storage/repository.py AccountRepository.number_is_known": "as document_is_known: yes or no",
+    **{
+        f"services/scoring/storage/{name}": "figures of the bank's own, of no customer"
+        for name in (
+            "queries.py list_policies",
+            "repository.py PolicyRepository.get",
+            "repository.py PolicyRepository.in_force",
+        )
+    },
     "services/customer/storage/transactions.py TransactionRepository.count": "adds what was booked, and reads nothing",
     "services/manager/storage/repository.py StaffRepository.works": (
         "who is let in may come from any unit; only yes or no comes out"

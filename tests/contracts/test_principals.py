@@ -9,11 +9,13 @@ from libs.contracts.principals import HEARS, PUBLISHERS, all_rights
 from services.complaints import event_handlers as complaints
 from services.customer import event_handlers as customer
 from services.manager import event_handlers as manager
+from services.scoring import event_handlers as scoring
 
 SUBSCRIPTIONS = {
     "complaints": complaints.SUBSCRIPTION,
     "customer": customer.SUBSCRIPTION,
     "manager": manager.SUBSCRIPTION,
+    "scoring": scoring.SUBSCRIPTION,
 }
 
 

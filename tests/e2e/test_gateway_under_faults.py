@@ -24,7 +24,12 @@ from tests.polling import until
 
 pytestmark = pytest.mark.deep
 
-LISTS = {"customer": "/api/v1/customers", "manager": "/api/v1/assignments", "complaints": "/api/v1/complaints"}
+LISTS = {
+    "customer": "/api/v1/customers",
+    "manager": "/api/v1/assignments",
+    "complaints": "/api/v1/complaints",
+    "scoring": "/api/v1/scores",
+}
 ASKING, ENOUGH = 3, 60
 """So many ask each path at a time; so many answers of each path show how it goes."""
 SLOW_SECONDS, GIVEN_UP_AFTER = 0.4, 2

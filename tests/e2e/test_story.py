@@ -222,6 +222,7 @@ async def a_partner_sees_what_the_customer_shares(me: Person, partner: Person, c
         "profile": "ok",
         "relationship": "forbidden",
         "complaints": "forbidden",
+        "scores": "forbidden",
     }
     consents = (await me.get("/api/v1/me/consents")).json()["items"]
     assert [(consent["party"], consent["id"]) for consent in consents] == [("wealth-app", granted.json()["id"])]

@@ -227,6 +227,11 @@ ROWS: dict[str, list[str]] = {
         " 'received', 1, now(), now())",
         "INSERT INTO deadline_warnings VALUES ({thing}, {thing}, 'statutory', 1, 50, now() - interval '1 year')",
     ],
+    "scoring": [
+        "INSERT INTO scores (id, version, customer_id, as_of, policy_id, currency, contribution, value_group, reasons, holdings,"
+        " assets, initiated) SELECT {thing}, 1, {customer}, '2026-03-02', id, 'CNY', 1, 'low', '[]', '[]', 0, 0"
+        " FROM contribution_policies",
+    ],
     "gateway": [],
 }
 assert set(HOMES) == set(CUSTOMERS)

@@ -20,6 +20,7 @@ from services.manager.storage.repository import (
     KnownCustomerRepository,
 )
 from services.manager.storage.tables import known_customers
+from services.scoring.storage.repository import PolicyRepository, ScoreRepository
 from tests.security.bank import COLLEAGUE_IDS, CUSTOMER_IDS, THING_IDS, UNIT_IDS, number_of
 from tests.security.holdings import READS as HOLDINGS_READS
 from tests.security.reads import NAMES, NOW, Read, each_of
@@ -133,6 +134,18 @@ async def consents(uow: UnitOfWork) -> set[str]:
     return await each_of({**CUSTOMER_IDS}, any_of)
 
 
+async def scores_of_customers(uow: UnitOfWork) -> set[str]:
+    return await each_of({**CUSTOMER_IDS}, lambda name: ScoreRepository(uow).of_customer(CUSTOMER_IDS[name]))
+
+
+async def outdated_scores(uow: UnitOfWork) -> set[str]:
+    policy = await PolicyRepository(uow).in_force(NOW.date())
+    policy.id = THING_IDS["own"]  # any other
+    with uow.session.no_autoflush:
+        found = await ScoreRepository(uow).outdated(policy, asleep_since=NOW.date(), limit=1000)
+    return {NAMES[score.customer_id] for score in found if score.customer_id in NAMES}
+
+
 async def within_reach(uow: UnitOfWork) -> set[str]:
     return await each_of({**CUSTOMER_IDS}, lambda name: is_within_reach(uow, CUSTOMER_IDS[name]))
 
@@ -155,6 +168,8 @@ READS = {
     "repository customers looked after": Read("manager", customers_looked_after),
     "repository customers who wait": Read("manager", customers_who_wait),
     "repository warnings due": Read("complaints", warnings_due),
+    "repository scores of customers": Read("scoring", scores_of_customers),
+    "repository outdated scores": Read("scoring", outdated_scores),
     "reading canonical ids": Read("complaints", canonical_ids),
     "reading required units": Read("complaints", required_units, "units"),
     "reading required staff": Read("complaints", required_staff, "units"),

@@ -54,10 +54,12 @@ async def _change(service: Service, person: httpx.AsyncClient, unit: UUID, custo
     return Change("complaints", case, "complaints/{id}/accept", None)
 
 
+RACED = tuple(name for name in APPS if name != "scoring")
+"""Scoring has no command that changes a thing that is there."""
 ROLE = {"customer": "teller", "manager": "admin", "complaints": "branch_head"}
 
 
-@pytest.mark.parametrize("name", APPS)
+@pytest.mark.parametrize("name", RACED)
 async def test_a_command_sent_many_times_at_once_takes_effect_once(service: Opened, name: str) -> None:
     at = await service(name)
     person, unit, customer = await _ready(at, ROLE[name])
@@ -80,7 +82,7 @@ async def test_a_command_sent_many_times_at_once_takes_effect_once(service: Open
     assert (other.status_code, "another command" in other.text) == (422, True), other.text
 
 
-@pytest.mark.parametrize("name", APPS)
+@pytest.mark.parametrize("name", RACED)
 async def test_of_many_changes_of_one_version_one_wins(service: Opened, name: str) -> None:
     at = await service(name)
     person, unit, customer = await _ready(at, ROLE[name])
@@ -103,7 +105,7 @@ async def test_of_many_changes_of_one_version_one_wins(service: Opened, name: st
 async def test_every_command_needs_its_headers(service: Opened, name: str) -> None:
     at = await service(name)
     people, commands = {}, list(commands_of(at.app))
-    assert len(commands) >= 5
+    assert len(commands) >= (1 if name == "scoring" else 5)
     for command in commands:
         role = roles_with(command.permission)[0]
         if role not in people:

@@ -14,12 +14,14 @@ from libs.directory import tables as directory
 from services.complaints.storage import tables as complaints
 from services.customer.storage import tables as customer
 from services.manager.storage import tables as manager
+from services.scoring.storage import tables as scoring
 from tests.conftest import Ground
 
 APPS: dict[str, tuple[str, Sequence[MetaData]]] = {
     "customer": ("services.customer", [customer.metadata, directory.metadata]),
     "manager": ("services.manager", [manager.metadata, directory.metadata]),
     "complaints": ("services.complaints", [complaints.metadata, directory.metadata]),
+    "scoring": ("services.scoring", [scoring.metadata, directory.metadata]),
     "gateway": ("gateway", METADATA),
 }
 

@@ -17,6 +17,7 @@ from libs.contracts.catalogue import REFERENCES, SECTIONS
 from services.complaints.storage import section as complaints
 from services.customer.storage import section as customer
 from services.manager.storage import section as manager
+from services.scoring.storage import section as scoring
 from tests.polling import until
 from tests.services.conftest import Opened
 
@@ -24,6 +25,7 @@ PUBLICATIONS = {
     "customer": customer.PUBLICATIONS,
     "manager": manager.PUBLICATIONS,
     "complaints": complaints.PUBLICATIONS,
+    "scoring": scoring.PUBLICATIONS,
 }
 SHAPES = {**dict(SECTIONS.values()), **REFERENCES}
 ALL = [(name, publication) for name, some in PUBLICATIONS.items() for publication in some]
@@ -132,6 +134,13 @@ ROWS = {
         "INSERT INTO assignments VALUES ($other, 1, $key, $key, 'retail', 'main', 'smallest_book', NULL, now())",
         "INSERT INTO access_grants VALUES ($other, 1, $other, $key, 'deal', now(), now())",
         "INSERT INTO ethical_walls VALUES ($other, 1, $other, $key, 'conflict of interest', now())",
+    ],
+    "scoring": [
+        "INSERT INTO scores (id, version, customer_id, as_of, policy_id, currency, contribution, value_group, reasons, holdings,"
+        " assets, initiated, last_initiated_on, recency, frequency, monetary, rfm_name)"
+        " SELECT $other, 1, $key, '2026-03-02', id, 'CNY', 12.34, 'low',"
+        """ '[{"cause": "tax", "kind": null, "amount": "12.34"}]', '[]', 5, 1, '2026-03-01', 5, 4, 3, 'loyal'"""
+        " FROM contribution_policies",
     ],
     "complaints": [
         "INSERT INTO complaints (id, version, customer_id, number, regimes, channel, business, cause, facts, status, cycle,"

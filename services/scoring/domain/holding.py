@@ -1,0 +1,28 @@
+"""What a customer holds, as scoring keeps it: enough to score again when the bank's policy changes."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+OverdueBucket = Literal["0", "1-30", "31-90", "90+"]
+"""Days."""
+DEPOSITS = frozenset({"current", "savings", "term_deposit"})
+LOANS = frozenset({"loan", "credit_card"})
+ASSETS = DEPOSITS | {"wealth_product", "fund", "insurance", "metal", "bond"}
+"""What counts as assets under management: what a customer owns, and not what they owe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """All of one kind in one currency. Averages are of days; `year_interest` is the year's at the rates of today.
+
+    `overdue` is what is owed, by for how many days it is overdue. Money in `currency`.
+    """
+
+    kind: str
+    currency: str
+    accounts: int
+    month_average: Decimal
+    year_average: Decimal
+    year_interest: Decimal
+    overdue: dict[OverdueBucket, Decimal]

@@ -1,0 +1,66 @@
+"""A customer's value: what they contribute, why, and in which group that puts them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from libs.common.domain import Aggregate
+from libs.contracts.scoring import ScoreComputed
+from services.scoring.domain.contribution import Reason, ValueGroup, reasons_of, total, value_group
+from services.scoring.domain.holding import ASSETS, Holding
+from services.scoring.domain.policy import ContributionPolicy
+
+ASLEEP_AFTER = timedelta(days=90)
+
+
+@dataclass(kw_only=True, eq=False)
+class Score(Aggregate):
+    """One for a customer. `assets` is the month's average of what they own; `initiated` of 90 days."""
+
+    customer_id: UUID
+    as_of: date
+    policy_id: UUID
+    currency: str
+    contribution: Decimal = Decimal("0.00")
+    value_group: ValueGroup = ValueGroup.SLEEPING
+    reasons: list[Reason] = field(default_factory=list)
+    holdings: list[Holding] = field(default_factory=list)
+    assets: Decimal = Decimal("0.0000")
+    initiated: int = 0
+    last_initiated_on: date | None = None
+    recency: int | None = None
+    frequency: int | None = None
+    monetary: int | None = None
+
+    def hear(self, holdings: Sequence[Holding], *, initiated: int, last_initiated_on: date | None, as_of: date) -> None:
+        """Take over what is held now."""
+        self.holdings, self.as_of = list(holdings), as_of
+        self.initiated, self.last_initiated_on = initiated, last_initiated_on
+
+    def compute(self, policy: ContributionPolicy, *, today: date, at: datetime) -> None:
+        """By a policy, of what is held; whoever rests falls asleep though nothing is heard of them."""
+        self.policy_id, self.currency = policy.id, policy.currency
+        self.reasons = reasons_of(self.holdings, policy)
+        self.contribution = total(self.reasons)
+        self.value_group = value_group(self.contribution, is_asleep=self._is_asleep(today), policy=policy)
+        owned = [h.month_average for h in self.holdings if h.kind in ASSETS and h.currency == policy.currency]
+        self.assets = sum(owned, Decimal("0.0000"))
+        self.record(
+            ScoreComputed(
+                occurred_at=at,
+                score_id=self.id,
+                customer_id=self.customer_id,
+                policy_id=self.policy_id,
+                as_of=self.as_of,
+                currency=self.currency,
+                contribution=self.contribution,
+                value_group=self.value_group.value,
+            )
+        )
+
+    def _is_asleep(self, today: date) -> bool:
+        holds_nothing = not any(holding.accounts for holding in self.holdings)
+        last = self.last_initiated_on
+        return holds_nothing or last is None or last <= today - ASLEEP_AFTER
