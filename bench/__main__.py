@@ -27,7 +27,7 @@ FIRST_PORT = 21_000
 REST = 16
 DELAY = 0.1
 """Seconds by which one service is late in the live composition: its floor."""
-SERVICES = ("customer", "manager", "complaints", "scoring")
+SERVICES = ("customer", "manager", "marketing", "complaints", "scoring")
 UNLIMITED = {"GUANXI_LIMITS": json.dumps({"read": "1000000000/minute"})}
 """One login asks as often as it can: it is counted, and never refused."""
 

@@ -24,7 +24,7 @@ from libs.contracts.catalogue import REFERENCES, SECTIONS
 from libs.directory.permissions import PERMISSIONS
 
 ROOT = Path(__file__).resolve().parents[1]
-APPS = ("gateway", "customer", "manager", "complaints", "scoring")
+APPS = ("gateway", "customer", "manager", "marketing", "complaints", "scoring")
 CUSTOMERS = 2000
 DOCUMENT_BYTES = 5600
 """Of all sections of a customer together, and of the floor's row."""

@@ -24,6 +24,7 @@ PACKAGES = {
     "customer": "services.customer",
     "manager": "services.manager",
     "complaints": "services.complaints",
+    "marketing": "services.marketing",
     "scoring": "services.scoring",
 }
 

@@ -18,6 +18,7 @@ EXAMPLES: dict[str, Any] = {
     "next": "eyJwIjo",
     "cursor": "eyJwIjo",
     "if-none-match": '"5f0c"',
+    "code": "wealth-spring",
     "name": "张伟",
     "status": "active",
     "type": "resident_id",

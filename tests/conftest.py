@@ -22,8 +22,26 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 JARS = ROOT / ".local" / "cache"
-APPS = ("customer", "manager", "complaints", "scoring", "gateway", "probe", "rotation", "webhooks", "viewed")
-MATRIX = ("matrix_customer", "matrix_manager", "matrix_complaints", "matrix_scoring", "matrix_gateway")
+APPS = (
+    "customer",
+    "manager",
+    "marketing",
+    "complaints",
+    "scoring",
+    "gateway",
+    "probe",
+    "rotation",
+    "webhooks",
+    "viewed",
+)
+MATRIX = (
+    "matrix_customer",
+    "matrix_manager",
+    "matrix_marketing",
+    "matrix_complaints",
+    "matrix_scoring",
+    "matrix_gateway",
+)
 """Databases of the scope matrix, which nobody else may write to; made when it is run."""
 
 

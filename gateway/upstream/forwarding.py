@@ -38,10 +38,15 @@ OWNERS = {
     "access-grants": "manager",
     "ethical-walls": "manager",
     "complaints": "complaints",
+    "products": "marketing",
+    "points-accounts": "marketing",
+    "campaigns": "marketing",
+    "campaign-members": "marketing",
     "scores": "scoring",
     "contribution-policies": "scoring",
     "me/contact-points": "customer",
     "me/consents": "customer",
+    "me/points": "marketing",
     "me/complaints": "complaints",
 }
 """How a path begins behind `/api/v1/` → the service that owns it."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-APPS = ("customer", "manager", "complaints", "scoring", "gateway")
+APPS = ("customer", "manager", "marketing", "complaints", "scoring", "gateway")
 """In the order of their ports, ten apart; the gateway has the first ones."""
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -216,6 +216,16 @@ async def _own_customer(
 OwnCustomer = Annotated[UUID, Depends(_own_customer)]
 
 
+async def _current_staff(request: Request) -> UUID:
+    staff_id = caller_of(request).staff_id
+    if staff_id is None:
+        raise Forbidden("This is for members of staff: it notes who they are.")
+    return staff_id
+
+
+CurrentStaff = Annotated[UUID, Depends(_current_staff)]
+
+
 async def _query(request: Request) -> AsyncIterator[UnitOfWork]:
     async with reading(request) as uow:
         yield uow

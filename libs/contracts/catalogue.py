@@ -3,11 +3,12 @@
 from libs.common.announcements import DeadLetterRaised
 from libs.common.domain import DomainEvent
 from libs.common.topics import AUDIT, DEAD_LETTERS, Topic
-from libs.contracts import complaints, core, customer, manager, references, scoring, sections
+from libs.contracts import complaints, core, customer, manager, marketing, references, scoring, sections
 
 EVENTS: dict[Topic, tuple[type[DomainEvent], ...]] = {
     customer.EVENTS: customer.ALL,
     manager.EVENTS: manager.ALL,
+    marketing.EVENTS: marketing.ALL,
     complaints.EVENTS: complaints.ALL,
     scoring.EVENTS: scoring.ALL,
 }
@@ -15,6 +16,7 @@ EVENTS: dict[Topic, tuple[type[DomainEvent], ...]] = {
 SECTIONS: dict[str, tuple[Topic, type]] = {
     "profile": (customer.SECTION, sections.Profile),
     "relationship": (manager.SECTION, sections.Relationship),
+    "marketing": (marketing.SECTION, sections.Marketing),
     "complaints": (complaints.SECTION, sections.Complaints),
     "scores": (scoring.SECTION, sections.Scores),
 }

@@ -22,7 +22,8 @@ HoldingKind = Literal[
 HolderRole = Literal["owner", "co_owner", "authorised_user"]
 AccountStatus = Literal["open", "closed"]
 OverdueBucket = Literal["0", "1-30", "31-90", "90+"]
-ConsentPurpose = Literal["third_party_sharing"]
+ConsentPurpose = Literal["third_party_sharing", "marketing"]
+MarketingChannel = Literal["sms", "phone", "email", "push"]
 IdentifierKind = Literal["identity_document", "contact_point", "account"]
 
 
@@ -174,12 +175,16 @@ class HoldingsChanged(CustomerEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentEvent(DomainEvent):
-    """A customer gave or took back a consent. `party` is the code of who may act on it."""
+    """A customer gave or took back a consent. `party` is the code of who may act on it: `bank` is the bank itself.
+
+    A consent to marketing is to one `channel`; null for every other purpose.
+    """
 
     consent_id: UUID
     customer_id: UUID
     purpose: ConsentPurpose
     party: str
+    channel: MarketingChannel | None = None
 
     @property
     def subject(self) -> UUID:

@@ -126,7 +126,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     *_fields(
         "customer", C1, BEHAVIOUR, CONSENT, Basis.CONSENT,
-        "consents.purpose", "consents.party", "consents.text_version", "consents.granted_at", "consents.withdrawn_at",
+        "consents.purpose", "consents.party", "consents.channel",
+        "consents.text_version", "consents.granted_at", "consents.withdrawn_at",
     ),
     *_fields(
         "customer", C1, BEHAVIOUR, RELATIONSHIP, Basis.LAW,
@@ -139,6 +140,21 @@ FIELDS: tuple[Field, ...] = (
         "access_grants.ends_at", "access_grants.ended_at", "access_grants.end_reason", "ethical_walls.reason",
         "ethical_walls.raised_at", "ethical_walls.lifted_at", "ethical_walls.lift_reason",
         "known_customers.line", "known_customers.home_unit_id", "known_customers.waiting",
+    ),
+    *_fields(
+        "marketing", C1, BEHAVIOUR, CONSENT, Basis.CONSENT,
+        "audience.channels", "audience.complaint_ids", "campaign_members.channel",
+        "campaign_members.selected_at", "campaign_members.status",
+        "campaign_members.reason",
+    ),
+    *_fields(
+        "marketing", C1, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
+        "points_accounts.balance", "points_lots.rule", "points_lots.points", "points_lots.remaining",
+        "points_lots.expires_on", "points_lots.source_id", "points_entries.movement", "points_entries.points",
+        "points_entries.balance", "points_entries.purpose", "points_entries.at", "audience.kinds",
+    ),
+    *_fields(
+        "marketing", C2, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT, "audience.value_group", "audience.assets",
     ),
     *_fields(
         "scoring", C2, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from libs.common.topics import AUDIT, Topic
-from libs.contracts import complaints, core, customer, manager, scoring
+from libs.contracts import complaints, core, customer, manager, marketing, scoring
 from libs.contracts.catalogue import ANNOUNCEMENTS, CORE, EVENTS, REFERENCES, SECTIONS
 
 PUBLISHERS: dict[str, ModuleType] = {
     "customer": customer,
     "manager": manager,
+    "marketing": marketing,
     "complaints": complaints,
     "scoring": scoring,
 }
@@ -25,6 +26,7 @@ PUBLISHERS: dict[str, ModuleType] = {
 HEARS: dict[str, tuple[Topic, ...]] = {
     "customer": (core.ACCOUNTS, core.TRANSACTIONS),
     "manager": (customer.EVENTS,),
+    "marketing": (customer.EVENTS, complaints.EVENTS, scoring.EVENTS),
     "complaints": (customer.EVENTS,),
     "scoring": (customer.EVENTS,),
 }

@@ -11,6 +11,7 @@ from uuid import UUID
 from libs.common.outlines import Masked
 from libs.contracts.customer import AccountStatus, CustomerKind, Flows, HolderRole, HoldingKind
 from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
+from libs.contracts.marketing import CampaignChannel, MemberStatus, SuppressionReason
 from libs.contracts.scoring import ScoreCause, ScoreGroup
 
 
@@ -154,6 +155,59 @@ class Complaints:
 
     staff: ComplaintsStaff
     self: ComplaintsSelf
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsLeft:
+    """So many points last up to the end of that day, in Shanghai."""
+
+    remaining: int
+    expires_on: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    points_account_id: UUID
+    balance: int
+    lots: list[PointsLeft]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignShare:
+    """A campaign whose segment holds the customer: told, or left out for a reason."""
+
+    campaign_member_id: UUID
+    campaign_id: UUID
+    code: str
+    name: str
+    channel: CampaignChannel
+    status: MemberStatus
+    reason: SuppressionReason | None
+    selected_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketingStaff:
+    """`points` is null until some were earned; `channels` are those that the customer consents to; the newest ten
+    campaigns come first.
+    """
+
+    points: Points | None
+    channels: list[CampaignChannel]
+    campaigns: list[CampaignShare]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketingSelf:
+    points: Points | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marketing:
+    """`crm.section.marketing.v1`: section `marketing`."""
+
+    staff: MarketingStaff
+    self: MarketingSelf
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,13 @@ OUTLINED = frozenset({"partner", "marketing_officer", "auditor"})
 """Roles that tell one identifier from another and need no more: its first and last character. Whoever has another role
 beside sees the mask; in clear, a reveal alone shows it."""
 
-_SECTIONS = {"sections:profile", "sections:relationship", "sections:complaints", "sections:scores"}
+_SECTIONS = {
+    "sections:profile",
+    "sections:relationship",
+    "sections:marketing",
+    "sections:complaints",
+    "sections:scores",
+}
 _STAFF_READ = _SECTIONS | {
     "view:read",
     "customers:read",
@@ -61,6 +67,9 @@ _STAFF_READ = _SECTIONS | {
     "assignments:read",
     "org_units:read",
     "staff:read",
+    "products:read",
+    "points:read",
+    "campaigns:read",
     "scores:read",
     "policies:read",
 }
@@ -74,11 +83,13 @@ _FRONT_OFFICE = (
         "customers:update",
         "accounts:open",
         "accounts:close",
+        "points:spend",
         "complaints:receive",
     }
 )
 _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:reply", "complaints:close"}
 _REVEALING = {"identifiers:reveal"}
+_CAMPAIGNING = {"products:change", "campaigns:change"}
 _GRANTING = {"access_grants:read", "access_grants:change"}
 _WALLS = {"ethical_walls:read", "ethical_walls:change"}
 _WEBHOOKS = {"webhooks:read", "webhooks:change", "webhooks:end"}
@@ -90,12 +101,21 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "manager": frozenset(_FRONT_OFFICE | _REVEALING),
     "team_lead": frozenset(_FRONT_OFFICE),
     "branch_head": frozenset(
-        _REVEALING | _FRONT_OFFICE | _COMPLAINT_HANDLING | _GRANTING | {"assignments:change", "logins:bind"}
+        _REVEALING
+        | _FRONT_OFFICE
+        | _COMPLAINT_HANDLING
+        | _GRANTING
+        | {"assignments:change", "logins:bind", "campaigns:approve"}
     ),
     "complaint_officer": frozenset(_STAFF_READ | _SEARCHING | _COMPLAINT_HANDLING | {"complaints:receive"}),
-    "marketing_officer": frozenset(_STAFF_READ),
+    "marketing_officer": frozenset(_STAFF_READ | _CAMPAIGNING),
     "compliance": frozenset(
-        _STAFF_READ | _SEARCHING | _REVEALING | _GRANTING | _WALLS | {"audit:read", "webhooks:read"}
+        _STAFF_READ
+        | _SEARCHING
+        | _REVEALING
+        | _GRANTING
+        | _WALLS
+        | {"audit:read", "webhooks:read", "campaigns:approve"}
     ),
     "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read", "audit:read"}),
     "admin": frozenset(

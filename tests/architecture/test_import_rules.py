@@ -24,6 +24,7 @@ BREACHES = {
     "customer": ("services/manager/domain/d.py", "import libs.contracts.customer"),
     "manager": ("services/customer/api/a.py", "import libs.contracts.manager"),
     "complaints": ("services/customer/use_cases/u.py", "import libs.contracts.complaints"),
+    "marketing": ("services/customer/use_cases/u.py", "import libs.contracts.marketing"),
     "scoring": ("services/customer/use_cases/u.py", "import libs.contracts.scoring"),
     "readers": ("services/customer/storage/s.py", "import libs.contracts.sections"),
 }

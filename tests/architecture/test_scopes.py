@@ -23,8 +23,23 @@ UNSCOPED: Mapping[str, str] = {
             "queries.py list_policies",
             "repository.py PolicyRepository.get",
             "repository.py PolicyRepository.in_force",
+            "ranking.py RankingRepository.bounds",
+            "ranking.py RankingRepository.is_due",
+            "ranking.py RankingRepository.draw",
+            "ranking.py RankingRepository.move",
         )
     },
+    **{
+        f"services/marketing/storage/{name}": "the bank's own, of no customer"
+        for name in (
+            "queries.py list_products",
+            "repository.py ProductRepository.get",
+            "repository.py ProductRepository.get_for_change",
+            "points.py PointsRepository.rules_for",
+        )
+    },
+    "services/marketing/storage/points.py PointsRepository.enter": "stores what a use case has made, and reads nothing",
+    "services/marketing/storage/audience.py AudienceRepository.welcome": "stores what was heard, and reads nothing",
     "services/customer/storage/transactions.py TransactionRepository.count": "adds what was booked, and reads nothing",
     "services/manager/storage/repository.py StaffRepository.works": (
         "who is let in may come from any unit; only yes or no comes out"

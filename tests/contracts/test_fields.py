@@ -20,15 +20,27 @@ from services.customer.domain.customer import ContactKind
 from services.customer.storage import tables as customer
 from services.customer.use_cases.sealing import seal_contact_point
 from services.manager.storage import tables as manager
+from services.marketing.storage import tables as marketing
 from services.scoring.storage import tables as scoring
 
 METADATA = {
     "customer": customer.metadata,
     "manager": manager.metadata,
     "complaints": complaints.metadata,
+    "marketing": marketing.metadata,
     "scoring": scoring.metadata,
 }
-ABOUT_THE_BANK = {"org_units", "staff", "deadline_policies", "deadline_warnings", "contribution_policies", "rankings"}
+ABOUT_THE_BANK = {
+    "org_units",
+    "staff",
+    "deadline_policies",
+    "deadline_warnings",
+    "contribution_policies",
+    "rankings",
+    "products",
+    "earning_rules",
+    "campaigns",
+}
 """Tables that hold nothing about a customer."""
 IDS = ("id", "version", "sequence")
 PARTS = ("_last_index", "_sealed", "_index", "_masked")

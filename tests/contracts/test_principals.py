@@ -9,12 +9,14 @@ from libs.contracts.principals import HEARS, PUBLISHERS, all_rights
 from services.complaints import event_handlers as complaints
 from services.customer import event_handlers as customer
 from services.manager import event_handlers as manager
+from services.marketing import event_handlers as marketing
 from services.scoring import event_handlers as scoring
 
 SUBSCRIPTIONS = {
     "complaints": complaints.SUBSCRIPTION,
     "customer": customer.SUBSCRIPTION,
     "manager": manager.SUBSCRIPTION,
+    "marketing": marketing.SUBSCRIPTION,
     "scoring": scoring.SUBSCRIPTION,
 }
 

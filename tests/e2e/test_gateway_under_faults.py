@@ -28,6 +28,7 @@ LISTS = {
     "customer": "/api/v1/customers",
     "manager": "/api/v1/assignments",
     "complaints": "/api/v1/complaints",
+    "marketing": "/api/v1/products",
     "scoring": "/api/v1/scores",
 }
 ASKING, ENOUGH = 3, 60

@@ -156,4 +156,4 @@ async def falls(settings: Settings, keys: list[UUID]) -> None:
 
 
 def test_the_view_copies_every_section_topic() -> None:
-    assert {copy.section for copy in view.COPIES} == {"profile", "relationship", "complaints", "scores"}
+    assert {copy.section for copy in view.COPIES} == {"profile", "relationship", "marketing", "complaints", "scores"}

@@ -17,7 +17,7 @@ from guanxi.local.issuer import ISSUER
 from libs.contracts.catalogue import REFERENCES, SECTIONS
 from tests.conftest import Ground
 
-SERVICES = ("customer", "manager", "complaints", "scoring")
+SERVICES = ("customer", "manager", "marketing", "complaints", "scoring")
 
 
 @asynccontextmanager

@@ -46,7 +46,7 @@ async def test_the_table_ends_with_how_many_things_are_wrong(tmp_path: Path) -> 
     status, output = await doctor(settings)
     assert status == 1
     assert f"nothing listens at 127.0.0.1:{settings.postgres_port}" in output
-    assert output.splitlines()[-1] == "6 of 6 things are wrong."
+    assert output.splitlines()[-1] == "8 of 8 things are wrong."
 
 
 async def test_a_port_that_another_program_holds_is_no_kafka(tmp_path: Path) -> None:

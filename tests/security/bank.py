@@ -140,6 +140,8 @@ def _units(name: str) -> list[UUID]:
 
 async def _rows(connection: asyncpg.Connection, app: str, ring: KeyRing) -> None:
     """A row of each customer's in every table of a service, and each unit and colleague where they are kept."""
+    if app == "marketing":
+        await connection.executemany(CAMPAIGN, [(id_, name) for name, id_ in UNIT_IDS.items()])
     sealer = Sealer(ring)
     for statement in ROWS[app]:
         for name, customer_id in CUSTOMER_IDS.items():
@@ -199,6 +201,14 @@ def number_of(name: str) -> str:
     return f"M{list(CUSTOMERS).index(name):07d}"
 
 
+CAMPAIGN = """
+    INSERT INTO campaigns (id, version, org_unit_id, code, name, channel, segment, message, author_id, drafted_at, status,
+        queued, suppressed)
+    VALUES ($1, 1, $1, $2, 'n', 'sms', '{"holds": [], "lacks": [], "value_groups": [], "assets_from": null}', 'm', $1,
+        now(), 'running', 0, 0)
+"""
+"""One of each unit's."""
+
 ROWS: dict[str, list[str]] = {
     "customer": [
         "INSERT INTO customers VALUES ({customer}, 1, 'person', {name}, {name}, '{{}}', 'prospect', {home}, NULL, NULL,"
@@ -227,10 +237,17 @@ ROWS: dict[str, list[str]] = {
         " 'received', 1, now(), now())",
         "INSERT INTO deadline_warnings VALUES ({thing}, {thing}, 'statutory', 1, 50, now() - interval '1 year')",
     ],
+    "marketing": [
+        "INSERT INTO points_accounts VALUES ({thing}, 1, {customer}, 0)",
+        "INSERT INTO points_lots VALUES ({thing}, {thing}, 'r', {thing}, 1, 1, '2020-01-01')",
+        "INSERT INTO points_entries VALUES ({thing}, {thing}, 1, 'earn', {thing}, 0, 0, NULL, now())",
+        "INSERT INTO campaign_members VALUES ({thing}, 1, {b1}, {customer}, 'sms', now(), 'queued')",
+        "INSERT INTO audience (customer_id) VALUES ({customer})",
+    ],
     "scoring": [
         "INSERT INTO scores (id, version, customer_id, as_of, policy_id, currency, contribution, value_group, reasons, holdings,"
         " assets, initiated) SELECT {thing}, 1, {customer}, '2026-03-02', id, 'CNY', 1, 'low', '[]', '[]', 0, 0"
-        " FROM contribution_policies",
+        " FROM contribution_policies LIMIT 1",
     ],
     "gateway": [],
 }

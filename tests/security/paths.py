@@ -161,6 +161,7 @@ REASON = {"reason": "r"}
 STAFF_CHANGED = partial(of, COLLEAGUE_IDS, 412)
 WEBHOOK_CHANGED = partial(of, WEBHOOK_IDS, 412)
 WEBHOOK = {"url": "https://partner.example/hook", "types": ["crm.customer.updated.v1"]}
+SPENDING = {"points": 1, "purpose": "p"}
 CASE = {"channel": "phone", "business": "b", "cause": "c", "facts": "f", "regimes": ["unknown"]}
 
 TRIES: dict[str, Try] = {
@@ -230,6 +231,21 @@ TRIES: dict[str, Try] = {
     ),
     "complaints POST /api/v1/me/complaints": of(CUSTOMER_IDS, 422, body=lambda _: CASE, query=as_customer),
     "complaints GET /internal/v1/sections/{customer_id}": of(CUSTOMER_IDS),
+    "marketing GET /api/v1/points-accounts": listed,
+    "marketing GET /api/v1/points-accounts/{account_id}": of(THING_IDS),
+    "marketing GET /api/v1/points-accounts/{account_id}/entries": of(THING_IDS),
+    "marketing POST /api/v1/points-accounts/{account_id}/spend": of(THING_IDS, 409, body=lambda _: SPENDING),
+    "marketing GET /api/v1/campaign-members": listed,
+    "marketing GET /api/v1/campaign-members/{member_id}": of(THING_IDS),
+    "marketing GET /api/v1/campaigns": partial(listed, key="id", names=UNIT_NAMES),
+    "marketing GET /api/v1/campaigns/{campaign_id}": of(UNIT_IDS),
+    **{
+        f"marketing POST /api/v1/campaigns/{{campaign_id}}/{move}": of(UNIT_IDS, 412)
+        for move in ("submit", "approve", "reject", "start", "cancel")
+    },
+    "marketing GET /api/v1/me/points": of(CUSTOMER_IDS, query=as_customer),
+    "marketing POST /api/v1/me/points/spend": of(CUSTOMER_IDS, 409, body=lambda _: SPENDING, query=as_customer),
+    "marketing GET /internal/v1/sections/{customer_id}": of(CUSTOMER_IDS),
     "scoring GET /api/v1/scores": listed,
     "scoring GET /api/v1/scores/{score_id}": of(THING_IDS),
     "scoring GET /internal/v1/sections/{customer_id}": of(CUSTOMER_IDS),

@@ -20,9 +20,11 @@ from services.manager.storage.repository import (
     KnownCustomerRepository,
 )
 from services.manager.storage.tables import known_customers
+from services.scoring.storage.ranking import RankingRepository
 from services.scoring.storage.repository import PolicyRepository, ScoreRepository
 from tests.security.bank import COLLEAGUE_IDS, CUSTOMER_IDS, THING_IDS, UNIT_IDS, number_of
 from tests.security.holdings import READS as HOLDINGS_READS
+from tests.security.marketing import READS as MARKETING_READS
 from tests.security.reads import NAMES, NOW, Read, each_of
 from tests.security.webhooks import READS as WEBHOOK_READS
 
@@ -146,6 +148,12 @@ async def outdated_scores(uow: UnitOfWork) -> set[str]:
     return {NAMES[score.customer_id] for score in found if score.customer_id in NAMES}
 
 
+async def scores_to_place(uow: UnitOfWork) -> set[str]:
+    await RankingRepository(uow).draw(NOW)
+    rows = await RankingRepository(uow).next_to_place(1000)
+    return {NAMES[row.customer_id] for row in rows if row.customer_id in NAMES}
+
+
 async def within_reach(uow: UnitOfWork) -> set[str]:
     return await each_of({**CUSTOMER_IDS}, lambda name: is_within_reach(uow, CUSTOMER_IDS[name]))
 
@@ -153,6 +161,7 @@ async def within_reach(uow: UnitOfWork) -> set[str]:
 READS = {
     **WEBHOOK_READS,
     **HOLDINGS_READS,
+    **MARKETING_READS,
     "storage customers within reach": Read("gateway", within_reach),
     "queries consents": Read("customer", consents),
     "reveals reveals": Read("customer", reveals),
@@ -169,6 +178,7 @@ READS = {
     "repository customers who wait": Read("manager", customers_who_wait),
     "repository warnings due": Read("complaints", warnings_due),
     "repository scores of customers": Read("scoring", scores_of_customers),
+    "ranking scores to place": Read("scoring", scores_to_place),
     "repository outdated scores": Read("scoring", outdated_scores),
     "reading canonical ids": Read("complaints", canonical_ids),
     "reading required units": Read("complaints", required_units, "units"),

@@ -29,6 +29,7 @@ from libs.directory.scope import CallerScope, SystemScope
 from services.complaints import main as complaints
 from services.customer import main as customer
 from services.manager import main as manager
+from services.marketing import main as marketing
 from services.scoring import main as scoring
 from tests.conftest import ROOT, Ground
 from tests.security.bank import (
@@ -52,7 +53,13 @@ ENTRIES = """
 """
 CONDITIONS = ("scope.customers", "scope.units", "scope.partners")
 
-APPS = {"customer": customer.app, "manager": manager.app, "complaints": complaints.app, "scoring": scoring.app}
+APPS = {
+    "customer": customer.app,
+    "manager": manager.app,
+    "marketing": marketing.app,
+    "complaints": complaints.app,
+    "scoring": scoring.app,
+}
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,17 @@ from libs.contracts.catalogue import REFERENCES
 from services.complaints import main as complaints
 from services.customer import main as customer
 from services.manager import main as manager
+from services.marketing import main as marketing
 from services.scoring import main as scoring
 from tests.conftest import Ground
 
-APPS = {"customer": customer.app, "manager": manager.app, "complaints": complaints.app, "scoring": scoring.app}
+APPS = {
+    "customer": customer.app,
+    "manager": manager.app,
+    "marketing": marketing.app,
+    "complaints": complaints.app,
+    "scoring": scoring.app,
+}
 
 
 @dataclass(frozen=True)

@@ -50,13 +50,22 @@ async def _change(service: Service, person: httpx.AsyncClient, unit: UUID, custo
         unit_ids = [opened.json()["id"]]
         hired = {"number": str(uuid4()), "name": "竞", "unit_ids": unit_ids, "roles": ["teller"]}
         return Change("staff", hired, "staff/{id}/leave", None)
+    if service.name == "marketing":
+        drafted = {
+            "org_unit_id": str(unit),
+            "code": f"race-{uuid4().hex[:4]}",
+            "name": "竞",
+            "channel": "sms",
+            "message": "M.",
+        }
+        return Change("campaigns", drafted, "campaigns/{id}/submit", None)
     case = {"customer_id": str(customer), "channel": "phone", "business": "loan", "cause": "fees", "facts": "F."}
     return Change("complaints", case, "complaints/{id}/accept", None)
 
 
 RACED = tuple(name for name in APPS if name != "scoring")
 """Scoring has no command that changes a thing that is there."""
-ROLE = {"customer": "teller", "manager": "admin", "complaints": "branch_head"}
+ROLE = {"customer": "teller", "manager": "admin", "marketing": "marketing_officer", "complaints": "branch_head"}
 
 
 @pytest.mark.parametrize("name", RACED)

@@ -14,6 +14,7 @@ from libs.directory import tables as directory
 from services.complaints.storage import tables as complaints
 from services.customer.storage import tables as customer
 from services.manager.storage import tables as manager
+from services.marketing.storage import tables as marketing
 from services.scoring.storage import tables as scoring
 from tests.conftest import Ground
 
@@ -21,6 +22,7 @@ APPS: dict[str, tuple[str, Sequence[MetaData]]] = {
     "customer": ("services.customer", [customer.metadata, directory.metadata]),
     "manager": ("services.manager", [manager.metadata, directory.metadata]),
     "complaints": ("services.complaints", [complaints.metadata, directory.metadata]),
+    "marketing": ("services.marketing", [marketing.metadata, directory.metadata]),
     "scoring": ("services.scoring", [scoring.metadata, directory.metadata]),
     "gateway": ("gateway", METADATA),
 }

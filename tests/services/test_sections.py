@@ -17,6 +17,7 @@ from libs.contracts.catalogue import REFERENCES, SECTIONS
 from services.complaints.storage import section as complaints
 from services.customer.storage import section as customer
 from services.manager.storage import section as manager
+from services.marketing.storage import section as marketing
 from services.scoring.storage import section as scoring
 from tests.polling import until
 from tests.services.conftest import Opened
@@ -25,6 +26,7 @@ PUBLICATIONS = {
     "customer": customer.PUBLICATIONS,
     "manager": manager.PUBLICATIONS,
     "complaints": complaints.PUBLICATIONS,
+    "marketing": marketing.PUBLICATIONS,
     "scoring": scoring.PUBLICATIONS,
 }
 SHAPES = {**dict(SECTIONS.values()), **REFERENCES}
@@ -135,12 +137,20 @@ ROWS = {
         "INSERT INTO access_grants VALUES ($other, 1, $other, $key, 'deal', now(), now())",
         "INSERT INTO ethical_walls VALUES ($other, 1, $other, $key, 'conflict of interest', now())",
     ],
+    "marketing": [
+        "INSERT INTO points_accounts VALUES ($other, 1, $key, 100)",
+        "INSERT INTO points_lots VALUES ($other, $other, 'savings-opened', $other, 100, 100, '2028-03-31')",
+        "INSERT INTO campaigns (id, version, org_unit_id, code, name, channel, segment, message, author_id, drafted_at,"
+        " status, queued, suppressed) VALUES ($other, 1, $other, $key, 'n', 'sms', '{}', 'm', $other, now(), 'running', 0, 1)",
+        "INSERT INTO campaign_members VALUES ($other, 1, $other, $key, 'sms', now(), 'suppressed', 'no_consent')",
+        "INSERT INTO audience (customer_id, channels) VALUES ($key, '{sms,phone}')",
+    ],
     "scoring": [
         "INSERT INTO scores (id, version, customer_id, as_of, policy_id, currency, contribution, value_group, reasons, holdings,"
         " assets, initiated, last_initiated_on, recency, frequency, monetary, rfm_name)"
         " SELECT $other, 1, $key, '2026-03-02', id, 'CNY', 12.34, 'low',"
         """ '[{"cause": "tax", "kind": null, "amount": "12.34"}]', '[]', 5, 1, '2026-03-01', 5, 4, 3, 'loyal'"""
-        " FROM contribution_policies",
+        " FROM contribution_policies LIMIT 1",
     ],
     "complaints": [
         "INSERT INTO complaints (id, version, customer_id, number, regimes, channel, business, cause, facts, status, cycle,"

@@ -7,11 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from libs.common.access import CurrentCaller, CurrentClock, Query, Reason, requires
+from libs.common.access import CurrentCaller, CurrentClock, CurrentStaff, Query, Reason, requires
 from libs.common.clock import Clock
 from libs.common.commands import command
 from libs.common.database import UnitOfWork
-from libs.common.domain import Forbidden
 from services.customer.api.schemas import NewReveal, RevealView
 from services.customer.domain.reveal import Reveal
 from services.customer.storage.reveals import RevealRepository
@@ -34,13 +33,9 @@ Create = Annotated[UnitOfWork, command(show, conditional=False)]
 
 
 @router.post("", status_code=201, dependencies=[guarded(kind="reveal")])
-async def reveal_(
-    body: NewReveal, uow: Create, caller: CurrentCaller, reason: Reason, clock: CurrentClock
-) -> RevealView:
+async def reveal_(body: NewReveal, uow: Create, staff: CurrentStaff, reason: Reason, clock: CurrentClock) -> RevealView:
     """Show one identifier of a customer in clear. The event says that it was shown, never what."""
-    if caller.staff_id is None:
-        raise Forbidden("Identifiers are revealed to staff.")
-    reveal = await reveal_identifier(uow, **dict(body), by=caller.staff_id, reason=reason, at=clock.now())
+    reveal = await reveal_identifier(uow, **dict(body), by=staff, reason=reason, at=clock.now())
     await uow.session.flush()
     return uow.answer(await _shown(uow, reveal, clock.now()))
 

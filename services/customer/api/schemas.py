@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from libs.common.codes import Code as Word
 from libs.common.codes import ProductCode
 from libs.common.outlines import Masked
-from libs.common.schemas import Body, View
-from libs.contracts.customer import AccountStatus, HoldingKind
+from libs.common.schemas import Body, View, with_places
+from libs.contracts.customer import AccountStatus, HoldingKind, MarketingChannel
 from services.customer.domain.account import Account, Origin
 from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import ContactKind, Customer, Kind, Status
@@ -22,7 +22,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
-Money = Annotated[Decimal, Field(max_digits=20, decimal_places=4)]
+Money = Annotated[Decimal, Field(max_digits=20, decimal_places=4), with_places(4)]
 
 
 class NewDocument(Body):
@@ -73,8 +73,11 @@ class NewLogin(Body):
 
 
 class NewConsent(Body):
+    """To one partner, which may see the customer's own documents then; or to the bank's marketing over one channel."""
+
     purpose: Purpose
-    party: Annotated[Word, Field(description="The code of the partner that may see the customer's own documents.")]
+    party: Annotated[Word, Field(description="The partner's code; `bank` for marketing.")]
+    channel: Annotated[MarketingChannel | None, Field(description="For marketing alone.")] = None
     text_version: Annotated[Word, Field(description="Which words the customer agreed to.")]
 
 
@@ -144,6 +147,7 @@ class OwnContactData(View):
 class ConsentView(View):
     purpose: Purpose
     party: str
+    channel: MarketingChannel | None
     text_version: str
     granted_at: datetime
     withdrawn_at: datetime | None

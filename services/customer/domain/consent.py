@@ -5,14 +5,21 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from libs.common.domain import Aggregate, Conflict
-from libs.contracts.customer import ConsentGranted, ConsentWithdrawn
+from libs.common.domain import Aggregate, Conflict, InvalidValue
+from libs.contracts.customer import ConsentGranted, ConsentWithdrawn, MarketingChannel
+
+BANK = "bank"
+"""The party of a consent to the bank itself. No partner bears this code."""
 
 
 class Purpose(StrEnum):
-    """What for. Sharing with a third party needs a separate consent that names it (PIPL art. 23)."""
+    """What for. Sharing with a third party needs a separate consent that names it (PIPL art. 23).
+
+    To marketing by the bank itself a customer agrees channel by channel, or not at all (art. 24).
+    """
 
     THIRD_PARTY_SHARING = "third_party_sharing"
+    MARKETING = "marketing"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -22,9 +29,16 @@ class Consent(Aggregate):
     party: str
     text_version: str
     granted_at: datetime
+    channel: MarketingChannel | None = None
     withdrawn_at: datetime | None = None
 
     def grant(self) -> None:
+        """Raises InvalidValue where it says too much or too little of what it is for."""
+        is_marketing = self.purpose is Purpose.MARKETING
+        if is_marketing != (self.channel is not None):
+            raise InvalidValue("channel", "A consent to marketing names a channel, and no other does.")
+        if is_marketing != (self.party == BANK):
+            raise InvalidValue("party", f"A consent to marketing is to '{BANK}', and no other is.")
         self.record(
             ConsentGranted(
                 occurred_at=self.granted_at,
@@ -32,6 +46,7 @@ class Consent(Aggregate):
                 customer_id=self.customer_id,
                 purpose=self.purpose.value,
                 party=self.party,
+                channel=self.channel,
                 text_version=self.text_version,
             )
         )
@@ -47,5 +62,6 @@ class Consent(Aggregate):
                 customer_id=self.customer_id,
                 purpose=self.purpose.value,
                 party=self.party,
+                channel=self.channel,
             )
         )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import selectinload
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.contracts.customer import MarketingChannel
 from services.customer.domain.account import OWNERS, Account
 from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import Customer
@@ -96,10 +97,12 @@ class ConsentRepository:
         self._uow.check_version(consent)
         return consent
 
-    async def standing(self, customer_id: UUID, purpose: Purpose, party: str) -> Consent | None:
+    async def standing(
+        self, customer_id: UUID, purpose: Purpose, party: str, channel: MarketingChannel | None
+    ) -> Consent | None:
         c = consents.c
         same = (c.customer_id == customer_id) & (c.purpose == purpose) & (c.party == party)
-        return await self._one(same & c.withdrawn_at.is_(None))
+        return await self._one(same & c.channel.is_not_distinct_from(channel) & c.withdrawn_at.is_(None))
 
     async def _one(self, condition: ColumnElement[bool]) -> Consent | None:
         within = self._uow.scope.customers(consents.c.customer_id)

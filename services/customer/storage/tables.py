@@ -199,6 +199,7 @@ consents = Table(
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
     words("purpose", Purpose),
     Column("party", Text, nullable=False),
+    Column("channel", Text),
     Column("text_version", Text, nullable=False),
     time("granted_at"),
     time("withdrawn_at", nullable=True),
@@ -208,8 +209,10 @@ Index(
     consents.c.customer_id,
     consents.c.purpose,
     consents.c.party,
+    consents.c.channel,
     unique=True,
     postgresql_where=consents.c.withdrawn_at.is_(None),
+    postgresql_nulls_not_distinct=True,
 )
 
 reveals = Table(

@@ -1,6 +1,13 @@
 """Recency, frequency, monetary value: fifths of all customers, and what a group of them is called."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+NEVER = date.min
+"""When those began something last who never did: before everybody else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +33,24 @@ class Fifths:
 
 
 CHAMPION = Fifths(recency=5, frequency=5, monetary=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """The four values of each measure at which a fifth of all customers ends, as they were dealt last."""
+
+    recency: Sequence[date]
+    frequency: Sequence[int]
+    monetary: Sequence[Decimal]
+
+    def place(self, *, last_initiated_on: date | None, initiated: int, assets: Decimal) -> Fifths:
+        """Where somebody stands among those by whom the bounds were drawn."""
+        return Fifths(
+            recency=_fifth(last_initiated_on or NEVER, self.recency),
+            frequency=_fifth(initiated, self.frequency),
+            monetary=_fifth(assets, self.monetary),
+        )
+
+
+def _fifth(value: Any, bounds: Sequence[Any]) -> int:
+    return 1 + len([bound for bound in bounds if bound < value])

@@ -11,6 +11,7 @@ from libs.contracts.scoring import ScoreComputed
 from services.scoring.domain.contribution import Reason, ValueGroup, reasons_of, total, value_group
 from services.scoring.domain.holding import ASSETS, Holding
 from services.scoring.domain.policy import ContributionPolicy
+from services.scoring.domain.rfm import Bounds
 
 ASLEEP_AFTER = timedelta(days=90)
 
@@ -33,13 +34,14 @@ class Score(Aggregate):
     recency: int | None = None
     frequency: int | None = None
     monetary: int | None = None
+    rfm_name: str | None = None
 
     def hear(self, holdings: Sequence[Holding], *, initiated: int, last_initiated_on: date | None, as_of: date) -> None:
         """Take over what is held now."""
         self.holdings, self.as_of = list(holdings), as_of
         self.initiated, self.last_initiated_on = initiated, last_initiated_on
 
-    def compute(self, policy: ContributionPolicy, *, today: date, at: datetime) -> None:
+    def compute(self, policy: ContributionPolicy, bounds: Bounds | None, *, today: date, at: datetime) -> None:
         """By a policy, of what is held; whoever rests falls asleep though nothing is heard of them."""
         self.policy_id, self.currency = policy.id, policy.currency
         self.reasons = reasons_of(self.holdings, policy)
@@ -47,6 +49,8 @@ class Score(Aggregate):
         self.value_group = value_group(self.contribution, is_asleep=self._is_asleep(today), policy=policy)
         owned = [h.month_average for h in self.holdings if h.kind in ASSETS and h.currency == policy.currency]
         self.assets = sum(owned, Decimal("0.0000"))
+        if bounds is not None:
+            self._place(bounds)
         self.record(
             ScoreComputed(
                 occurred_at=at,
@@ -57,8 +61,14 @@ class Score(Aggregate):
                 currency=self.currency,
                 contribution=self.contribution,
                 value_group=self.value_group.value,
+                assets=self.assets,
             )
         )
+
+    def _place(self, bounds: Bounds) -> None:
+        fifths = bounds.place(last_initiated_on=self.last_initiated_on, initiated=self.initiated, assets=self.assets)
+        self.recency, self.frequency, self.monetary = fifths.recency, fifths.frequency, fifths.monetary
+        self.rfm_name = fifths.name
 
     def _is_asleep(self, today: date) -> bool:
         holds_nothing = not any(holding.accounts for holding in self.holdings)

@@ -1,63 +1,88 @@
-"""All customers in fifths, by one statement."""
+"""The bounds of the fifths, drawn through all customers, and who is moved by new ones."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from libs.common.database import UnitOfWork
-from services.scoring.domain.rfm import Fifths
+from services.scoring.domain.rfm import Bounds, Fifths
+from services.scoring.storage.tables import rankings, scores
 
-# percent_rank and not ntile: who are alike are in the same fifth, and those with nothing in the lowest.
-RANK = text("""
-    WITH placed AS (
-        SELECT id, least(floor(percent_rank() OVER (ORDER BY last_initiated_on NULLS FIRST) * 5) + 1, 5) AS recency,
-            least(floor(percent_rank() OVER (ORDER BY initiated) * 5) + 1, 5) AS frequency,
-            least(floor(percent_rank() OVER (ORDER BY assets) * 5) + 1, 5) AS monetary
-        FROM scores),
-    named AS (
-        SELECT * FROM placed JOIN unnest(
-            CAST(:recency AS int[]), CAST(:frequency AS int[]), CAST(:monetary AS int[]), CAST(:names AS text[])
-        ) AS n (recency, frequency, monetary, name) USING (recency, frequency, monetary)),
-    changed AS (
-        SELECT n.* FROM named AS n JOIN scores AS s USING (id)
-        WHERE (s.recency, s.frequency, s.monetary, s.rfm_name)
-            IS DISTINCT FROM (n.recency, n.frequency, n.monetary, n.name)
-        ORDER BY n.id LIMIT :most)
-    UPDATE scores AS s SET recency = c.recency, frequency = c.frequency, monetary = c.monetary, rfm_name = c.name,
-        version = s.version + 1
-    FROM changed AS c WHERE s.id = c.id RETURNING s.customer_id
-""")
+SMALL = 100_000
+"""Customers. A bank that has more has not doubled since last night."""
+
 DUE = text("""
-    SELECT NOT EXISTS (SELECT FROM rankings WHERE ranked_at >= :day_began) OR (
-        EXISTS (SELECT FROM scores WHERE recency IS NULL)
-        AND NOT EXISTS (SELECT FROM rankings WHERE ranked_at > :lately))
+    SELECT NOT EXISTS (SELECT FROM rankings WHERE ranked_at >= :day_began) OR EXISTS (
+        SELECT FROM rankings AS r
+        WHERE r.customers < :small AND (SELECT count(*) FROM scores) > 2 * r.customers)
 """)
-RANKED = text("""
-    INSERT INTO rankings (id, ranked_at) VALUES (1, :now) ON CONFLICT (id) DO UPDATE SET ranked_at = excluded.ranked_at
+DRAW = text("""
+    INSERT INTO rankings (id, ranked_at, customers, recency, frequency, monetary, placed_up_to)
+    SELECT 1, :now, count(*),
+        coalesce(percentile_disc(ARRAY[.2, .4, .6, .8])
+            WITHIN GROUP (ORDER BY coalesce(last_initiated_on, DATE '0001-01-01')), '{}'),
+        coalesce(percentile_disc(ARRAY[.2, .4, .6, .8]) WITHIN GROUP (ORDER BY initiated), '{}'),
+        coalesce(percentile_disc(ARRAY[.2, .4, .6, .8]) WITHIN GROUP (ORDER BY assets), '{}'),
+        '00000000-0000-0000-0000-000000000000'
+    FROM scores
+    ON CONFLICT (id) DO UPDATE SET ranked_at = excluded.ranked_at, customers = excluded.customers,
+        recency = excluded.recency, frequency = excluded.frequency, monetary = excluded.monetary,
+        placed_up_to = excluded.placed_up_to
+""")
+MOVE = text("""
+    UPDATE scores AS s SET recency = m.recency, frequency = m.frequency, monetary = m.monetary, rfm_name = m.name,
+        version = s.version + 1
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:recency AS int[]), CAST(:frequency AS int[]), CAST(:monetary AS int[]),
+        CAST(:names AS text[])) AS m (id, recency, frequency, monetary, name)
+    WHERE s.id = m.id
 """)
 
 
-async def is_due(uow: UnitOfWork, *, day_began: datetime, now: datetime, rests: timedelta) -> bool:
-    """Whether nobody was ranked today, or somebody is new and the last time is some while ago."""
-    asked = {"day_began": day_began, "lately": now - rests}
-    return bool((await uow.session.execute(DUE, asked)).scalar_one())
+class RankingRepository:
+    """Of all customers together: nobody's alone."""
 
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
 
-async def rank(uow: UnitOfWork, limit: int) -> list[UUID]:
-    """Put those into their fifths who are in others, so many at most; returns whose changed."""
-    every = [Fifths(recency=r, frequency=f, monetary=m) for r in FIFTHS for f in FIFTHS for m in FIFTHS]
-    named = {
-        "recency": [each.recency for each in every],
-        "frequency": [each.frequency for each in every],
-        "monetary": [each.monetary for each in every],
-        "names": [each.name for each in every],
-    }
-    return list((await uow.session.execute(RANK, {**named, "most": limit})).scalars())
+    async def bounds(self) -> Bounds | None:
+        """None before they were drawn first, or while nobody had a score."""
+        r = rankings.c
+        row = (await self._uow.session.execute(select(r.recency, r.frequency, r.monetary))).one_or_none()
+        if row is None or not row.recency:
+            return None
+        return Bounds(recency=row.recency, frequency=row.frequency, monetary=row.monetary)
 
+    async def is_due(self, *, day_began: datetime) -> bool:
+        """Whether none were drawn today, or twice as many customers have a score since."""
+        asked = {"day_began": day_began, "small": SMALL}
+        return bool((await self._uow.session.execute(DUE, asked)).scalar_one())
 
-async def ranked(uow: UnitOfWork, now: datetime) -> None:
-    await uow.session.execute(RANKED, {"now": now})
+    async def draw(self, now: datetime) -> None:
+        await self._uow.session.execute(DRAW, {"now": now})
 
+    async def next_to_place(self, limit: int) -> Sequence[Any]:
+        """Scores that the newest bounds were not held against yet, in the order of their ids, locked."""
+        s, up_to = scores.c, select(rankings.c.placed_up_to).with_for_update(skip_locked=True)
+        after: UUID | None = (await self._uow.session.execute(up_to)).scalar_one_or_none()
+        if after is None:
+            return []
+        columns = (s.id, s.customer_id, s.last_initiated_on, s.initiated, s.assets, s.recency, s.frequency, s.monetary)
+        within = select(*columns).where(s.id > after, self._uow.scope.customers(s.customer_id))
+        rows = (await self._uow.session.execute(within.order_by(s.id).limit(limit).with_for_update())).all()
+        placed = rows[-1].id if len(rows) == limit else None
+        await self._uow.session.execute(update(rankings).values(placed_up_to=placed))
+        return rows
 
-FIFTHS = range(1, 6)
+    async def move(self, moved: Sequence[tuple[UUID, Fifths]]) -> None:
+        fifths = [each for _, each in moved]
+        told = {
+            "ids": [id_ for id_, _ in moved],
+            "recency": [each.recency for each in fifths],
+            "frequency": [each.frequency for each in fifths],
+            "monetary": [each.monetary for each in fifths],
+            "names": [each.name for each in fifths],
+        }
+        await self._uow.session.execute(MOVE, told)

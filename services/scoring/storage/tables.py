@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from sqlalchemy import Column, Date, ForeignKey, Index, Integer, Numeric, SmallInteger, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 
 from libs.common.tables import AsJson, chassis_tables, new_metadata, time, version, words
@@ -65,10 +66,19 @@ scores = Table(
     Index("ix_scores_policy_id", "policy_id"),
     Index("ix_scores_value_group", "value_group"),
 )
-Index("ix_scores_unranked", scores.c.id, postgresql_where=scores.c.recency.is_(None))
-
-rankings = Table("rankings", metadata, Column("id", SmallInteger, primary_key=True), time("ranked_at"))
-"""One row: when all customers were put into fifths last."""
+rankings = Table(
+    "rankings",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),
+    time("ranked_at"),
+    Column("customers", Integer, nullable=False),
+    Column("recency", ARRAY(Date), nullable=False),
+    Column("frequency", ARRAY(Integer), nullable=False),
+    Column("monetary", ARRAY(Numeric(18, 4)), nullable=False),
+    Column("placed_up_to", Uuid),
+)
+"""One row: the bounds of the fifths, when they were drawn, through how many customers, and how far they were held
+against everybody; null at the end."""
 
 mapping = registry(metadata=metadata)
 mapping.map_imperatively(

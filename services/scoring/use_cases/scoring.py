@@ -7,6 +7,7 @@ from libs.common.database import UnitOfWork
 from libs.common.ids import new_id
 from services.scoring.domain.holding import Holding
 from services.scoring.domain.score import ASLEEP_AFTER, Score
+from services.scoring.storage.ranking import RankingRepository
 from services.scoring.storage.repository import PolicyRepository, ScoreRepository
 
 AT_ONCE = 200
@@ -30,7 +31,7 @@ async def score_customer(
         ScoreRepository(uow).add(score)
     if as_of >= score.as_of:
         score.hear(holdings, initiated=initiated, last_initiated_on=last_initiated_on, as_of=as_of)
-        score.compute(policy, today=as_of, at=at)
+        score.compute(policy, await RankingRepository(uow).bounds(), today=as_of, at=at)
 
 
 async def score_anew(uow: UnitOfWork, now: datetime) -> int:
@@ -38,6 +39,7 @@ async def score_anew(uow: UnitOfWork, now: datetime) -> int:
     today = day_of(now)
     policy = await PolicyRepository(uow).in_force(today)
     outdated = await ScoreRepository(uow).outdated(policy, asleep_since=today - ASLEEP_AFTER, limit=AT_ONCE)
+    bounds = await RankingRepository(uow).bounds()
     for score in outdated:
-        score.compute(policy, today=today, at=now)
+        score.compute(policy, bounds, today=today, at=now)
     return len(outdated)

@@ -56,6 +56,7 @@ MAY_WRITE = {
     "complaints": {
         "crm.complaints.events.v1", "crm.section.complaints.v1", "crm.reference.case.v1", *OF_ALL,
     },
+    "marketing": {"crm.marketing.events.v1", "crm.section.marketing.v1", *OF_ALL},
     "scoring": {"crm.scoring.events.v1", "crm.section.scoring.v1", *OF_ALL},
     "gateway": {"crm.audit.v1"},
     "core": {"core.accounts.v1", "core.transactions.v1"},
@@ -66,10 +67,11 @@ MAY_READ = {
     "customer": {"core.accounts.v1", "core.transactions.v1", *REFERENCES},
     "manager": {"crm.customer.events.v1", *REFERENCES},
     "complaints": {"crm.customer.events.v1", *REFERENCES},
+    "marketing": {"crm.customer.events.v1", "crm.complaints.events.v1", "crm.scoring.events.v1", *REFERENCES},
     "scoring": {"crm.customer.events.v1", *REFERENCES},
     "gateway": {
         "crm.section.customer.v1", "crm.section.manager.v1", "crm.section.complaints.v1", "crm.section.scoring.v1",
-        "crm.audit.v1",
+        "crm.section.marketing.v1", "crm.audit.v1",
         "crm.customer.events.v1", *REFERENCES,
     },
     "core": set(),
@@ -84,6 +86,7 @@ GROUPS = {
     "customer": ["crm.customer", "crm.customer.directory"],
     "manager": ["crm.manager", "crm.manager.directory"],
     "complaints": ["crm.complaints", "crm.complaints.directory"],
+    "marketing": ["crm.marketing", "crm.marketing.directory"],
     "scoring": ["crm.scoring", "crm.scoring.directory"],
     "gateway": ["crm.gateway.view", "crm.gateway.audit", "crm.gateway.webhooks"],
     "partner-acme": ["partner-acme", "partner-acme.reports"],

@@ -85,7 +85,7 @@ async def test_only_an_active_customer_opens_an_account(
     assert refused.status_code == 409
     opened = await accounts.send(teller, "accounts", {**body, "customer_id": str(active)})
     assert opened.status_code == 201
-    assert opened.json()["balance"] == "1.10"
+    assert opened.json()["balance"] == "1.1000"
     assert opened.json()["number"] == f"************{body['number'][-4:]}"
     twice = await accounts.send(teller, "accounts", {**body, "customer_id": str(active)})
     assert twice.status_code == 409

@@ -86,7 +86,7 @@ HOLDINGS = st.builds(
 def test_the_reasons_add_up_to_the_score_to_the_cent(holdings: list[Holding]) -> None:
     score = Score(id=uuid4(), customer_id=uuid4(), as_of=TODAY, policy_id=uuid4(), currency="CNY")
     score.hear(holdings, initiated=1, last_initiated_on=TODAY, as_of=TODAY)
-    score.compute(policy(), today=TODAY, at=NOW)
+    score.compute(policy(), None, today=TODAY, at=NOW)
     assert score.contribution == sum((line.amount for line in score.reasons), Decimal(0))
     assert all(line.amount == line.amount.quantize(Decimal("0.01")) for line in score.reasons)
     ((event, sequence),) = score.take_events()
@@ -115,7 +115,7 @@ def test_who_does_nothing_for_ninety_days_sleeps(
     score = Score(id=uuid4(), customer_id=uuid4(), as_of=TODAY, policy_id=uuid4(), currency="CNY")
     last = None if days_ago is None else TODAY - timedelta(days=days_ago)
     score.hear(holdings, initiated=0, last_initiated_on=last, as_of=TODAY)
-    score.compute(policy(), today=TODAY, at=NOW)
+    score.compute(policy(), None, today=TODAY, at=NOW)
     assert (score.value_group is ValueGroup.SLEEPING) == is_asleep
 
 

@@ -20,6 +20,11 @@ CREATE TABLE contribution_policies (
 CREATE TABLE rankings (
     id SMALLINT NOT NULL,
     ranked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    customers INTEGER NOT NULL,
+    recency DATE[] NOT NULL,
+    frequency INTEGER[] NOT NULL,
+    monetary NUMERIC(18, 4)[] NOT NULL,
+    placed_up_to UUID,
     CONSTRAINT pk_rankings PRIMARY KEY (id)
 );
 
@@ -47,8 +52,6 @@ CREATE TABLE scores (
 );
 
 CREATE INDEX ix_scores_policy_id ON scores (policy_id);
-
-CREATE INDEX ix_scores_unranked ON scores (id) WHERE recency IS NULL;
 
 CREATE INDEX ix_scores_value_group ON scores (value_group);
 
