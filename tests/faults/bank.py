@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from guanxi.local.stack import SERVICES, Stack
+from libs.contracts.catalogue import SECTIONS
 from tests.faults.databases import Databases
 from tests.faults.driver import Driver
 from tests.faults.reader import Reader
@@ -38,7 +39,7 @@ INSIDE = """
 OUTBOX = "SELECT event_id FROM outbox WHERE published_at IS NULL"
 SEEN = """
     SELECT count(*) FROM (
-        SELECT customer_id FROM view.sections WHERE customer_id = ANY($1::uuid[]) GROUP BY 1 HAVING count(*) = 3) AS w
+        SELECT customer_id FROM view.sections WHERE customer_id = ANY($1::uuid[]) GROUP BY 1 HAVING count(*) = $2) AS w
 """
 
 
@@ -174,7 +175,7 @@ class Bank:
             newcomers = self.driver.ledger.newest[known : known + NEWCOMERS]
             if len(newcomers) < NEWCOMERS:
                 return False
-            return bool(await self.databases.value("gateway", SEEN, newcomers) == NEWCOMERS)
+            return bool(await self.databases.value("gateway", SEEN, newcomers, len(SECTIONS)) == NEWCOMERS)
 
         await until(newcomers_are_seen, WHOLE_WITHIN, "new customers are seen whole in the view")
 

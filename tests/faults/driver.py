@@ -41,8 +41,9 @@ class Trouble:
 @dataclass(eq=False)
 class Command:
     path: str
-    body: dict[str, Any]
+    body: dict[str, Any] | None
     headers: dict[str, str]
+    method: str = "POST"
 
 
 class Driver:
@@ -93,12 +94,21 @@ class Driver:
         command = Command(f"/api/v1/{path}", body, headers)
         self._open.add(command)
         try:
-            async with asyncio.timeout(ANSWERED_WITHIN):
-                while (answer := await self._attempt(command, repeat_on)) is None:  # noqa: ASYNC110 - over HTTP
-                    await asyncio.sleep(PAUSE)
+            answer = await self._answer(command, repeat_on)
         finally:
             self._open.discard(command)
         self.ledger.acknowledged += 1
+        return answer
+
+    async def ask(self, login: str, path: str) -> list[dict[str, Any]]:
+        """A list, asked for until it is answered."""
+        question = Command(f"/api/v1/{path}", None, {"Authorization": f"Bearer {self._token(login)}"}, "GET")
+        return list((await self._answer(question)).document["items"])
+
+    async def _answer(self, command: Command, repeat_on: Collection[int] = ()) -> Answer:
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            while (answer := await self._attempt(command, repeat_on)) is None:  # noqa: ASYNC110 - over HTTP
+                await asyncio.sleep(PAUSE)
         return answer
 
     async def _attempt(self, command: Command, repeat_on: Collection[int]) -> Answer | None:
@@ -106,7 +116,8 @@ class Driver:
             raise RuntimeError("use `async with Driver(...)`")
         began = time.monotonic()
         try:
-            async with self._session.post(command.path, json=command.body, headers=command.headers) as response:
+            given = {"json": command.body, "headers": command.headers}
+            async with self._session.request(command.method, command.path, **given) as response:
                 document = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._trouble(command, type(error).__name__)
@@ -128,5 +139,5 @@ class Driver:
             self.refused.append(f"{response.status} {command.path}: {document}")
 
     def _trouble(self, command: Command, what: str) -> None:
-        resource = command.path.split("/")[3]
+        resource = command.path.split("/")[3].partition("?")[0]
         self.troubles.append(Trouble(time.monotonic(), OWNERS[resource], what))

@@ -22,6 +22,7 @@ class Ledger:
     complaints: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     complainants: dict[str, str] = field(default_factory=dict)
     assignments: dict[str, tuple[str, str]] = field(default_factory=dict)
+    spent: dict[str, int] = field(default_factory=dict)
     acknowledged: int = 0
 
     @property

@@ -1,22 +1,39 @@
 """When nothing is under way any more: inboxes, then outboxes and marks, then the view, in the order of the flow."""
 
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from guanxi.local.stack import SERVICES
-from libs.contracts.catalogue import SECTIONS
-from libs.contracts.customer import CustomerRegistered
+from libs.contracts.catalogue import EVENTS, SECTIONS
 from tests.faults.databases import Databases
 
-REGISTERED = "SELECT event_id FROM outbox WHERE type = $1"
-LISTENERS = ("manager", "complaints")
-"""Who acts on a registered customer."""
+TO_BE_TOLD = "SELECT count(*) FROM holdings WHERE due_at < now() + interval '1 minute'"
+
+
+def _types_heard(app: str) -> dict[str, list[str]]:
+    """Publisher → the types of its events that a service handles."""
+    heard = import_module(f"services.{app}.event_handlers").SUBSCRIPTION.types
+    of_topic = {topic.name.split(".")[1]: [event.type for event in events] for topic, events in EVENTS.items()}
+    return {name: [type_ for type_ in types if type_ in heard] for name, types in of_topic.items()}
+
+
+HEARS = {app: _types_heard(app) for app in SERVICES}
+LISTENERS = tuple(app for app, heard in HEARS.items() if any(heard.values()))
+"""Who handles events of other services: all but customer, which hears the core."""
 
 Versions = dict[tuple[str, UUID], int]
 
 
 async def is_settled(databases: Databases) -> bool:
-    return await _all_heard(databases) and await _all_sent(databases) and await _all_shown(databases)
+    told = await databases.value("customer", TO_BE_TOLD) == 0
+    return told and await _all_heard(databases) and await _all_sent(databases) and await _all_shown(databases)
+
+
+async def to_be_heard(databases: Databases, app: str) -> list[UUID]:
+    """The events that a service has to handle, of all publishers."""
+    query, everything = "SELECT event_id FROM outbox WHERE type = ANY($1)", HEARS[app].items()
+    return [id_ for publisher, types in everything for id_ in await ids(databases, publisher, query, types)]
 
 
 async def ids(databases: Databases, app: str, query: str, *arguments: Any) -> list[Any]:
@@ -43,8 +60,11 @@ async def sections_marked(databases: Databases) -> Versions:
 
 
 async def _all_heard(databases: Databases) -> bool:
-    registered = set(await ids(databases, "customer", REGISTERED, CustomerRegistered.type))
-    return all([registered.issubset(await ids(databases, app, "SELECT event_id FROM inbox")) for app in LISTENERS])
+    for app in LISTENERS:
+        handled = set(await ids(databases, app, "SELECT event_id FROM inbox"))
+        if not handled.issuperset(await to_be_heard(databases, app)):
+            return False
+    return True
 
 
 async def _all_sent(databases: Databases) -> bool:

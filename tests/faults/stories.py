@@ -6,10 +6,11 @@ import random
 from http import HTTPStatus
 from typing import Any
 
-from tests.faults.driver import Driver
+from tests.faults.driver import ANSWERED_WITHIN, PAUSE, Driver
 from tests.faults.ledger import Known
 from tests.faults.staff import Branch
 
+SPENT = 30
 STORIES, REGISTRARS = 10, 4
 """How many run at once. Registrars never wait for Kafka, so commands are answered while it is away."""
 
@@ -44,6 +45,7 @@ class Stories:
             if whole:
                 await self._open_account(place, branch, customer_id, token)
                 await self._complain(branch, customer_id, token)
+                await self._spend(branch, customer_id)
                 await self._reassign(branch, customer_id)
 
     async def _register(self, place: int, branch: Branch) -> tuple[str, str | None]:
@@ -63,6 +65,17 @@ class Stories:
         body = {"customer_id": customer_id, "kind": "current", "product": "活期存款", "number": number}
         answer = await self._driver.command(branch.teller, "accounts", body, after=token)
         self._driver.ledger.accounts[answer.document["id"]] = customer_id
+
+    async def _spend(self, branch: Branch, customer_id: str) -> None:
+        """What the account earned, as soon as the marketing service knows; and somebody looks at the score."""
+        await self._driver.ask(branch.head, f"scores?customer_id={customer_id}")
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            question = f"points-accounts?customer_id={customer_id}"
+            while not (found := await self._driver.ask(branch.teller, question)):  # noqa: ASYNC110 - over HTTP
+                await asyncio.sleep(PAUSE)
+        path, body = f"points-accounts/{found[0]['id']}/spend", {"points": SPENT, "purpose": "兑换话费"}
+        await self._driver.command(branch.teller, path, body)
+        self._driver.ledger.spent[customer_id] = SPENT
 
     async def _complain(self, branch: Branch, customer_id: str, token: str | None) -> None:
         body = {

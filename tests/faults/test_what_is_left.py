@@ -10,13 +10,15 @@ import pytest
 from guanxi.local.stack import SERVICES
 from libs.common.publication import Publication
 from libs.contracts.catalogue import EVENTS, REFERENCES, SECTIONS
-from libs.contracts.customer import REFERENCE, CustomerRegistered
+from libs.contracts.customer import REFERENCE
 from services.complaints.storage.section import PUBLICATIONS as COMPLAINTS
 from services.customer.storage.section import PUBLICATIONS as CUSTOMER
 from services.manager.domain.assignment import Rule
 from services.manager.storage.section import PUBLICATIONS as MANAGER
+from services.marketing.storage.section import PUBLICATIONS as MARKETING
+from services.scoring.storage.section import PUBLICATIONS as SCORING
 from tests.faults.bank import Bank
-from tests.faults.settling import LISTENERS, REGISTERED, ids, marks, sections_marked, shown
+from tests.faults.settling import LISTENERS, ids, marks, sections_marked, shown, to_be_heard
 from tests.faults.topics import Event, last_versions, read_events, without_repeats
 
 pytestmark = [pytest.mark.deep, pytest.mark.kills]
@@ -56,10 +58,14 @@ async def test_every_recorded_event_is_on_its_topic_in_the_order_of_its_key(sett
         assert sequences == sorted(set(sequences))
 
 
-async def test_every_registered_customer_was_welcomed_once(settled: Bank) -> None:
-    registered = await ids(settled.databases, "customer", REGISTERED, CustomerRegistered.type)
-    for app in LISTENERS:
-        assert sorted(await ids(settled.databases, app, "SELECT event_id FROM inbox")) == sorted(registered)
+@pytest.mark.parametrize("app", LISTENERS)
+async def test_every_event_was_handled_once_by_whoever_listens(settled: Bank, app: str) -> None:
+    handled = await ids(settled.databases, app, "SELECT event_id FROM inbox")
+    assert sorted(handled) == sorted(await to_be_heard(settled.databases, app))
+    assert len(handled) > SAMPLE
+
+
+async def test_every_customer_has_one_main_manager(settled: Bank) -> None:
     mains = Counter(
         await ids(
             settled.databases,
@@ -68,6 +74,33 @@ async def test_every_registered_customer_was_welcomed_once(settled: Bank) -> Non
         )
     )
     assert mains == Counter(list(settled.driver.ledger.customers))
+
+
+async def test_every_account_that_was_opened_earned_its_points_once(settled: Bank) -> None:
+    lots = await settled.databases.rows("marketing", "SELECT source_id::text, points FROM points_lots")
+    assert sorted(map(tuple, lots)) == sorted((id_, 100) for id_ in settled.driver.ledger.accounts)
+    ledger = "SELECT points_account_id, sum(points)::int, max(sequence) FROM points_entries GROUP BY 1"
+    balances = "SELECT id, balance, version::int FROM points_accounts"
+    entered = await settled.databases.rows("marketing", ledger)
+    assert sorted(map(tuple, entered)) == sorted(map(tuple, await settled.databases.rows("marketing", balances)))
+
+
+async def test_every_acknowledged_spending_was_done_once(settled: Bank) -> None:
+    query = "SELECT customer_id::text, 100 - balance FROM points_accounts"
+    spent = {row[0]: row[1] for row in await settled.databases.rows("marketing", query)}
+    assert spent == settled.driver.ledger.spent
+    assert len(spent) > SAMPLE
+
+
+async def test_everybody_with_an_account_has_a_score_whose_reasons_add_up(settled: Bank) -> None:
+    query = """
+        SELECT customer_id::text, contribution, (
+            SELECT coalesce(sum((line ->> 'amount')::numeric), 0) FROM jsonb_array_elements(reasons) AS line)
+        FROM scores
+    """
+    rows = await settled.databases.rows("scoring", query)
+    assert sorted(row[0] for row in rows) == sorted(settled.driver.ledger.accounts.values())
+    assert [row[1] for row in rows] == [row[2] for row in rows]
 
 
 async def test_every_assignment_was_made_once_by_the_rule_or_by_a_person(settled: Bank) -> None:
@@ -93,6 +126,8 @@ async def test_no_event_became_a_dead_letter_or_was_parked(settled: Bank, app: s
         ("customer", "profile", CUSTOMER[0]),
         ("manager", "relationship", MANAGER[0]),
         ("complaints", "complaints", COMPLAINTS[0]),
+        ("marketing", "marketing", MARKETING[0]),
+        ("scoring", "scores", SCORING[0]),
     ],
 )
 async def test_the_view_holds_what_the_service_would_publish_now(
