@@ -31,6 +31,7 @@ EXAMPLES: dict[str, Any] = {
     "inflow": "12000.00",
     "outflow": "3500.50",
     "gender": "1",
+    "grade": "gold",
     "source_reference": "core C0001",
     "channel": "branch",
     "business": "deposit",

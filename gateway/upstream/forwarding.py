@@ -30,11 +30,14 @@ log = structlog.get_logger()
 PREFIX = "/api/v1/"
 OWNERS = {
     "customers": "customer",
+    "customer-relations": "customer",
     "accounts": "customer",
+    "interactions": "customer",
     "reveals": "customer",
     "org-units": "manager",
     "staff": "manager",
     "assignments": "manager",
+    "tasks": "manager",
     "access-grants": "manager",
     "ethical-walls": "manager",
     "complaints": "complaints",

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from libs.common.caller import Scope
-from libs.common.database import Database, UnitOfWork
+from libs.common.database import Database, Heard, UnitOfWork
 from libs.common.dead_letters import DeadLetters
 from libs.common.kafka import commit_offsets
 from libs.common.logs import where
@@ -144,6 +144,7 @@ class Consumer:
         event = adapter(event_class).validate_json(record.value)
         if "ce_id" in headers and not await self._is_new(uow, UUID(headers["ce_id"]), type_):
             return "repeated"
+        uow.heard = _envelope(headers)
         await handler(uow, event)
         return "handled"
 
@@ -195,6 +196,13 @@ class Consumer:
                 await connection.execute(CAUGHT_UP, {"topics": topics, "partitions": partitions, "at": at})
         except (DBAPIError, OSError) as error:
             log.warning("progress not stored", cause=type(error).__name__)
+
+
+def _envelope(headers: dict[str, str]) -> Heard | None:
+    if "ce_id" not in headers:
+        return None
+    service = headers.get("ce_source", "").rpartition("/")[2]
+    return Heard(UUID(headers["ce_id"]), service, int(headers.get("ce_sequence", "0")))
 
 
 def _parted(

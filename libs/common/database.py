@@ -7,6 +7,7 @@ follow commit order.
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -41,6 +42,15 @@ class Versioned(Protocol):
         """The customers whose it is."""
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What an event came in: its id, who tells it, and its place among those of its subject."""
+
+    event_id: UUID
+    service: str
+    sequence: int
+
+
 WAIT_SECONDS = 5
 """For a connection; then the answer is that the database is busy."""
 
@@ -62,6 +72,8 @@ class UnitOfWork:
         self.shown: list[UUID] | None = None
         self.concerned: list[UUID] = []
         self.terms: list[str] = []
+        self.heard: Heard | None = None
+        """While an event is handled."""
 
     @property
     def session(self) -> AsyncSession:

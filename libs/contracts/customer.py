@@ -24,6 +24,7 @@ AccountStatus = Literal["open", "closed"]
 OverdueBucket = Literal["0", "1-30", "31-90", "90+"]
 ConsentPurpose = Literal["third_party_sharing", "marketing"]
 MarketingChannel = Literal["sms", "phone", "email", "push"]
+RelationKind = Literal["spouse", "parent", "child", "sibling", "household_member"]
 IdentifierKind = Literal["identity_document", "contact_point", "account"]
 
 
@@ -158,7 +159,8 @@ class Flows:
 class HoldingsChanged(CustomerEvent):
     """What a customer holds, and what flowed, as of a day in Shanghai. At most one for a customer and day.
 
-    `holdings_id` is what counts these events: a customer's holdings, as one thing.
+    `holdings_id` is what counts these events: a customer's holdings, as one thing. `assets` is what they own of all
+    kinds together, in CNY: on this month's average so far, and on that of the whole month before.
     """
 
     type: ClassVar[str] = "crm.holdings.changed.v1"
@@ -167,10 +169,75 @@ class HoldingsChanged(CustomerEvent):
     kinds: list[KindOfHolding]
     flows: list[Flows]
     last_initiated_on: date | None
+    assets: Decimal
+    last_month_assets: Decimal
 
     @property
     def subject(self) -> UUID:
         return self.holdings_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerGradeEvent(CustomerEvent):
+    """`assets` is what the customer owns on the month's average, in CNY."""
+
+    grade: str
+    assets: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerGradeUpgraded(CustomerGradeEvent):
+    """A customer stands higher; `former` is null for their first grade."""
+
+    type: ClassVar[str] = "crm.customer_grade.upgraded.v1"
+    former: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerGradeWatched(CustomerGradeEvent):
+    """A customer owns less than their grade asks for, and keeps it for so many months more."""
+
+    type: ClassVar[str] = "crm.customer_grade.watched.v1"
+    months_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerGradeDowngraded(CustomerGradeEvent):
+    """A customer stands lower, after having owned less for as long as the grade lets pass."""
+
+    type: ClassVar[str] = "crm.customer_grade.downgraded.v1"
+    former: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerRelationEvent(DomainEvent):
+    """Of two customers; `kind` is what the related one is to the customer."""
+
+    relation_id: UUID
+    customer_id: UUID
+    related_id: UUID
+    kind: RelationKind
+
+    @property
+    def subject(self) -> UUID:
+        return self.relation_id
+
+    @property
+    def key(self) -> UUID:
+        return self.customer_id
+
+    def customers(self) -> Iterable[UUID]:
+        return {self.customer_id, self.related_id}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerRelationAdded(CustomerRelationEvent):
+    type: ClassVar[str] = "crm.customer_relation.added.v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerRelationEnded(CustomerRelationEvent):
+    type: ClassVar[str] = "crm.customer_relation.ended.v1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,5 +298,6 @@ class PiiRevealed(DomainEvent):
 
 ALL: tuple[type[DomainEvent], ...] = (
     CustomerRegistered, CustomerActivated, CustomerUpdated, AccountOpened, AccountUpdated, AccountClosed,
-    HoldingsChanged, ConsentGranted, ConsentWithdrawn, PiiRevealed,
+    HoldingsChanged, CustomerGradeUpgraded, CustomerGradeWatched, CustomerGradeDowngraded,
+    CustomerRelationAdded, CustomerRelationEnded, ConsentGranted, ConsentWithdrawn, PiiRevealed,
 )  # fmt: skip

@@ -130,6 +130,12 @@ FIELDS: tuple[Field, ...] = (
         "consents.text_version", "consents.granted_at", "consents.withdrawn_at",
     ),
     *_fields(
+        "customer", C2, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
+        "customers.grade", "customers.grade_reviewed_on", "customers.grade_below", "relations.kind",
+        "relations.added_at", "relations.ended_at", "interactions.service", "interactions.type",
+        "interactions.occurred_at", "interactions.facts",
+    ),
+    *_fields(
         "customer", C1, BEHAVIOUR, RELATIONSHIP, Basis.LAW,
         "reveals.kind", "reveals.reason", "reveals.revealed_at", "reveals.expires_at",
     ),
@@ -139,8 +145,11 @@ FIELDS: tuple[Field, ...] = (
         "assignments.ended_at", "assignments.end_reason", "access_grants.reason", "access_grants.given_at",
         "access_grants.ends_at", "access_grants.ended_at", "access_grants.end_reason", "ethical_walls.reason",
         "ethical_walls.raised_at", "ethical_walls.lifted_at", "ethical_walls.lift_reason",
+        "tasks.kind", "tasks.due_at", "tasks.opened_at", "tasks.rule", "tasks.cause_id", "tasks.status",
+        "tasks.fell_due_at", "tasks.ended_at",
         "known_customers.line", "known_customers.home_unit_id", "known_customers.waiting",
     ),
+    *_fields("manager", C2, DESCRIPTOR, RELATIONSHIP, Basis.CONTRACT, "tasks.note", "tasks.outcome"),
     *_fields(
         "marketing", C1, BEHAVIOUR, CONSENT, Basis.CONSENT,
         "audience.channels", "audience.complaint_ids", "campaign_members.channel",

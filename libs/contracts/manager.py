@@ -19,6 +19,7 @@ OrgUnitKind = Literal["head_office", "branch", "sub_branch", "team"]
 BusinessLine = Literal["retail", "corporate"]
 AssignmentRole = Literal["main", "assistant", "cover"]
 AssignmentRule = Literal["smallest_book"]
+TaskRule = Literal["complaint_received", "grade_watched", "grade_upgraded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +166,52 @@ class EthicalWallLifted(EthicalWallEvent):
     type: ClassVar[str] = "crm.ethical_wall.lifted.v1"
 
 
+@dataclass(frozen=True, kw_only=True)
+class TaskEvent(DomainEvent):
+    """Something that a member of staff has to do for a customer. `kind` is the bank's own word."""
+
+    task_id: UUID
+    customer_id: UUID
+    staff_id: UUID
+    kind: str
+    due_at: datetime
+
+    @property
+    def subject(self) -> UUID:
+        return self.task_id
+
+    def customers(self) -> Iterable[UUID]:
+        return (self.customer_id,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOpened(TaskEvent):
+    """`rule` says by what; null where a person opened it."""
+
+    type: ClassVar[str] = "crm.task.opened.v1"
+    rule: TaskRule | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFellDue(TaskEvent):
+    """Its time has come, and it is not done."""
+
+    type: ClassVar[str] = "crm.task.fell_due.v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCompleted(TaskEvent):
+    type: ClassVar[str] = "crm.task.completed.v1"
+    on_time: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCancelled(TaskEvent):
+    type: ClassVar[str] = "crm.task.cancelled.v1"
+
+
 ALL: tuple[type[DomainEvent], ...] = (
     OrgUnitOpened, StaffHired, StaffUpdated, AssignmentStarted, AssignmentEnded,
     AccessGrantGiven, AccessGrantEnded, EthicalWallRaised, EthicalWallLifted,
+    TaskOpened, TaskFellDue, TaskCompleted, TaskCancelled,
 )  # fmt: skip

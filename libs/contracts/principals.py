@@ -24,8 +24,8 @@ PUBLISHERS: dict[str, ModuleType] = {
 """Service → the contracts that it publishes."""
 
 HEARS: dict[str, tuple[Topic, ...]] = {
-    "customer": (core.ACCOUNTS, core.TRANSACTIONS),
-    "manager": (customer.EVENTS,),
+    "customer": (core.ACCOUNTS, core.TRANSACTIONS, *EVENTS),
+    "manager": (customer.EVENTS, complaints.EVENTS),
     "marketing": (customer.EVENTS, complaints.EVENTS, scoring.EVENTS),
     "complaints": (customer.EVENTS,),
     "scoring": (customer.EVENTS,),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from libs.common.outlines import Masked
-from libs.contracts.customer import AccountStatus, CustomerKind, Flows, HolderRole, HoldingKind
+from libs.contracts.customer import AccountStatus, CustomerKind, Flows, HolderRole, HoldingKind, RelationKind
 from libs.contracts.manager import AssignmentRole, AssignmentRule, BusinessLine
 from libs.contracts.marketing import CampaignChannel, MemberStatus, SuppressionReason
 from libs.contracts.scoring import ScoreCause, ScoreGroup
@@ -65,8 +65,19 @@ class ProfileSelf:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RelationShown:
+    """`kind` is what the related one is to the customer; one of the two is whose profile it is."""
+
+    relation_id: UUID
+    customer_id: UUID
+    related_id: UUID
+    kind: RelationKind
+    added_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProfileStaff(ProfileSelf):
-    """`flows` are of 30 and of 90 days, in each currency in which anything was booked."""
+    """`flows` are of 30 and of 90 days, in each currency in which anything was booked; `relations` stand."""
 
     home_unit_id: UUID | None
     birth_date: date | None
@@ -74,6 +85,8 @@ class ProfileStaff(ProfileSelf):
     registered_at: datetime
     source_references: list[str]
     flows: list[Flows] = field(default_factory=list)
+    grade: str | None = None
+    relations: list[RelationShown] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +118,19 @@ class RelationshipSelf:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskShown:
+    task_id: UUID
+    kind: str
+    staff_id: UUID
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class RelationshipStaff:
+    """`tasks` are those that are open, the 20 that fall due first."""
+
     managers: list[ManagerStaffView]
+    tasks: list[TaskShown] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

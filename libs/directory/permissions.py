@@ -67,6 +67,8 @@ _STAFF_READ = _SECTIONS | {
     "assignments:read",
     "org_units:read",
     "staff:read",
+    "interactions:read",
+    "tasks:read",
     "products:read",
     "points:read",
     "campaigns:read",
@@ -89,6 +91,7 @@ _FRONT_OFFICE = (
 )
 _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:reply", "complaints:close"}
 _REVEALING = {"identifiers:reveal"}
+_TASKS = {"tasks:change"}
 _CAMPAIGNING = {"products:change", "campaigns:change"}
 _GRANTING = {"access_grants:read", "access_grants:change"}
 _WALLS = {"ethical_walls:read", "ethical_walls:change"}
@@ -98,10 +101,11 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "customer": frozenset({"view:read", "me:read", "me:change"} | _SECTIONS),
     "partner": frozenset({"view:read", "sections:profile"} | _WEBHOOKS),
     "teller": frozenset(_FRONT_OFFICE | _REVEALING),
-    "manager": frozenset(_FRONT_OFFICE | _REVEALING),
-    "team_lead": frozenset(_FRONT_OFFICE),
+    "manager": frozenset(_FRONT_OFFICE | _REVEALING | _TASKS),
+    "team_lead": frozenset(_FRONT_OFFICE | _TASKS),
     "branch_head": frozenset(
         _REVEALING
+        | _TASKS
         | _FRONT_OFFICE
         | _COMPLAINT_HANDLING
         | _GRANTING

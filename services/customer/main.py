@@ -3,11 +3,12 @@
 from libs.common.app import App
 from libs.common.settings import Settings
 from libs.directory.composition import service_app
-from services.customer.api import accounts, customers, me, reveals
+from services.customer.api import accounts, customers, interactions, me, relations, reveals
 from services.customer.api.examples import EXAMPLES
 from services.customer.storage.section import PUBLICATIONS
 
 
 def app(settings: Settings) -> App:
-    routers = [customers.router, accounts.router, me.router, reveals.router]
+    resources = (customers, relations, accounts, interactions, me, reveals)
+    routers = [resource.router for resource in resources]
     return service_app(settings, routers=routers, examples=EXAMPLES, publications=PUBLICATIONS)

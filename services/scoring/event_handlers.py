@@ -22,6 +22,7 @@ async def on_holdings_changed(uow: UnitOfWork, event: HoldingsChanged) -> None:
         uow,
         event.customer_id,
         holdings,
+        assets=event.assets,
         initiated=sum(flows.initiated for flows in event.flows if flows.days == LONGEST_WINDOW),
         last_initiated_on=event.last_initiated_on,
         as_of=event.as_of,

@@ -39,6 +39,8 @@ ABOUT_THE_BANK = {
     "rankings",
     "products",
     "earning_rules",
+    "grade_rungs",
+    "occasions",
     "campaigns",
 }
 """Tables that hold nothing about a customer."""

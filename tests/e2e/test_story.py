@@ -221,6 +221,7 @@ async def a_partner_sees_what_the_customer_shares(me: Person, partner: Person, c
     assert {name: section["state"] for name, section in sections.items()} == {
         "profile": "ok",
         "relationship": "forbidden",
+        "marketing": "forbidden",
         "complaints": "forbidden",
         "scores": "forbidden",
     }

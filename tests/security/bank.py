@@ -221,6 +221,8 @@ ROWS: dict[str, list[str]] = {
         " currency, status, sequence, as_of, main_holder_id) VALUES ({thing}, 1, 'guanxi', 'matrix', '\\x00',"
         " {index}, {masked}, 'savings', 'p', 'CNY', 'open', 1, now(), {customer})",
         "INSERT INTO account_holders VALUES ({thing}, {customer}, 'owner')",
+        "INSERT INTO relations VALUES ({thing}, 1, {customer}, {customer}, 'spouse', now())",
+        "INSERT INTO interactions VALUES ({thing}, {customer}, 'customer', 't', {customer}, 1, now(), '{{}}')",
         "INSERT INTO holdings VALUES ({customer}, {thing}, 1, '2020-01-01')",
         "INSERT INTO reveals VALUES ({thing}, 1, {customer}, {staff}, 'account', {thing}, 'r', now(), now())",
         "INSERT INTO consents VALUES ({thing}, 1, {customer}, 'third_party_sharing', 'matrix', 'v1', now())",
@@ -228,6 +230,8 @@ ROWS: dict[str, list[str]] = {
     "manager": [
         "INSERT INTO assignments VALUES ({thing}, 1, {customer}, {staff}, 'retail', 'main', NULL, 'r', now())",
         "INSERT INTO access_grants VALUES ({thing}, 1, {customer}, {staff}, 'r', now(), now())",
+        "INSERT INTO tasks (id, version, customer_id, staff_id, kind, due_at, opened_at, rule, cause_id, status)"
+        " VALUES ({thing}, 1, {customer}, {staff}, 'k', now() - interval '1 year', now(), 'grade_watched', {thing}, 'open')",
         "INSERT INTO ethical_walls VALUES ({thing}, 1, {customer}, {staff}, 'r', now())",
         "INSERT INTO known_customers VALUES ({customer}, 'retail', {b1}, true)",
     ],

@@ -66,6 +66,7 @@ SHOWN_AS = {**dict.fromkeys(ROLES, MASKED), **dict.fromkeys(("partner", "marketi
 """An identifier as each role sees it."""
 
 FRONT = {"teller", "manager", "team_lead", "branch_head"}
+TASKED = {"manager", "team_lead", "branch_head"}
 HANDLERS = {"branch_head", "complaint_officer"}
 REVEALERS = {"teller", "manager", "branch_head", "compliance"}
 GRANTERS = {"branch_head", "compliance"}
@@ -88,6 +89,11 @@ PATHS = {
     "customer GET /api/v1/accounts/{account_id}": ("read", STAFF),
     "customer POST /api/v1/accounts": ("change", FRONT),
     "customer POST /api/v1/accounts/{account_id}/close": ("change", FRONT),
+    "customer GET /api/v1/interactions": ("read", STAFF),
+    "customer GET /api/v1/customer-relations": ("read", STAFF),
+    "customer GET /api/v1/customer-relations/{relation_id}": ("read", STAFF),
+    "customer POST /api/v1/customer-relations": ("change", FRONT),
+    "customer POST /api/v1/customer-relations/{relation_id}/end": ("change", FRONT),
     "customer POST /api/v1/me/contact-points": ("change", {"customer"}),
     "customer DELETE /api/v1/me/contact-points/{contact_point_id}": ("change", {"customer"}),
     "customer GET /api/v1/me/consents": ("read", {"customer"}),
@@ -107,6 +113,11 @@ PATHS = {
     "manager POST /api/v1/staff/{staff_id}/logins/unbind": ("units", {"admin"}),
     "manager GET /api/v1/assignments": ("read", STAFF),
     "manager POST /api/v1/assignments": ("change", {"branch_head"}),
+    "manager GET /api/v1/tasks": ("read", STAFF),
+    "manager GET /api/v1/tasks/{task_id}": ("read", STAFF),
+    "manager POST /api/v1/tasks": ("change", TASKED),
+    "manager POST /api/v1/tasks/{task_id}/complete": ("change", TASKED),
+    "manager POST /api/v1/tasks/{task_id}/cancel": ("change", TASKED),
     "manager GET /api/v1/access-grants": ("read", GRANTERS | {"auditor"}),
     "manager GET /api/v1/access-grants/{grant_id}": ("read", GRANTERS | {"auditor"}),
     "manager POST /api/v1/access-grants": ("by_role", GRANTERS),

@@ -7,11 +7,13 @@ from sqlalchemy import select, text, update
 
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
+from services.customer.storage.flow_tables import holdings
+from services.customer.storage.grades import GradeRepository
 from services.customer.storage.holdings import HoldingsRepository
-from services.customer.storage.tables import holdings
+from services.customer.storage.relations import RelationRepository
 from services.customer.storage.transactions import TransactionRepository
 from tests.security.bank import CUSTOMER_IDS, THING_IDS
-from tests.security.reads import NAMES, NOW, Read
+from tests.security.reads import NAMES, NOW, Read, each_of
 
 WAITING = text("""
     INSERT INTO transactions (id, source, transaction_ref, account_number_index, direction, amount, currency, booked_at,
@@ -34,6 +36,16 @@ async def due(uow: UnitOfWork) -> set[str]:
     return _named(list(await HoldingsRepository(uow).due(NOW, 1000)))
 
 
+async def grades_due(uow: UnitOfWork) -> set[str]:
+    await uow.session.execute(update(holdings).values(told_on=day_of(NOW)))
+    return _named([customer.id for customer in await GradeRepository(uow).due(day_of(NOW).replace(day=1), 1000)])
+
+
+async def relations_that_stand(uow: UnitOfWork) -> set[str]:
+    relations = RelationRepository(uow)
+    return await each_of({**CUSTOMER_IDS}, lambda n: relations.stands(CUSTOMER_IDS[n], CUSTOMER_IDS[n], "spouse"))
+
+
 async def told(uow: UnitOfWork) -> set[str]:
     await HoldingsRepository(uow).told(list(CUSTOMER_IDS.values()), now=NOW)
     rows = await uow.session.execute(select(holdings.c.customer_id).where(holdings.c.told_on.is_not(None)))
@@ -53,6 +65,8 @@ async def placed(uow: UnitOfWork) -> set[str]:
 
 
 READS = {
+    "grades due": Read("customer", grades_due),
+    "relations that stand": Read("customer", relations_that_stand),
     "holdings changed": Read("customer", changed),
     "holdings due": Read("customer", due),
     "holdings told": Read("customer", told),

@@ -145,6 +145,10 @@ def as_customer(name: str) -> dict[str, str]:
     return {"customer_id": str(CUSTOMER_IDS[name])}
 
 
+def related_to_themselves(name: str) -> Any:
+    return {"customer_id": str(CUSTOMER_IDS[name]), "related_id": str(CUSTOMER_IDS[name]), "kind": "sibling"}
+
+
 def found_by_document(name: str) -> Any:
     return {"type": "passport", "number": number_of(name)}
 
@@ -181,6 +185,11 @@ TRIES: dict[str, Try] = {
     "customer GET /api/v1/accounts/{account_id}": of(THING_IDS),
     "customer POST /api/v1/accounts": of(CUSTOMER_IDS, 409, body=of_customer(kind="savings", product="p")),
     "customer POST /api/v1/accounts/{account_id}/close": of(THING_IDS, 412, body=lambda _: {"closed_on": "2026-01-01"}),
+    "customer GET /api/v1/interactions": listed,
+    "customer GET /api/v1/customer-relations": listed,
+    "customer GET /api/v1/customer-relations/{relation_id}": of(THING_IDS),
+    "customer POST /api/v1/customer-relations": of(CUSTOMER_IDS, 422, body=related_to_themselves),
+    "customer POST /api/v1/customer-relations/{relation_id}/end": THING_CHANGED,
     "customer POST /api/v1/me/contact-points": of(CUSTOMER_IDS, 412, body=lambda _: CONTACT, query=as_customer),
     "customer DELETE /api/v1/me/contact-points/{contact_point_id}": of(CUSTOMER_IDS, 412, query=as_customer),
     "customer GET /api/v1/me/consents": of(CUSTOMER_IDS, query=as_customer),
@@ -205,6 +214,13 @@ TRIES: dict[str, Try] = {
     "manager POST /api/v1/staff/{staff_id}/logins/unbind": STAFF_CHANGED(body=lambda _: LOGIN),
     "manager GET /api/v1/assignments": listed,
     "manager POST /api/v1/assignments": of(CUSTOMER_IDS, 422, body=of_customer(staff_id=OTHER, reason="r")),
+    "manager GET /api/v1/tasks": listed,
+    "manager GET /api/v1/tasks/{task_id}": of(THING_IDS),
+    "manager POST /api/v1/tasks": of(
+        CUSTOMER_IDS, 422, body=of_customer(staff_id=OTHER, kind="k", due_at="2020-01-01T00:00:00Z")
+    ),
+    "manager POST /api/v1/tasks/{task_id}/complete": of(THING_IDS, 412, body=lambda _: {"outcome": "o"}),
+    "manager POST /api/v1/tasks/{task_id}/cancel": of(THING_IDS, 412, body=lambda _: REASON),
     "manager GET /api/v1/access-grants": listed,
     "manager GET /api/v1/access-grants/{grant_id}": of(THING_IDS),
     "manager POST /api/v1/access-grants": of(

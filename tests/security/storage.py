@@ -20,6 +20,7 @@ from services.manager.storage.repository import (
     KnownCustomerRepository,
 )
 from services.manager.storage.tables import known_customers
+from services.manager.storage.tasks import TaskRepository
 from services.scoring.storage.ranking import RankingRepository
 from services.scoring.storage.repository import PolicyRepository, ScoreRepository
 from tests.security.bank import COLLEAGUE_IDS, CUSTOMER_IDS, THING_IDS, UNIT_IDS, number_of
@@ -67,6 +68,20 @@ async def customers_who_wait(uow: UnitOfWork) -> set[str]:
     await uow.session.execute(update(known_customers).where(~mine).values(waiting=False))
     assert (await uow.session.execute(select(func.count()).where(k.waiting))).scalar_one() == len(CUSTOMER_IDS)
     return {NAMES[id_] for id_, _, _ in await KnownCustomerRepository(uow).waiting(1000)}
+
+
+async def tasks_that_fall_due(uow: UnitOfWork) -> set[str]:
+    due = await TaskRepository(uow).falling_due(NOW, 1000)
+    return {NAMES[task.customer_id] for task in due if task.customer_id in NAMES}
+
+
+async def tasks_that_were_opened(uow: UnitOfWork) -> set[str]:
+    tasks = TaskRepository(uow)
+    return await each_of({**CUSTOMER_IDS}, lambda name: tasks.was_opened("grade_watched", THING_IDS[name]))
+
+
+async def main_managers(uow: UnitOfWork) -> set[str]:
+    return await each_of({**CUSTOMER_IDS}, lambda name: TaskRepository(uow).main_manager(CUSTOMER_IDS[name]))
 
 
 async def warnings_due(uow: UnitOfWork) -> set[str]:
@@ -176,6 +191,9 @@ READS = {
     "repository customers who move": Read("manager", customers_who_move),
     "repository customers looked after": Read("manager", customers_looked_after),
     "repository customers who wait": Read("manager", customers_who_wait),
+    "tasks that fall due": Read("manager", tasks_that_fall_due),
+    "tasks that were opened": Read("manager", tasks_that_were_opened),
+    "tasks of main managers": Read("manager", main_managers),
     "repository warnings due": Read("complaints", warnings_due),
     "repository scores of customers": Read("scoring", scores_of_customers),
     "ranking scores to place": Read("scoring", scores_to_place),

@@ -128,12 +128,15 @@ ROWS = {
         " main_holder_id, balance) VALUES ($other, 1, 'core', 'core', 'savings', 'p', 'CNY', 'open', 1, now(), $key, 12.34)",
         "INSERT INTO account_holders VALUES ($other, $key, 'owner')",
         "INSERT INTO holdings VALUES ($key, $other, 1, NULL, NULL, '2026-03-02')",
+        "INSERT INTO relations VALUES ($other, 1, $key, $key, 'spouse', now())",
         "INSERT INTO daily_flows VALUES ($other, '2026-03-01', 'CNY', 1, 2, 3, 1)",
     ],
     "manager": [
         "INSERT INTO org_units VALUES ($key, 1, $key, 'Branch', 'branch', '/' || $key || '/', NULL)",
         "INSERT INTO staff VALUES ($key, 1, $key, 'Li', '{}', '{manager}', '{}', now(), NULL)",
         "INSERT INTO assignments VALUES ($other, 1, $key, $key, 'retail', 'main', 'smallest_book', NULL, now())",
+        "INSERT INTO tasks (id, version, customer_id, staff_id, kind, due_at, opened_at, status)"
+        " VALUES ($other, 1, $key, $key, 'call_back', now(), now(), 'open')",
         "INSERT INTO access_grants VALUES ($other, 1, $other, $key, 'deal', now(), now())",
         "INSERT INTO ethical_walls VALUES ($other, 1, $other, $key, 'conflict of interest', now())",
     ],

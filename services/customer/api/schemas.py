@@ -76,7 +76,7 @@ class NewConsent(Body):
     """To one partner, which may see the customer's own documents then; or to the bank's marketing over one channel."""
 
     purpose: Purpose
-    party: Annotated[Word, Field(description="The partner's code; `bank` for marketing.")]
+    party: Annotated[Word | None, Field(description="The partner's code; for marketing none.")] = None
     channel: Annotated[MarketingChannel | None, Field(description="For marketing alone.")] = None
     text_version: Annotated[Word, Field(description="Which words the customer agreed to.")]
 

@@ -38,7 +38,7 @@ class Consent(Aggregate):
         if is_marketing != (self.channel is not None):
             raise InvalidValue("channel", "A consent to marketing names a channel, and no other does.")
         if is_marketing != (self.party == BANK):
-            raise InvalidValue("party", f"A consent to marketing is to '{BANK}', and no other is.")
+            raise InvalidValue("party", "A consent to marketing is to the bank itself; any other names its partner.")
         self.record(
             ConsentGranted(
                 occurred_at=self.granted_at,

@@ -3,13 +3,23 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from libs.common.clock import day_of
 from libs.common.domain import Aggregate, Conflict, InvalidValue, NotFound
 from libs.common.logins import SignsIn
-from libs.contracts.customer import CustomerActivated, CustomerRegistered, CustomerUpdated
+from libs.contracts.customer import (
+    CustomerActivated,
+    CustomerGradeDowngraded,
+    CustomerGradeUpgraded,
+    CustomerGradeWatched,
+    CustomerRegistered,
+    CustomerUpdated,
+)
+from services.customer.domain.grading import Ladder
 from services.customer.domain.identity_documents import DocumentType
 from services.customer.domain.names import fold, grams
 from services.customer.domain.sealed import SealedIdentifier
@@ -68,6 +78,8 @@ class Customer(SignsIn, Aggregate):
     birth_date: date | None = None
     gender: str | None = None
     grade: str | None = None
+    grade_reviewed_on: date | None = None
+    grade_below: int = 0
     name_folded: str = ""
     name_grams: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
@@ -130,6 +142,31 @@ class Customer(SignsIn, Aggregate):
         """Bank with another unit from now on."""
         self.home_unit_id = unit_id
         self._updated("home_unit", at=at)
+
+    def review_grade(self, ladder: Ladder, assets: Decimal, *, today: date, at: datetime) -> None:
+        """Once a month, by the average of the whole month before: up at once, down after months in a row below.
+
+        Whoever has no grade gets their first.
+        """
+        self.grade_reviewed_on = today
+        reached = ladder.grade_of(assets)
+        told: dict[str, Any] = {"occurred_at": at, "customer_id": self.id, "assets": assets}
+        if self.grade is None or ladder.height(reached) > ladder.height(self.grade):
+            former, self.grade, self.grade_below = self.grade, reached, 0
+            self.record(CustomerGradeUpgraded(**told, grade=reached, former=former))
+        elif reached == self.grade:
+            self.grade_below = 0
+        else:
+            self._fall_short(ladder, reached, told)
+
+    def _fall_short(self, ladder: Ladder, reached: str, told: dict[str, Any]) -> None:
+        former = str(self.grade)
+        self.grade_below += 1
+        if (left := ladder.grace_months(former) - self.grade_below) > 0:
+            self.record(CustomerGradeWatched(**told, grade=former, months_left=left))
+            return
+        self.grade, self.grade_below = reached, 0
+        self.record(CustomerGradeDowngraded(**told, grade=reached, former=former))
 
     def _updated(self, what: str, *, at: datetime) -> None:
         self.record(

@@ -16,7 +16,8 @@ from libs.common.ids import new_id
 from libs.contracts.customer import SECTION, Flows, KindOfHolding
 from services.customer.domain.account import OWNERS
 from services.customer.domain.holdings import SETTLES, WINDOWS, next_month, tomorrow
-from services.customer.storage.tables import account_holders, daily_flows, holdings
+from services.customer.storage.flow_tables import daily_flows, holdings
+from services.customer.storage.tables import account_holders
 
 OVERDUE = """
     CASE WHEN coalesce(a.overdue_days, 0) <= 0 THEN '0' WHEN a.overdue_days <= 30 THEN '1-30'

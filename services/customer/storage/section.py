@@ -19,7 +19,7 @@ PROFILE = f"""
     SELECT c.id, json_build_object(
         'staff', json_build_object({SHOWN}, 'home_unit_id', c.home_unit_id, 'birth_date', c.birth_date,
             'gender', c.gender, 'registered_at', c.registered_at, 'source_references', s.source_references,
-            'flows', f.flows),
+            'flows', f.flows, 'grade', c.grade, 'relations', r.relations),
         'self', json_build_object({SHOWN}))::text
     FROM customers AS c
     CROSS JOIN LATERAL (
@@ -61,6 +61,10 @@ PROFILE = f"""
             JOIN (VALUES {DAYS}) AS w (days) ON f.day <= u.flows_until AND f.day > u.flows_until - w.days
             WHERE u.customer_id = c.id AND o.role <> 'authorised_user'
             GROUP BY f.currency, w.days, u.flows_until) AS f) AS f
+    CROSS JOIN LATERAL (
+        SELECT coalesce(json_agg(json_build_object('relation_id', id, 'customer_id', customer_id,
+            'related_id', related_id, 'kind', kind, 'added_at', added_at) ORDER BY id), '[]') AS relations
+        FROM relations WHERE c.id IN (customer_id, related_id) AND ended_at IS NULL) AS r
     WHERE c.id = ANY($1::uuid[])
 """  # noqa: S608 - the only thing put in is a constant
 

@@ -7,8 +7,8 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     Numeric,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -16,32 +16,22 @@ from sqlalchemy import (
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import composite, registry, relationship
-from sqlalchemy.schema import SchemaItem
+from sqlalchemy.orm import composite, relationship
 
 from libs.common.reencryption import SealedColumn
 from libs.common.sealing import Sealed
-from libs.common.tables import chassis_tables, new_metadata, time, version, words
+from libs.common.tables import time, version, words
 from services.customer.domain.account import ACCOUNT, Account, AccountHolder, Origin
 from services.customer.domain.consent import Consent, Purpose
 from services.customer.domain.customer import ContactKind, ContactPoint, Customer, IdentityDocument, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
 from services.customer.domain.reveal import IdentifierKind, Reveal
+from services.customer.storage import flow_tables, history_tables, schema
+from services.customer.storage.schema import MONEY, mapping, sealed
 
-metadata = new_metadata()
-chassis_tables(metadata)
-MONEY = Numeric(20, 4)
-
-
-def sealed(table: str, name: str, *, nullable: bool = False) -> list[SchemaItem]:
-    return [
-        Column(f"{name}_sealed", LargeBinary, nullable=nullable),
-        Column(f"{name}_index", LargeBinary, nullable=nullable),
-        Column(f"{name}_masked", Text, nullable=nullable),
-        Column(f"{name}_last_index", LargeBinary),
-        Index(f"ix_{table}_{name}_last_index", f"{name}_last_index"),
-    ]
-
+PARTS = (flow_tables, history_tables)
+"""The other tables: who asks here for the metadata has all of them."""
+metadata = schema.metadata
 
 customers = Table(
     "customers",
@@ -57,10 +47,13 @@ customers = Table(
     Column("birth_date", Date),
     Column("gender", String(1)),
     Column("grade", Text),
+    Column("grade_reviewed_on", Date),
+    Column("grade_below", SmallInteger, nullable=False, server_default="0"),
     Column("logins", ARRAY(Text), nullable=False),
     time("registered_at"),
     Index("ix_customers_name_grams", "name_grams", postgresql_using="gin"),
     Index("ix_customers_home_unit_id", "home_unit_id"),
+    Index("ix_customers_grade_reviewed_on", "grade_reviewed_on"),
 )
 
 identity_documents = Table(
@@ -127,70 +120,6 @@ account_holders = Table(
     Column("role", Text, nullable=False),
 )
 
-transactions = Table(
-    "transactions",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("transaction_ref", Text, nullable=False),
-    Column("account_id", Uuid, ForeignKey("accounts.id")),
-    *sealed("transactions", "account_number", nullable=True),
-    Column("direction", Text, nullable=False),
-    Column("amount", MONEY, nullable=False),
-    Column("currency", String(3), nullable=False),
-    time("booked_at"),
-    Column("channel", Text),
-    Column("category", Text),
-    Column("counterparty_bank", Text),
-    Column("initiated_by", Text, nullable=False),
-    Column("reverses", Text),
-    UniqueConstraint("source", "transaction_ref"),
-    Index("ix_transactions_account_id", "account_id", "booked_at"),
-)
-Index(
-    "ix_transactions_waiting",
-    transactions.c.source,
-    transactions.c.account_number_index,
-    postgresql_where=transactions.c.account_id.is_(None),
-)
-Index(
-    "ix_transactions_sealed",
-    transactions.c.id,
-    postgresql_where=transactions.c.account_number_sealed.is_not(None),
-)
-
-daily_flows = Table(
-    "daily_flows",
-    metadata,
-    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("currency", String(3), primary_key=True),
-    *[Column(name, MONEY, nullable=False) for name in ("inflow", "outflow")],
-    *[Column(name, Integer, nullable=False) for name in ("bookings", "initiated")],
-)
-_d = daily_flows.c
-Index("ix_daily_flows_initiated", _d.account_id, _d.day, postgresql_where=_d.initiated > 0)
-
-daily_balances = Table(
-    "daily_balances",
-    metadata,
-    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("balance", MONEY, nullable=False),
-)
-
-holdings = Table(
-    "holdings",
-    metadata,
-    Column("customer_id", Uuid, ForeignKey("customers.id"), primary_key=True),
-    Column("id", Uuid, nullable=False),
-    version(),
-    time("due_at", nullable=True),
-    Column("told_on", Date),
-    Column("flows_until", Date, index=True),
-    Index("ix_holdings_due_at", "due_at"),
-)
-
 consents = Table(
     "consents",
     metadata,
@@ -242,7 +171,6 @@ SEALED = tuple(
 )
 """Every column of encrypted values, for the job that brings them under new keys."""
 
-mapping = registry(metadata=metadata)
 mapping.map_imperatively(Reveal, reveals, version_id_col=reveals.c.version, version_id_generator=False)
 mapping.map_imperatively(
     IdentityDocument,

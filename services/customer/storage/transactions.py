@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from libs.common.database import UnitOfWork
 from services.customer.domain.sealed import SealedIdentifier
 from services.customer.domain.transaction import Flow, Transaction
-from services.customer.storage.tables import account_holders, accounts, daily_balances, daily_flows, transactions
+from services.customer.storage.flow_tables import daily_balances, daily_flows, transactions
+from services.customer.storage.tables import account_holders, accounts
 
 NOTHING = Flow(Decimal(0), Decimal(0), 0, 0)
 FACTS = tuple(Transaction.__dataclass_fields__)

@@ -3,6 +3,7 @@ from datetime import datetime
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.contracts.customer import SECTION, HoldingsChanged
+from services.customer.domain.grading import assets_in
 from services.customer.storage.holdings import HoldingsRepository, flows_of, kinds_of, last_initiated
 
 AT_ONCE = 200
@@ -26,6 +27,8 @@ async def tell_holdings(uow: UnitOfWork, now: datetime) -> int:
             kinds=kinds.get(customer_id, []),
             flows=flows.get(customer_id, []),
             last_initiated_on=initiated.get(customer_id),
+            assets=assets_in(kinds.get(customer_id, [])),
+            last_month_assets=assets_in(kinds.get(customer_id, []), last_month=True),
         )
         uow.record(changed, sequence=version + 1)
     await HoldingsRepository(uow).told(ids, now=now)

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from libs.common.codes import Code as TaskKind
 from libs.common.schemas import Body, Moment, View
+from libs.contracts.manager import TaskRule
 from services.manager.domain.assignment import AssignmentRole, Line, Rule
 from services.manager.domain.org_unit import OrgUnitKind
+from services.manager.domain.task import TaskStatus
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Login = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
@@ -67,6 +71,18 @@ class Reason(Body):
     reason: Name
 
 
+class NewTask(Body):
+    customer_id: UUID
+    staff_id: Annotated[UUID, Field(description="Who has to do it.")]
+    kind: Annotated[TaskKind, Field(description="The bank's own word, such as call_back.")]
+    note: Prose | None = None
+    due_at: Moment
+
+
+class Outcome(Body):
+    outcome: Prose
+
+
 class _Shown(View):
     @classmethod
     def of(cls, thing: Any) -> Self:
@@ -111,6 +127,22 @@ class AccessGrantView(_Shown):
     ends_at: datetime
     ended_at: datetime | None
     end_reason: str | None
+
+
+class TaskView(_Shown):
+    """`rule` says what opened it by itself; `fell_due_at` when its time came and it was not done."""
+
+    customer_id: UUID
+    staff_id: UUID
+    kind: str
+    note: str | None
+    rule: TaskRule | None
+    status: TaskStatus
+    opened_at: datetime
+    due_at: datetime
+    fell_due_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
 
 
 class EthicalWallView(_Shown):

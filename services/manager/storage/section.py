@@ -20,7 +20,11 @@ RELATIONSHIP = """
     SELECT k.key, json_build_object(
         'staff', json_build_object('managers', coalesce(json_agg(json_build_object(
             'staff_id', s.id, 'name', s.name, 'line', a.line, 'role', a.role, 'since', a.started_at,
-            'rule', a.rule, 'reason', a.reason) ORDER BY a.id) FILTER (WHERE a.id IS NOT NULL), '[]')),
+            'rule', a.rule, 'reason', a.reason) ORDER BY a.id) FILTER (WHERE a.id IS NOT NULL), '[]'),
+            'tasks', coalesce((SELECT json_agg(json_build_object('task_id', t.id, 'kind', t.kind,
+                'staff_id', t.staff_id, 'due_at', t.due_at) ORDER BY t.due_at, t.id)
+                FROM (SELECT * FROM tasks WHERE customer_id = k.key AND status = 'open'
+                      ORDER BY due_at, id LIMIT 20) AS t), '[]')),
         'self', json_build_object('managers', coalesce(json_agg(json_build_object(
             'name', s.name, 'line', a.line, 'role', a.role) ORDER BY a.id) FILTER (WHERE a.id IS NOT NULL), '[]'))
         )::text

@@ -1,6 +1,6 @@
 """The manager database."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, SmallInteger, Table, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 
@@ -9,6 +9,7 @@ from services.manager.domain.access import AccessGrant, EthicalWall
 from services.manager.domain.assignment import Assignment, AssignmentRole, Line, Rule
 from services.manager.domain.org_unit import OrgUnit, OrgUnitKind
 from services.manager.domain.staff import Staff
+from services.manager.domain.task import Task, TaskStatus
 
 metadata = new_metadata()
 chassis_tables(metadata)
@@ -115,6 +116,39 @@ Index(
     postgresql_where=ethical_walls.c.lifted_at.is_(None),
 )
 
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    version(),
+    Column("customer_id", Uuid, nullable=False, index=True),
+    Column("staff_id", Uuid, ForeignKey("staff.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    time("due_at"),
+    time("opened_at"),
+    Column("note", Text),
+    Column("rule", Text),
+    Column("cause_id", Uuid),
+    words("status", TaskStatus),
+    time("fell_due_at", nullable=True),
+    time("ended_at", nullable=True),
+    Column("outcome", Text),
+    UniqueConstraint("cause_id", "rule"),
+    Index("ix_tasks_staff_id", "staff_id", "status"),
+)
+_to_fall_due = tasks.c.fell_due_at.is_(None) & (tasks.c.status == TaskStatus.OPEN.value)
+Index("ix_tasks_to_fall_due", tasks.c.due_at, postgresql_where=_to_fall_due)
+
+occasions = Table(
+    "occasions",
+    metadata,
+    Column("rule", Text, primary_key=True),
+    Column("effective_from", Date, primary_key=True),
+    Column("effective_to", Date),
+    Column("kind", Text, nullable=False),
+    Column("days", SmallInteger, nullable=False),
+)
+
 mapping = registry(metadata=metadata)
 for aggregate, table in (
     (OrgUnit, org_units),
@@ -122,5 +156,6 @@ for aggregate, table in (
     (Assignment, assignments),
     (AccessGrant, access_grants),
     (EthicalWall, ethical_walls),
+    (Task, tasks),
 ):
     mapping.map_imperatively(aggregate, table, version_id_col=table.c.version, version_id_generator=False)

@@ -8,8 +8,6 @@ OverdueBucket = Literal["0", "1-30", "31-90", "90+"]
 """Days."""
 DEPOSITS = frozenset({"current", "savings", "term_deposit"})
 LOANS = frozenset({"loan", "credit_card"})
-ASSETS = DEPOSITS | {"wealth_product", "fund", "insurance", "metal", "bond"}
-"""What counts as assets under management: what a customer owns, and not what they owe."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 from libs.common.domain import Aggregate
 from libs.contracts.scoring import ScoreComputed
 from services.scoring.domain.contribution import Reason, ValueGroup, reasons_of, total, value_group
-from services.scoring.domain.holding import ASSETS, Holding
+from services.scoring.domain.holding import Holding
 from services.scoring.domain.policy import ContributionPolicy
 from services.scoring.domain.rfm import Bounds
 
@@ -36,9 +36,17 @@ class Score(Aggregate):
     monetary: int | None = None
     rfm_name: str | None = None
 
-    def hear(self, holdings: Sequence[Holding], *, initiated: int, last_initiated_on: date | None, as_of: date) -> None:
+    def hear(
+        self,
+        holdings: Sequence[Holding],
+        *,
+        assets: Decimal,
+        initiated: int,
+        last_initiated_on: date | None,
+        as_of: date,
+    ) -> None:
         """Take over what is held now."""
-        self.holdings, self.as_of = list(holdings), as_of
+        self.holdings, self.assets, self.as_of = list(holdings), assets, as_of
         self.initiated, self.last_initiated_on = initiated, last_initiated_on
 
     def compute(self, policy: ContributionPolicy, bounds: Bounds | None, *, today: date, at: datetime) -> None:
@@ -47,8 +55,6 @@ class Score(Aggregate):
         self.reasons = reasons_of(self.holdings, policy)
         self.contribution = total(self.reasons)
         self.value_group = value_group(self.contribution, is_asleep=self._is_asleep(today), policy=policy)
-        owned = [h.month_average for h in self.holdings if h.kind in ASSETS and h.currency == policy.currency]
-        self.assets = sum(owned, Decimal("0.0000"))
         if bounds is not None:
             self._place(bounds)
         self.record(

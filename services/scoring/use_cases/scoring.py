@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from libs.common.clock import day_of
@@ -18,6 +19,7 @@ async def score_customer(
     customer_id: UUID,
     holdings: Sequence[Holding],
     *,
+    assets: Decimal,
     initiated: int,
     last_initiated_on: date | None,
     as_of: date,
@@ -30,7 +32,7 @@ async def score_customer(
         score = Score(id=new_id(), customer_id=customer_id, as_of=as_of, policy_id=policy.id, currency=policy.currency)
         ScoreRepository(uow).add(score)
     if as_of >= score.as_of:
-        score.hear(holdings, initiated=initiated, last_initiated_on=last_initiated_on, as_of=as_of)
+        score.hear(holdings, assets=assets, initiated=initiated, last_initiated_on=last_initiated_on, as_of=as_of)
         score.compute(policy, await RankingRepository(uow).bounds(), today=as_of, at=at)
 
 

@@ -64,8 +64,11 @@ MAY_WRITE = {
     "partner-acme-labs": set(),
 }  # fmt: skip
 MAY_READ = {
-    "customer": {"core.accounts.v1", "core.transactions.v1", *REFERENCES},
-    "manager": {"crm.customer.events.v1", *REFERENCES},
+    "customer": {
+        "core.accounts.v1", "core.transactions.v1", "crm.customer.events.v1", "crm.manager.events.v1",
+        "crm.marketing.events.v1", "crm.complaints.events.v1", "crm.scoring.events.v1", *REFERENCES,
+    },
+    "manager": {"crm.customer.events.v1", "crm.complaints.events.v1", *REFERENCES},
     "complaints": {"crm.customer.events.v1", *REFERENCES},
     "marketing": {"crm.customer.events.v1", "crm.complaints.events.v1", "crm.scoring.events.v1", *REFERENCES},
     "scoring": {"crm.customer.events.v1", *REFERENCES},

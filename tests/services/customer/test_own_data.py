@@ -61,6 +61,44 @@ async def test_a_consent_stands_in_the_reference_until_it_is_withdrawn(customer:
     assert [item["withdrawn_at"] for item in standing] == [None]
 
 
+async def test_marketing_is_consented_to_channel_by_channel(customer: Service) -> None:
+    customer_id, me = await signed_in(customer)
+    terms = {"purpose": "marketing", "text_version": "marketing-v2"}
+    by = {channel: await customer.send(me, "me/consents", {**terms, "channel": channel}) for channel in ("sms", "push")}
+    assert {channel: (made.status_code, made.json()["party"]) for channel, made in by.items()} == {
+        "sms": (201, "bank"),
+        "push": (201, "bank"),
+    }
+    assert (await customer.send(me, "me/consents", {**terms, "channel": "sms"})).status_code == 409
+    sms = by["sms"].json()
+    withdrawn = await customer.send(me, f"me/consents/{sms['id']}/withdraw", version=sms["version"])
+    assert (withdrawn.status_code, withdrawn.json()["channel"]) == (200, "sms")
+    assert await parties(customer, customer_id) == [], "the bank is no partner"
+    told = await (await customer.connect()).fetch(
+        "SELECT type, payload FROM outbox WHERE key = $1 ORDER BY id", customer_id
+    )
+    said = [(row["type"].split(".")[2], json.loads(row["payload"])["channel"]) for row in told]
+    assert said == [("granted", "sms"), ("granted", "push"), ("withdrawn", "sms")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"purpose": "marketing", "party": None}, "channel"),
+        ({"purpose": "marketing", "channel": "sms"}, "party"),
+        ({"purpose": "marketing", "party": None, "channel": "pigeon"}, "channel"),
+        ({"channel": "sms"}, "channel"),
+        ({"party": None}, "party"),
+    ],
+)
+async def test_a_consent_says_no_more_and_no_less_than_what_it_is_for(
+    customer: Service, changed: dict[str, Any], field: str
+) -> None:
+    _, me = await signed_in(customer)
+    refused = await customer.send(me, "me/consents", CONSENT | changed)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field)
+
+
 async def test_nobody_consents_for_another(customer: Service) -> None:
     _, me = await signed_in(customer)
     _, other = await signed_in(customer)

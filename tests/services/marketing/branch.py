@@ -60,7 +60,7 @@ class Branch:
         ]
         event = HoldingsChanged(
             occurred_at=NOW, customer_id=customer_id, holdings_id=uuid4(), as_of=NOW.date(), kinds=held, flows=[],
-            last_initiated_on=None,
+            last_initiated_on=None, assets=Decimal(0), last_month_assets=Decimal(0),
         )  # fmt: skip
         await self.hear(handlers.on_holdings_changed, event)
 

@@ -102,7 +102,8 @@ def told(customer_id: UUID, average: str = "100000", *, initiated: int = 3, days
     )
     values = {
         "occurred_at": NOW, "customer_id": customer_id, "holdings_id": uuid4(), "as_of": TODAY, "kinds": [savings],
-        "flows": [flows], "last_initiated_on": TODAY - timedelta(days=days_ago), **changed,
+        "flows": [flows], "last_initiated_on": TODAY - timedelta(days=days_ago), "assets": Decimal(average).quantize(Decimal("0.0001")),
+        "last_month_assets": Decimal(0), **changed,
     }  # fmt: skip
     return HoldingsChanged(**values)
 

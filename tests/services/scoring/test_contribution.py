@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from libs.common.domain import InvalidValue
 from services.scoring.domain.contribution import Cause, ValueGroup, reasons_of, total, value_group
-from services.scoring.domain.holding import ASSETS, LOANS, Holding
+from services.scoring.domain.holding import DEPOSITS, LOANS, Holding
 from services.scoring.domain.policy import ContributionPolicy
 from services.scoring.domain.rfm import Fifths
 from services.scoring.domain.score import Score
@@ -72,7 +72,7 @@ def test_another_currency_counts_for_nothing() -> None:
 AMOUNTS = st.decimals("0", "1e12", places=4)
 HOLDINGS = st.builds(
     Holding,
-    kind=st.sampled_from(sorted(ASSETS | LOANS)),
+    kind=st.sampled_from(sorted({*DEPOSITS, *LOANS, "fund"})),
     currency=st.just("CNY"),
     accounts=st.integers(0, 50),
     month_average=AMOUNTS,
@@ -85,7 +85,7 @@ HOLDINGS = st.builds(
 @given(st.lists(HOLDINGS, max_size=12))
 def test_the_reasons_add_up_to_the_score_to_the_cent(holdings: list[Holding]) -> None:
     score = Score(id=uuid4(), customer_id=uuid4(), as_of=TODAY, policy_id=uuid4(), currency="CNY")
-    score.hear(holdings, initiated=1, last_initiated_on=TODAY, as_of=TODAY)
+    score.hear(holdings, assets=Decimal(0), initiated=1, last_initiated_on=TODAY, as_of=TODAY)
     score.compute(policy(), None, today=TODAY, at=NOW)
     assert score.contribution == sum((line.amount for line in score.reasons), Decimal(0))
     assert all(line.amount == line.amount.quantize(Decimal("0.01")) for line in score.reasons)
@@ -114,7 +114,7 @@ def test_who_does_nothing_for_ninety_days_sleeps(
 ) -> None:
     score = Score(id=uuid4(), customer_id=uuid4(), as_of=TODAY, policy_id=uuid4(), currency="CNY")
     last = None if days_ago is None else TODAY - timedelta(days=days_ago)
-    score.hear(holdings, initiated=0, last_initiated_on=last, as_of=TODAY)
+    score.hear(holdings, assets=Decimal(0), initiated=0, last_initiated_on=last, as_of=TODAY)
     score.compute(policy(), None, today=TODAY, at=NOW)
     assert (score.value_group is ValueGroup.SLEEPING) == is_asleep
 

@@ -1,0 +1,83 @@
+"""Tasks as aggregates and as lists, within the unit of work's scope."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from libs.common.database import UnitOfWork
+from libs.common.domain import NotFound
+from libs.common.listing import matching, newest
+from services.manager.domain.assignment import AssignmentRole
+from services.manager.domain.task import Occasion, Task, TaskStatus
+from services.manager.storage.tables import assignments, occasions, tasks
+
+
+class TaskRepository:
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(self, task: Task) -> None:
+        self._uow.session.add(task)
+
+    async def get(self, task_id: UUID) -> Task:
+        within = self._uow.scope.customers(tasks.c.customer_id)
+        found = await self._uow.session.execute(select(Task).where(tasks.c.id == task_id, within))
+        task = found.scalar_one_or_none()
+        if task is None:
+            raise NotFound.thing("task")
+        return task
+
+    async def get_for_change(self, task_id: UUID) -> Task:
+        task = await self.get(task_id)
+        self._uow.check_version(task)
+        return task
+
+    async def falling_due(self, now: datetime, limit: int) -> Sequence[Task]:
+        """Those whose time has come and of which nobody was told yet, locked so that no other sweeper takes them."""
+        t = tasks.c
+        late = (t.status == TaskStatus.OPEN) & t.fell_due_at.is_(None) & (t.due_at <= now)
+        wanted = select(Task).where(late, self._uow.scope.customers(t.customer_id)).order_by(t.due_at).limit(limit)
+        return (await self._uow.session.execute(wanted.with_for_update(skip_locked=True))).scalars().all()
+
+    async def occasion(self, rule: str, day: date) -> Occasion | None:
+        """What a rule opens on a day; none where the bank has none."""
+        o = occasions.c
+        in_force = (o.effective_from <= day) & or_(o.effective_to.is_(None), o.effective_to > day)
+        wanted = select(o.rule, o.kind, o.days).where(o.rule == rule, in_force)
+        row = (await self._uow.session.execute(wanted)).first()
+        return Occasion(rule=row.rule, kind=row.kind, days=row.days) if row else None
+
+    async def was_opened(self, rule: str, cause_id: UUID) -> bool:
+        t = tasks.c
+        within = select(t.id).where(t.rule == rule, t.cause_id == cause_id, self._uow.scope.customers(t.customer_id))
+        return (await self._uow.session.execute(within)).first() is not None
+
+    async def main_manager(self, customer_id: UUID) -> UUID | None:
+        """Of whichever business line; the one who has been it for longest."""
+        a = assignments.c
+        main = (a.customer_id == customer_id) & (a.role == AssignmentRole.MAIN) & a.ended_at.is_(None)
+        wanted = select(a.staff_id).where(main, self._uow.scope.customers(a.customer_id)).order_by(a.id).limit(1)
+        staff_id: UUID | None = (await self._uow.session.execute(wanted)).scalar_one_or_none()
+        return staff_id
+
+
+async def list_tasks(
+    uow: UnitOfWork,
+    *,
+    customer_id: UUID | None,
+    staff_id: UUID | None,
+    status: str | None,
+    due_before: datetime | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Any]:
+    """Newest first, within scope."""
+    t = tasks.c
+    within = select(tasks).where(uow.scope.customers(t.customer_id))
+    wanted = matching(within, (t.customer_id, customer_id), (t.staff_id, staff_id), (t.status, status))
+    if due_before is not None:
+        wanted = wanted.where(t.due_at < due_before)
+    return await newest(uow, wanted, t.id, after=after, limit=limit)
