@@ -157,10 +157,9 @@ class Flows:
 
 @dataclass(frozen=True, kw_only=True)
 class HoldingsChanged(CustomerEvent):
-    """What a customer holds, and what flowed, as of a day in Shanghai. At most one for a customer and day.
+    """What a customer holds, and what flowed, as of a day in Shanghai; at most one for a customer and day.
 
-    `holdings_id` is what counts these events: a customer's holdings, as one thing. `assets` is what they own of all
-    kinds together, in CNY: on this month's average so far, and on that of the whole month before.
+    `holdings_id` counts these events. `assets` is owned of all kinds together, in CNY, on this month's average so far.
     """
 
     type: ClassVar[str] = "crm.holdings.changed.v1"
@@ -169,8 +168,8 @@ class HoldingsChanged(CustomerEvent):
     kinds: list[KindOfHolding]
     flows: list[Flows]
     last_initiated_on: date | None
-    assets: Decimal
-    last_month_assets: Decimal
+    assets: Decimal = Decimal("0.0000")
+    last_month_assets: Decimal = Decimal("0.0000")
 
     @property
     def subject(self) -> UUID:
@@ -222,12 +221,8 @@ class CustomerRelationEvent(DomainEvent):
     def subject(self) -> UUID:
         return self.relation_id
 
-    @property
-    def key(self) -> UUID:
-        return self.customer_id
-
     def customers(self) -> Iterable[UUID]:
-        return {self.customer_id, self.related_id}
+        return (self.customer_id, self.related_id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,8 +131,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     *_fields(
         "customer", C2, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
-        "customers.grade", "customers.grade_reviewed_on", "customers.grade_below", "relations.kind",
-        "relations.added_at", "relations.ended_at", "interactions.service", "interactions.type",
+        "customers.grade_reviewed_on", "customers.grade_below", "relations.kind",
+        "relations.added_at", "relations.ended_at", "interactions.service", "interactions.type", "interactions.subject",
         "interactions.occurred_at", "interactions.facts",
     ),
     *_fields(

@@ -41,7 +41,6 @@ UNSCOPED: Mapping[str, str] = {
     "services/marketing/storage/points.py PointsRepository.enter": "stores what a use case has made, and reads nothing",
     "services/marketing/storage/audience.py AudienceRepository.welcome": "stores what was heard, and reads nothing",
     "services/customer/storage/grades.py GradeRepository.ladder": "the bank's own, of no customer",
-    "services/customer/storage/interactions.py InteractionRepository.add": "stores what was heard, and reads nothing",
     "services/manager/storage/tasks.py TaskRepository.occasion": "the bank's own, of no customer",
     "services/customer/storage/transactions.py TransactionRepository.count": "adds what was booked, and reads nothing",
     "services/manager/storage/repository.py StaffRepository.works": (

@@ -13,7 +13,7 @@ from libs.common.outlines import Masked
 from libs.common.schemas import Body, View, with_places
 from libs.contracts.customer import AccountStatus, HoldingKind, MarketingChannel
 from services.customer.domain.account import Account, Origin
-from services.customer.domain.consent import Consent, Purpose
+from services.customer.domain.consent import BANK, Consent, Purpose
 from services.customer.domain.customer import ContactKind, Customer, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
 from services.customer.domain.reveal import IdentifierKind, Reveal
@@ -76,7 +76,7 @@ class NewConsent(Body):
     """To one partner, which may see the customer's own documents then; or to the bank's marketing over one channel."""
 
     purpose: Purpose
-    party: Annotated[Word | None, Field(description="The partner's code; for marketing none.")] = None
+    party: Annotated[Word, Field(description="The partner's code; for marketing the bank itself.")] = BANK
     channel: Annotated[MarketingChannel | None, Field(description="For marketing alone.")] = None
     text_version: Annotated[Word, Field(description="Which words the customer agreed to.")]
 

@@ -6,7 +6,7 @@ from libs.common.domain import Conflict
 from libs.common.ids import new_id
 from libs.contracts.customer import MarketingChannel
 from libs.directory.reading import require_customer
-from services.customer.domain.consent import BANK, Consent, Purpose
+from services.customer.domain.consent import Consent, Purpose
 from services.customer.storage.repository import ConsentRepository
 
 
@@ -15,14 +15,13 @@ async def grant_consent(
     customer_id: UUID,
     *,
     purpose: Purpose,
-    party: str | None,
+    party: str,
     channel: MarketingChannel | None,
     text_version: str,
     at: datetime,
 ) -> Consent:
     """Let a party act for a purpose, under the words of `text_version`, until it is withdrawn."""
     await require_customer(uow, customer_id)
-    party = party or BANK
     if await ConsentRepository(uow).standing(customer_id, purpose, party, channel):
         raise Conflict("This consent stands already.")
     consent = Consent(

@@ -84,11 +84,11 @@ async def test_marketing_is_consented_to_channel_by_channel(customer: Service) -
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
-        ({"purpose": "marketing", "party": None}, "channel"),
+        ({"purpose": "marketing", "party": "bank"}, "channel"),
         ({"purpose": "marketing", "channel": "sms"}, "party"),
-        ({"purpose": "marketing", "party": None, "channel": "pigeon"}, "channel"),
+        ({"purpose": "marketing", "party": "bank", "channel": "pigeon"}, "channel"),
         ({"channel": "sms"}, "channel"),
-        ({"party": None}, "party"),
+        ({"party": "bank"}, "party"),
     ],
 )
 async def test_a_consent_says_no_more_and_no_less_than_what_it_is_for(
