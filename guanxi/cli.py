@@ -37,7 +37,7 @@ cli.add_typer(imports, name="import")
 
 
 @cli.command()
-def up(demo: Annotated[bool, typer.Option(help="Load a small demo bank at the first start.")] = True) -> None:
+def up(demo: Annotated[bool, typer.Option(help="Load the demo bank at the first start.")] = True) -> None:
     """Start PostgreSQL, Kafka, the services and the gateway; Ctrl-C stops all of it."""
     asyncio.run(_up(demo=demo))
 
@@ -84,6 +84,29 @@ async def _start(stack: Stack, *, demo: bool) -> None:
             highlight=False,
         )
     console.print("\nCtrl-C stops everything.")
+
+
+@cli.command("demo")
+def load_demo(
+    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many persons and firms.")] = 2000,
+    seed: Annotated[
+        int, typer.Option(help="The same seed gives the same bank; a larger one begins alike.")
+    ] = 20_260_101,
+) -> None:
+    """Load an invented bank into the running system: customers, accounts, bookings, complaints, campaigns.
+
+    It enters through the REST API and the core's topics alone, and may be repeated: nothing is doubled.
+    """
+    from guanxi.client import require_running  # noqa: PLC0415 - only where it is wanted
+    from guanxi.demo import bank  # noqa: PLC0415 - only where it is wanted
+
+    settings = LocalSettings()
+
+    async def load() -> None:
+        await require_running(settings)
+        await bank.load_demo(settings, LocalIssuer(settings.home / "keys"), Console(), customers=customers, seed=seed)
+
+    asyncio.run(load())
 
 
 @cli.command()

@@ -1,11 +1,16 @@
 """A REST client for the command line: repeats safely, follows consistency tokens, explains refusals."""
 
 import asyncio
+import os
 import uuid
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+
+from guanxi.local.failures import LocalFailure
+from guanxi.local.settings import LocalSettings
 
 TRIES = 60
 PAUSE_SECONDS = 0.5
@@ -87,3 +92,16 @@ class Client:
             except aiohttp.ClientConnectionError:
                 await asyncio.sleep(PAUSE_SECONDS)
         raise Refused(503, {"detail": f"{path} did not answer {TRIES} times."})
+
+
+async def require_running(settings: LocalSettings) -> None:
+    """Raises LocalFailure where no gateway is ready."""
+    url = f"{settings.address('gateway', 2)}/health/ready"
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            ready = answer.status == HTTPStatus.OK
+    except (aiohttp.ClientError, OSError):
+        ready = False
+    if not ready:
+        sentence = f"No gateway is ready at {settings.gateway}: start `guanxi up` first, or set GUANXI_BASE_PORT."
+        raise LocalFailure(sentence, os.EX_UNAVAILABLE)

@@ -1,40 +1,47 @@
-"""A small bank for the first start: four branches, their people, customers, accounts and complaints.
+"""The demo bank: branches and their people, persons and firms, accounts, bookings, households, complaints, campaigns.
 
-It enters through the REST API alone, with fixed Idempotency-Keys: a start that was cut short is simply gone on with.
+It enters as any bank would: through the REST API, with fixed Idempotency-Keys, and through the core's topics. A load
+that was cut short is gone on with, and one that is repeated changes nothing.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from guanxi.client import Client, Refused
-from guanxi.demo.people import Person, people
-from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
+from guanxi.client import Client
+from guanxi.core_topics import CoreTopics
+from guanxi.demo.core import statements, transactions
+from guanxi.demo.organisation import STAFF, Branch, found
+from guanxi.demo.people import person
+from guanxi.demo.plan import BRANCHES, Planned, plan
+from guanxi.demo.stories import Stories
+from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
 from guanxi.parallel import each
 
 SEED = 20_260_101
-CUSTOMERS = 240
-AT_ONCE = 8
-PATIENCE = 300
+AT_ONCE = 12
+PATIENCE = 900
 """Tenths of a second until the example shows whole; later it shows by itself."""
-BRANCHES = (("0101", "北京分行"), ("0201", "上海分行"), ("0301", "深圳分行"), ("0401", "成都分行"))
-PRODUCTS = (
-    ("current", "活期存款"),
-    ("savings", "储蓄存款"),
-    ("term_deposit", "定期存款"),
-    ("wealth_product", "稳健理财"),
-)
+ASKED_AT = {
+    "teller": ("/api/v1/customers", "/api/v1/complaints"),
+    "branch_head": ("/api/v1/customers", "/api/v1/complaints", "/api/v1/campaigns"),
+    "marketing_officer": ("/api/v1/campaigns",),
+}
+"""Who works in the demo, and where they must be known before."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Example:
-    """A customer with an account, a manager and a complaint, and who may see them."""
+    """A customer with something of everything, and who may see them."""
 
     customer_id: str
     subject: str
@@ -43,106 +50,41 @@ class Example:
 
 async def ensure_demo(settings: LocalSettings, issuer: LocalIssuer, console: Console) -> Example:
     """Load the demo bank unless it is there; returns the customer to show."""
-    async with Client(settings.gateway, issuer.token(ADMIN, ["admin"])) as admin:
-        await admin.until_known("/api/v1/org-units")
-        head_office = await _unit(admin, "01", "Guanxi demo bank", "head_office", None)
-        branches = [await _unit(admin, code, name, "branch", head_office) for code, name in BRANCHES]
-        for (code, _), unit in zip(BRANCHES, branches, strict=True):
-            await _staff(admin, code, unit)
     loaded = settings.home / "demo.loaded"
     if not loaded.exists():
-        await _load(settings, issuer, branches, console)
+        await load_demo(settings, issuer, console, customers=settings.demo_customers, seed=SEED)
         loaded.touch()
-    return await _example(settings, issuer)
+    return await example_of(settings, issuer, SEED)
 
 
-async def _unit(admin: Client, code: str, name: str, kind: str, parent: str | None) -> str:
-    body = {"code": code, "name": name, "kind": kind, "parent_id": parent}
-    return str(await _once(admin, "org-units", {"code": code}, body))
+async def load_demo(
+    settings: LocalSettings, issuer: LocalIssuer, console: Console, *, customers: int, seed: int
+) -> None:
+    columns = TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    async with AsyncExitStack() as stack:
+        admin = await stack.enter_async_context(Client(settings.gateway, issuer.token(ADMIN, [ADMIN])))
+        branches = await found(admin)
+        people = [await _people(settings, issuer, branch, stack) for branch in branches]
+        stories = Stories(seed, settings.gateway, issuer, branches, people)
+        with Progress(*columns, console=console) as progress:
+            planned = [plan(seed, place) for place in range(customers)]
+            await _each(progress, "customers", planned, stories.register)
+            await _state(progress, settings, planned)
+            await _each(progress, "consents", [one for one in planned if one.channels], stories.consent)
+            await _each(progress, "households", [one for one in planned if one.spouse is not None], stories.relate)
+            await _each(progress, "complaints", [one for one in planned if one.complaint], stories.complain)
+            await _campaigns(progress, stories)
 
 
-async def _staff(admin: Client, code: str, unit: str) -> None:
-    for role, count in (("branch_head", 1), ("manager", 3), ("teller", 1), ("complaint_officer", 1)):
-        for place in range(1, count + 1):
-            login = f"{role}-{code}-{place}"
-            body = {
-                "number": login,
-                "name": f"Demo {role.replace('_', ' ')} {code}-{place}",
-                "unit_ids": [unit],
-                "roles": [role],
-                "logins": [{"issuer": ISSUER, "subject": login}],
-            }
-            await _once(admin, "staff", {"number": login}, body)
-
-
-async def _once(admin: Client, what: str, query: dict[str, str], body: dict[str, Any]) -> str:
-    """Create a thing, or find it where it stands already."""
-    found = await admin.get(f"/api/v1/{what}", **query)
-    if found["items"]:
-        return str(found["items"][0]["id"])
-    made, _ = await admin.post(f"/api/v1/{what}", body, key=f"demo {what} {sorted(query.items())}")
-    return str(made["id"])
-
-
-async def _load(settings: LocalSettings, issuer: LocalIssuer, branches: list[str], console: Console) -> None:
-    async with AsyncExitStack() as clients:
-        tellers = []
-        for code, _ in BRANCHES:
-            teller = Client(settings.gateway, issuer.token(f"teller-{code}-1", ["teller"]))
-            tellers.append(await clients.enter_async_context(teller))
-            await teller.until_known("/api/v1/customers", "/api/v1/complaints")
-        with Progress(console=console, transient=True) as progress:
-            bar = progress.add_task("loading the demo bank", total=CUSTOMERS)
-
-            async def one(place_and_person: tuple[int, Person]) -> None:
-                place, person = place_and_person
-                await _customer(tellers[place % len(tellers)], branches[place % len(branches)], place, person)
-                progress.advance(bar)
-
-            await each(enumerate(people(SEED, CUSTOMERS)), one, at_once=AT_ONCE)
-
-
-async def _customer(teller: Client, branch: str, place: int, person: Person) -> None:
-    body = {
-        "name": person.name,
-        "home_unit_id": branch,
-        "documents": [{"type": "resident_id", "number": person.resident_id}],
-        "contact_points": [{"kind": "phone", "value": person.phone}],
-        "source_reference": {"source": "demo", "source_id": str(place)},
-    }
-    customer, token = await teller.post("/api/v1/customers", body, key=f"demo customer {place}")
-    kind, product = PRODUCTS[place % len(PRODUCTS)]
-    account = {
-        "customer_id": customer["id"],
-        "kind": kind,
-        "product": product,
-        "number": f"62299900{place:08d}",
-        "balance": f"{(place * 7919) % 500_000 + 1000}.00",
-    }
-    try:
-        await teller.post("/api/v1/accounts", account, key=f"demo account {place}", after=token)
-    except Refused as refused:
-        if refused.status != HTTPStatus.CONFLICT:  # a start that was cut short long ago opened it already
-            raise
-    if place % 6 == 0:
-        complaint = {
-            "customer_id": customer["id"],
-            "channel": "counter",
-            "business": "bank_card",
-            "cause": "service_attitude",
-            "facts": "柜台等候时间过长。",
-        }
-        await teller.post("/api/v1/complaints", complaint, key=f"demo complaint {place}", after=token)
-
-
-async def _example(settings: LocalSettings, issuer: LocalIssuer) -> Example:
-    """The demo's first customer, found by their document, who complains and belongs to the first branch."""
+async def example_of(settings: LocalSettings, issuer: LocalIssuer, seed: int) -> Example:
+    """The demo's first customer, found by their document."""
     subject, role = f"branch_head-{BRANCHES[0][0]}-1", "branch_head"
-    document = {"type": "resident_id", "number": people(SEED, 1)[0].resident_id}
+    first = person(seed, 0)
+    document = {"type": first.document_type, "number": first.document}
     async with Client(settings.gateway, issuer.token(subject, [role])) as head:
         await head.until_known("/api/v1/customers")
-        found, _ = await head.post("/api/v1/customers/find-by-document", document, key="demo example")
-        example = Example(str(found["id"]), subject, role)
+        found_, _ = await head.post("/api/v1/customers/find-by-document", document, key="demo example")
+        example = Example(str(found_["id"]), subject, role)
         for _ in range(PATIENCE):
             view = await head.get(f"/api/v1/customers/{example.customer_id}/360")
             if _whole(view["sections"]):
@@ -151,8 +93,55 @@ async def _example(settings: LocalSettings, issuer: LocalIssuer) -> Example:
         return example
 
 
+async def _people(
+    settings: LocalSettings, issuer: LocalIssuer, branch: Branch, stack: AsyncExitStack
+) -> dict[str, Client]:
+    people = {}
+    for role, _ in STAFF:
+        if role in ASKED_AT:
+            client = Client(settings.gateway, issuer.token(branch.login(role), [role]))
+            people[role] = await stack.enter_async_context(client)
+            await people[role].until_known(*ASKED_AT[role])
+    return people
+
+
+async def _each(progress: Progress, name: str, things: Sequence[T], do: Callable[[T], Awaitable[None]]) -> None:
+    bar = progress.add_task(name, total=len(things))
+
+    async def one(thing: T) -> None:
+        await do(thing)
+        progress.advance(bar)
+
+    await each(things, one, at_once=AT_ONCE)
+
+
+async def _state(progress: Progress, settings: LocalSettings, planned: Sequence[Planned]) -> None:
+    """What the core knows of them: first the accounts, then what was booked on them."""
+    now = datetime.now(UTC)
+    stated = [statement for one in planned for statement in statements(one, now)]
+    booked = [(one.ref, booking) for one in planned for booking in transactions(one, now.date())]
+    accounts = progress.add_task("accounts", total=len(stated))
+    bookings = progress.add_task("bookings", total=len(booked))
+    async with CoreTopics(settings) as core:
+        await core.state(stated, lambda sent: progress.advance(accounts, sent))
+        await core.book(booked, lambda sent: progress.advance(bookings, sent))
+
+
+async def _campaigns(progress: Progress, stories: Stories) -> None:
+    product = {"code": "steady-wealth", "name": "稳健理财", "kind": "wealth_product", "risk_rating": "R2"}
+    key = f"demo {stories.seed} product"
+    made, _ = await stories.of[0]["marketing_officer"].post("/api/v1/products", product, key=key)
+    staffed = list(zip(stories.branches, stories.of, strict=True))
+
+    async def run(of: tuple[Branch, dict[str, Client]]) -> None:
+        await stories.campaign(*of, made["id"])
+
+    await _each(progress, "campaigns", staffed, run)
+
+
 def _whole(sections: dict[str, Any]) -> bool:
     if any(section["state"] != "ok" for section in sections.values()):
         return False
-    profile, relationship, complaints = (sections[name]["data"] for name in ("profile", "relationship", "complaints"))
-    return bool(profile["holdings"] and relationship["managers"] and complaints["complaints"])
+    data = {name: section["data"] for name, section in sections.items()}
+    told = data["profile"]["holdings"], data["relationship"]["managers"], data["complaints"]["complaints"]
+    return bool(all(told) and data["marketing"]["campaigns"] and data["scores"]["value"])

@@ -5,21 +5,16 @@ come before its holders are registered: an unknown holder becomes a prospect wit
 fixed key, a source reference or a sequence, so a repeated or resumed import changes only what is missing.
 """
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
-import aiohttp
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
-from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from guanxi.client import Client
+from guanxi.client import Client, require_running
+from guanxi.core_topics import CoreTopics
 from guanxi.importers.berka_bank import HEAD, IMPORTER, BerkaBank
 from guanxi.importers.berka_files import read_berka
 from guanxi.importers.berka_records import BerkaFiles
@@ -28,11 +23,9 @@ from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
 from guanxi.parallel import each
-from libs.contracts.core import ACCOUNTS, CoreAccount
+from libs.contracts.core import CoreAccount
 
 AT_ONCE = 12
-STATEMENTS_AT_ONCE = 500
-ENCODER = TypeAdapter(CoreAccount)
 
 T = TypeVar("T")
 
@@ -45,7 +38,7 @@ async def import_berka(folder: Path, settings: LocalSettings, console: Console) 
     """
     files = read_berka(folder)
     stated = _statements(files)
-    await _require_running(settings)
+    await require_running(settings)
     columns = TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         sizes = {"branches": len(files.districts), "clients": len(files.clients), "statements": len(stated)}
@@ -78,27 +71,9 @@ async def _each(things: Sequence[T], do: Callable[[T], Awaitable[None]], progres
 
 
 async def _state(stated: list[CoreAccount], settings: LocalSettings, progress: Progress, bar: TaskID) -> None:
-    """Send what the core states, keyed by the main holder, so that one customer's statements keep their order."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=f"{settings.host}:{settings.kafka_port}", enable_idempotence=True, acks="all"
-    )
     progress.start_task(bar)
-    try:
-        await producer.start()
-        for first in range(0, len(stated), STATEMENTS_AT_ONCE):
-            some = stated[first : first + STATEMENTS_AT_ONCE]
-            await asyncio.gather(*[_send(producer, account) for account in some])
-            progress.advance(bar, len(some))
-    except KafkaError as error:
-        sentence = f"Kafka did not take the statements ({type(error).__name__}): import again, nothing is doubled."
-        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
-    finally:
-        await producer.stop()
-
-
-async def _send(producer: AIOKafkaProducer, account: CoreAccount) -> None:
-    key = account.holders[0].customer_ref.encode()
-    await producer.send_and_wait(ACCOUNTS.name, ENCODER.dump_json(account), key=key)
+    async with CoreTopics(settings) as core:
+        await core.state(stated, lambda sent: progress.advance(bar, sent))
 
 
 def _statements(files: BerkaFiles) -> list[CoreAccount]:
@@ -106,15 +81,3 @@ def _statements(files: BerkaFiles) -> list[CoreAccount]:
         return list(statements(files))
     except KeyError as missing:
         raise LocalFailure(f"The files do not fit together: nothing is known of {missing}.", os.EX_DATAERR) from None
-
-
-async def _require_running(settings: LocalSettings) -> None:
-    url = f"{settings.address('gateway', 2)}/health/ready"
-    try:
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            ready = answer.status == HTTPStatus.OK
-    except (aiohttp.ClientError, OSError):
-        ready = False
-    if not ready:
-        sentence = f"No gateway is ready at {settings.gateway}: start `guanxi up` first, or set GUANXI_BASE_PORT."
-        raise LocalFailure(sentence, os.EX_UNAVAILABLE)

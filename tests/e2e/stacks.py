@@ -25,7 +25,7 @@ StackT = TypeVar("StackT", bound=Stack)
 def apart(kind: type[SettingsT], home: Path, **changed: object) -> SettingsT:
     """Settings of a stack beside others: a folder and ports of its own, the jars shared."""
     ports = {name: free_port() for name in ("postgres_port", "kafka_port", "kafka_controller_port")}
-    told = {"home": home, "base_port": free_ports_in_a_row(40), "jar_cache": JARS, **ports, **changed}
+    told = {"home": home, "base_port": free_ports_in_a_row(60), "jar_cache": JARS, **ports, **changed}
     return kind.model_validate(told)
 
 

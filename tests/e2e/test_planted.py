@@ -43,7 +43,7 @@ async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
     customer_id = await plant(stack)
     await state(stack)
     await checkpoint(stack)
-    needles = [PERSON.resident_id, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL, ADDRESS, STATED, EARLY, BROKEN]
+    needles = [PERSON.document, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL, ADDRESS, STATED, EARLY, BROKEN]
     found = await asyncio.to_thread(look_for, stack.settings.home, needles, ("postgres", "logs", "console.log"))
     found += await asyncio.to_thread(look_for, stack.settings.home, needles[:-3], ("kafka",))
     found += await in_metrics(stack, needles)
@@ -163,7 +163,7 @@ async def state(stack: Stack) -> None:
 
 async def reveal(stack: Stack, teller: httpx.AsyncClient, customer_id: str) -> None:
     """Looked for by its end, and shown in clear: once to whoever asked, and nowhere else."""
-    search = {"kind": "identity_document", "last_four": PERSON.resident_id[-4:]}
+    search = {"kind": "identity_document", "last_four": PERSON.document[-4:]}
     found = await teller.post("/api/v1/customers/find-by-last-four", json=search)
     assert customer_id in [row["id"] for row in found.json()["items"]]
     document = (await teller.get(f"/api/v1/customers/{customer_id}")).json()["documents"][0]
@@ -171,8 +171,8 @@ async def reveal(stack: Stack, teller: httpx.AsyncClient, customer_id: str) -> N
     body = {"customer_id": customer_id, "kind": "identity_document", "thing_id": document["id"]}
     headers = {**stronger, **key(), "Guanxi-Reason": "the customer calls back"}
     shown = await teller.post("/api/v1/reveals", json=body, headers=headers)
-    assert shown.json()["value"] == PERSON.resident_id, shown.text
-    told = await teller.post("/api/v1/reveals", json=body, headers={**headers, "Guanxi-Reason": PERSON.resident_id})
+    assert shown.json()["value"] == PERSON.document, shown.text
+    told = await teller.post("/api/v1/reveals", json=body, headers={**headers, "Guanxi-Reason": PERSON.document})
     assert told.status_code == 400
 
 
@@ -191,7 +191,7 @@ async def hire_teller(stack: Stack) -> None:
 
 
 async def register_and_look(teller: httpx.AsyncClient) -> str:
-    document = {"type": "resident_id", "number": PERSON.resident_id}
+    document = {"type": "resident_id", "number": PERSON.document}
     told = {"phone": PHONE, "email": EMAIL, "address": ADDRESS}
     contacts = [{"kind": kind, "value": value} for kind, value in told.items()]
     body = {"name": "张三", "documents": [document], "contact_points": contacts}
@@ -206,7 +206,7 @@ async def register_and_look(teller: httpx.AsyncClient) -> str:
     twice = await teller.post("/api/v1/customers", json=body, headers=key())
     assert twice.status_code == 409
     for answer in (made, found, twice):
-        assert PERSON.resident_id not in answer.text
+        assert PERSON.document not in answer.text
     return customer_id
 
 

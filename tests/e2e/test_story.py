@@ -110,14 +110,14 @@ async def register(teller: Person, here: Branch) -> dict[str, Any]:
     zhang = people(7, 1)[0]
     body = {
         "name": zhang.name,
-        "documents": [{"type": "resident_id", "number": zhang.resident_id}],
+        "documents": [{"type": "resident_id", "number": zhang.document}],
         "contact_points": [{"kind": "phone", "value": zhang.phone}],
     }
     registered = await teller.post("/api/v1/customers", body)
     assert registered.status_code == 201, registered.text
     customer: dict[str, Any] = registered.json()
     assert (customer["status"], customer["home_unit_id"]) == ("active", here.unit_id)
-    assert zhang.resident_id not in registered.text
+    assert zhang.document not in registered.text
     return customer
 
 

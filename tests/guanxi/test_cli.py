@@ -53,7 +53,7 @@ def test_a_failure_is_one_sentence(environment: dict[str, str], argv: tuple[str,
 
 
 def test_a_taken_port_is_named_before_anything_starts(environment: dict[str, str], tmp_path: Path) -> None:
-    base = free_ports_in_a_row(40)
+    base = free_ports_in_a_row(60)
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", base + 11))
         holder.listen()

@@ -27,7 +27,7 @@ async def doctor(settings: LocalSettings, *options: str) -> tuple[int | None, st
 
 def nowhere(home: Path) -> LocalSettings:
     return LocalSettings(
-        home=home, base_port=free_ports_in_a_row(40), postgres_port=free_port(), kafka_port=free_port()
+        home=home, base_port=free_ports_in_a_row(60), postgres_port=free_port(), kafka_port=free_port()
     )
 
 

@@ -1,0 +1,64 @@
+"""What the demo bank's core states and books: records of `core.accounts.v1` and `core.transactions.v1`."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+
+from guanxi.demo.plan import BRANCHES, RATES, Holding, Planned, day_before, noon
+from libs.contracts.core import CoreAccount, CoreTransaction, Holder
+
+SOURCE = "demo"
+A_YEAR = 400
+"""Days: what was on an account before counts for no average that is told."""
+
+
+def statements(planned: Planned, now: datetime) -> Iterator[CoreAccount]:
+    """Each account twice: as it was when it was opened, or a year ago, and as it is now."""
+    for holding in planned.holdings:
+        began = noon(day_before(now.date(), min(holding.opened_days_ago, A_YEAR)))
+        for sequence, (as_of, balance) in enumerate(((began, holding.then), (now, holding.now)), start=1):
+            yield _stated(planned, holding, sequence, as_of, balance, now.date())
+
+
+def transactions(planned: Planned, today: date) -> Iterator[CoreTransaction]:
+    for holding in planned.holdings:
+        for number, booking in enumerate(holding.bookings, start=1):
+            yield CoreTransaction(
+                source=SOURCE,
+                transaction_ref=f"{holding.ref}-{number}",
+                account_ref=holding.ref,
+                direction=booking.direction,
+                amount=booking.amount,
+                currency="CNY",
+                booked_at=noon(day_before(today, booking.days_ago)),
+                channel="mobile",
+                category=booking.category,
+                counterparty_bank=None,
+                initiated_by=booking.initiated_by,
+                sequence=number,
+            )
+
+
+def _stated(
+    planned: Planned, holding: Holding, sequence: int, as_of: datetime, balance: Decimal, today: date
+) -> CoreAccount:
+    holders = [Holder(customer_ref=planned.ref, role="owner")]
+    if holding.co_owner is not None:
+        holders.append(Holder(customer_ref=f"D{holding.co_owner:07d}", role="co_owner"))
+    rate = RATES.get(holding.kind)
+    return CoreAccount(
+        source=SOURCE,
+        account_ref=holding.ref,
+        kind=holding.kind,
+        product=holding.product,
+        currency="CNY",
+        holders=holders,
+        unit_code=BRANCHES[planned.branch][0],
+        opened_on=day_before(today, holding.opened_days_ago),
+        status="open",
+        rate=Decimal(rate) if rate else None,
+        balance=balance,
+        overdue_days=holding.overdue_days or None,
+        sequence=sequence,
+        as_of=as_of,
+    )

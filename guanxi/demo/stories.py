@@ -1,0 +1,103 @@
+"""What the demo bank's customers and people do, through the REST API with fixed Idempotency-Keys."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from guanxi.client import Client
+from guanxi.demo.core import SOURCE
+from guanxi.demo.organisation import Branch
+from guanxi.demo.plan import Planned
+from guanxi.local.issuer import ISSUER, LocalIssuer
+
+MOVES = {"received": 0, "assigned": 2, "closed": 4}
+
+
+@dataclass
+class Stories:
+    """`of` holds each branch's people by role; `ids` the customers that are known so far, by place."""
+
+    seed: int
+    gateway: str
+    issuer: LocalIssuer
+    branches: list[Branch]
+    of: list[dict[str, Client]]
+    ids: dict[int, str] = field(default_factory=dict)
+
+    async def register(self, planned: Planned) -> None:
+        """And let them sign in, where they do."""
+        head, who = self.of[planned.branch]["branch_head"], planned.who
+        body = {
+            "name": who.name,
+            "kind": who.kind,
+            "home_unit_id": self.branches[planned.branch].unit_id,
+            "documents": [{"type": who.document_type, "number": who.document}],
+            "contact_points": [{"kind": "phone", "value": who.phone}],
+            "source_reference": {"source": SOURCE, "source_id": planned.ref},
+        }
+        customer, token = await head.post("/api/v1/customers", body, key=self._key("customer", planned))
+        self.ids[planned.place] = customer["id"]
+        if planned.channels:
+            path, login = f"/api/v1/customers/{customer['id']}/logins", {"issuer": ISSUER, "subject": _login(planned)}
+            key = self._key("login", planned)
+            await head.post(path, login, key=key, after=token, version=customer["version"])
+
+    async def consent(self, planned: Planned) -> None:
+        """To be told over channels: signed in as themselves, since nobody does it for them."""
+        async with Client(self.gateway, self.issuer.token(_login(planned), ["customer"])) as own:
+            await own.until_known("/api/v1/me/consents")
+            for channel in planned.channels:
+                terms = {"purpose": "marketing", "channel": channel, "text_version": "marketing-v1"}
+                await own.post("/api/v1/me/consents", terms, key=self._key(f"consent {channel}", planned))
+
+    async def relate(self, planned: Planned) -> None:
+        if planned.spouse in self.ids:
+            body = {"customer_id": self.ids[planned.place], "related_id": self.ids[planned.spouse], "kind": "spouse"}
+            teller = self.of[planned.branch]["teller"]
+            await teller.post("/api/v1/customer-relations", body, key=self._key("spouse", planned))
+
+    async def complain(self, planned: Planned) -> None:
+        """And be heard, as far as it goes."""
+        if planned.complaint is None:
+            return
+        people, key = self.of[planned.branch], self._key("complaint", planned)
+        body: dict[str, Any] = {
+            "customer_id": self.ids[planned.place],
+            "channel": "counter",
+            "business": "bank_card",
+            "cause": "service_attitude",
+            "facts": "柜台等候时间过长。",
+        }
+        complaint, _ = await people["teller"].post("/api/v1/complaints", body, key=key)
+        moves: tuple[tuple[str, dict[str, str] | None], ...] = (
+            ("accept", None),
+            ("assign", {"handler_id": self.branches[planned.branch].officer_id}),
+            ("reply", {"decision": "已致歉并增设窗口。", "channel": "phone"}),
+            ("close", {"root_cause": "窗口不足", "responsibility": "branch", "remedy": "增设窗口"}),
+        )
+        for move, with_ in moves[: MOVES[planned.complaint]]:
+            path, version = f"/api/v1/complaints/{complaint['id']}/{move}", complaint["version"]
+            complaint, _ = await people["branch_head"].post(path, with_, key=f"{key} {move}", version=version)
+
+    async def campaign(self, branch: Branch, people: dict[str, Client], product_id: str) -> None:
+        """For everyone of the branch who may be told: drafted, approved by the head, started."""
+        key = f"demo {self.seed} campaign {branch.code}"
+        body = {
+            "org_unit_id": branch.unit_id,
+            "code": f"wealth-{branch.code}",
+            "name": "稳健理财秋季活动",
+            "channel": "sms",
+            "product_id": product_id,
+            "message": "稳健理财正在发售。",
+        }
+        officer, head = people["marketing_officer"], people["branch_head"]
+        campaign, _ = await officer.post("/api/v1/campaigns", body, key=key)
+        for person, move in ((officer, "submit"), (head, "approve"), (officer, "start")):
+            path, version = f"/api/v1/campaigns/{campaign['id']}/{move}", campaign["version"]
+            campaign, _ = await person.post(path, None, key=f"{key} {move}", version=version)
+
+    def _key(self, what: str, planned: Planned) -> str:
+        return f"demo {self.seed} {what} {planned.place}"
+
+
+def _login(planned: Planned) -> str:
+    return f"customer-demo-{planned.place}"
