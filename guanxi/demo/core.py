@@ -13,10 +13,11 @@ A_YEAR = 400
 
 
 def statements(planned: Planned, now: datetime) -> Iterator[CoreAccount]:
-    """Each account twice: as it was when it was opened, or a year ago, and as it is now."""
+    """Each account as it was when it was opened, or a year ago; and as it is now, where something was booked since."""
     for holding in planned.holdings:
         began = noon(day_before(now.date(), min(holding.opened_days_ago, A_YEAR)))
-        for sequence, (as_of, balance) in enumerate(((began, holding.then), (now, holding.now)), start=1):
+        stood = ((began, holding.then), (now, holding.now))[: 2 if holding.bookings else 1]
+        for sequence, (as_of, balance) in enumerate(stood, start=1):
             yield _stated(planned, holding, sequence, as_of, balance, now.date())
 
 

@@ -12,12 +12,12 @@ BRANCHES = (("0101", "北京分行"), ("0201", "上海分行"), ("0301", "深圳
 CENT = Decimal("0.01")
 KINDS: tuple[tuple[Any, str, float, int], ...] = (
     ("savings", "储蓄存款", 1.0, 40_000),
-    ("current", "活期存款", 0.5, 15_000),
-    ("term_deposit", "定期存款", 0.3, 120_000),
-    ("wealth_product", "稳健理财", 0.25, 150_000),
-    ("fund", "指数基金", 0.1, 60_000),
-    ("loan", "住房贷款", 0.12, 600_000),
-    ("credit_card", "信用卡", 0.2, 6_000),
+    ("current", "活期存款", 0.2, 15_000),
+    ("term_deposit", "定期存款", 0.2, 120_000),
+    ("wealth_product", "稳健理财", 0.15, 150_000),
+    ("fund", "指数基金", 0.08, 60_000),
+    ("loan", "住房贷款", 0.08, 600_000),
+    ("credit_card", "信用卡", 0.1, 6_000),
 )
 """Kind, product, who has one, and how much is on it usually."""
 RATES = {"savings": "0.0025", "current": "0.0005", "term_deposit": "0.0185", "loan": "0.0395", "credit_card": "0.1825"}
@@ -119,7 +119,7 @@ def _holding(
 
 def _bookings(chance: random.Random, usual: int) -> list[Booking]:
     made = []
-    for days_ago in sorted(chance.sample(range(1, 88), k=chance.randrange(2, 7)), reverse=True):
+    for days_ago in sorted(chance.sample(range(1, 88), k=chance.randrange(1, 5)), reverse=True):
         category, direction, by = chance.choice(CATEGORIES)
         amount = _money(chance.uniform(0.01, 0.12) * usual)
         made.append(Booking(days_ago, amount, category, direction, by))  # type: ignore[arg-type] # words of CATEGORIES

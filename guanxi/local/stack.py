@@ -23,7 +23,8 @@ from guanxi.local.program import Program
 from guanxi.local.secrets import Secrets
 from guanxi.local.settings import APPS, LocalSettings, package_of
 
-PARTITIONS = 4
+PARTITIONS = 2
+"""As many as workers of one app are ever run here: every one of them costs each app a record a second."""
 SERVICES = tuple(app for app in APPS if app != "gateway")
 
 Say = Callable[[str], None]

@@ -33,6 +33,8 @@ from libs.common.transient import contested, passing, slow
 log = structlog.get_logger()
 
 BATCH = 500
+BATCH_SECONDS = 3.0
+"""After so long what is handled is committed: who waits for its locks does not wait for all of a backlog."""
 FETCH_MILLISECONDS = 500
 PROGRESS_SECONDS = 1.0
 BOUNDED_TRIES = 10
@@ -98,9 +100,10 @@ class Consumer:
         """Handle every record, whatever it takes: returns only once each has had its effect or is a dead letter."""
         waits = tries = 0
         while records:
-            failure = await self._in_one_transaction(records)
+            handled, failure = await self._in_one_transaction(records)
             if failure is None:
-                return
+                records, waits, tries = records[handled:], 0, 0
+                continue
             undivided = len(records) == 1 or waits < TRIES_AS_A_WHOLE
             if passing(failure.cause) and not slow(failure.cause) and undivided:
                 await self._back_off(failure.cause, waits)
@@ -116,16 +119,20 @@ class Consumer:
                 await self._bury(records[0], failure.cause)
                 return
 
-    async def _in_one_transaction(self, records: list[ConsumerRecord]) -> HandlingFailed | None:
+    async def _in_one_transaction(self, records: list[ConsumerRecord]) -> tuple[int, HandlingFailed | None]:
+        """As many as there is time for; returns how many, or what failed."""
+        handled, began = 0, time.monotonic()
         try:
             async with self.database.unit_of_work(self.scope) as uow:
-                for index, record in enumerate(records):
-                    await self._handle_at(uow, index, record)
+                for handled, record in enumerate(records, start=1):
+                    await self._handle_at(uow, handled - 1, record)
+                    if time.monotonic() - began > BATCH_SECONDS:
+                        break
         except HandlingFailed as failure:
-            return failure
+            return 0, failure
         except Exception as error:  # noqa: BLE001 - told to the caller, who decides
-            return HandlingFailed(None, error)
-        return None
+            return 0, HandlingFailed(None, error)
+        return handled, None
 
     async def _handle_at(self, uow: UnitOfWork, index: int, record: ConsumerRecord) -> None:
         try:
@@ -201,8 +208,8 @@ class Consumer:
 def _envelope(headers: dict[str, str]) -> Heard | None:
     if "ce_id" not in headers:
         return None
-    service = headers.get("ce_source", "").rpartition("/")[2]
-    return Heard(UUID(headers["ce_id"]), service, int(headers.get("ce_sequence", "0")))
+    service, sequence = headers.get("ce_source", "").rpartition("/")[2], headers.get("ce_sequence", "")
+    return Heard(UUID(headers["ce_id"]), service, int(sequence) if sequence.isdecimal() else 0)
 
 
 def _parted(

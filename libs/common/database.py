@@ -103,6 +103,10 @@ class UnitOfWork:
         """Publish these keys again although no event of this transaction dirties them."""
         self.session.info["extra_marks"].update((stream, key) for key in keys)
 
+    def before_marks(self, find: Callable[[Session], Iterable[tuple[str, UUID]]]) -> None:
+        """Find keys to publish again once, at the commit, for all that this transaction did: (stream, key)."""
+        self.session.info["before_marks"].append(find)
+
     def at_commit(self, store: Callable[[Session, list[Mark]], object]) -> None:
         """Store something in this transaction that tells what it published."""
         self.session.info["at_commit"].append(store)
@@ -165,7 +169,7 @@ class Database:
         """Commit at the end of the block; roll back when it raises."""
         async with self._sessions() as session:
             session.sync_session.info.update(
-                publications=self._publications, events=[], extra_marks=set(), marks=[], at_commit=[]
+                publications=self._publications, events=[], extra_marks=set(), before_marks=[], marks=[], at_commit=[]
             )
             async with session.begin():
                 yield UnitOfWork(self, lambda: session, scope)
@@ -221,6 +225,8 @@ def _publish(session: Session) -> None:
     session.flush()
     events: list[tuple[DomainEvent, int]] = session.info["events"]
     keys = set(session.info["extra_marks"])
+    for find in session.info["before_marks"]:
+        keys.update(find(session))
     for publication in session.info["publications"]:
         for happened, _ in events:
             keys.update((publication.stream, key) for key in publication.keys(happened))

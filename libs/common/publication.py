@@ -1,6 +1,6 @@
 """What a service publishes as truth: its section and its references, each a stream of marked keys."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,6 +21,8 @@ class Publication:
     """Who may be answered with a section of it, live."""
     keys: Callable[[DomainEvent], Iterable[UUID]]
     query: str
+    rests_on: Sequence[str] | None = None
+    """The topics that must be handled before it is complete; all that the service consumes unless it says otherwise."""
 
     @property
     def stream(self) -> str:

@@ -182,10 +182,11 @@ class Publisher:
 
     async def _as_of(self, connection: Any) -> datetime | None:
         """How far the stream is complete; None while a consumed partition has not been read to its end once."""
-        if not self.consumed or self._complete is None:
+        rests_on = self.consumed if self.publication.rests_on is None else self.publication.rests_on
+        if not rests_on or self._complete is None:
             return self._complete
-        expected = sum([len(await self.producer.partitions_for(topic)) for topic in self.consumed])
-        known, caught_up = await connection.fetchrow(CAUGHT_UP, list(self.consumed))
+        expected = sum([len(await self.producer.partitions_for(topic)) for topic in rests_on])
+        known, caught_up = await connection.fetchrow(CAUGHT_UP, list(rests_on))
         return min(self._complete, caught_up) if known == expected else None
 
 

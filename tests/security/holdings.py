@@ -9,7 +9,7 @@ from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from services.customer.storage.flow_tables import holdings
 from services.customer.storage.grades import GradeRepository
-from services.customer.storage.holdings import HoldingsRepository
+from services.customer.storage.holdings import Changed, HoldingsRepository
 from services.customer.storage.relations import RelationRepository
 from services.customer.storage.transactions import TransactionRepository
 from tests.security.bank import CUSTOMER_IDS, THING_IDS
@@ -29,7 +29,9 @@ def _named(customer_ids: list[UUID]) -> set[str]:
 
 
 async def changed(uow: UnitOfWork) -> set[str]:
-    return _named(await HoldingsRepository(uow).changed(list(THING_IDS.values()), now=NOW))
+    noted = Changed(uow, NOW)
+    noted.account_ids.update(THING_IDS.values())
+    return _named([row[0] for row in await uow.session.execute(noted.owners())])
 
 
 async def due(uow: UnitOfWork) -> set[str]:

@@ -32,5 +32,5 @@ CASES = """
 
 PUBLICATIONS = (
     Publication(topic=SECTION, permission="sections:complaints", keys=customers_of, query=COMPLAINTS),
-    Publication(topic=CASE_REFERENCE, keys=customers_of, query=CASES),
+    Publication(topic=CASE_REFERENCE, keys=customers_of, query=CASES, rests_on=()),
 )

@@ -1,14 +1,15 @@
 """What is told of customers' holdings, and when that is due, within the unit of work's scope."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, exists, func, literal, or_, select, text, update
+from sqlalchemy import Select, case, exists, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.orm import Session
 
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
@@ -122,24 +123,18 @@ class HoldingsRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    async def changed(
-        self, account_ids: Collection[UUID], *, now: datetime, before: Collection[UUID] = ()
-    ) -> list[UUID]:
-        """Let what these accounts' owners hold be told, soon or tomorrow, and of those who were `before`; returns all.
+    def changed(self, account_ids: Collection[UUID], *, now: datetime, before: Collection[UUID] = ()) -> None:
+        """Let what these accounts' owners hold be told, soon or tomorrow, and of those who were `before`, and shown.
 
-        It is noted at the commit, after the marks: the caller marks them. What was booked by now is shown.
+        It is noted once for all that the transaction does, at its commit, after the marks.
         """
-        await self._uow.session.flush()
-        o = account_holders.c
-        theirs = select(o.customer_id).where(o.account_id.in_(account_ids), o.role.in_(OWNERS))
-        within = theirs.where(self._uow.scope.customers(o.customer_id)).distinct()
-        owners = sorted({*(await self._uow.session.execute(within)).scalars(), *before})
-        f = daily_flows.c
-        booked = select(func.max(f.day)).where(f.account_id.in_(account_ids), f.day <= day_of(now))
-        booked_on = (await self._uow.session.execute(booked)).scalar_one()
-        if owners:
-            self._uow.at_commit(lambda session, _marks: session.execute(_noted(owners, now, booked_on)))
-        return owners
+        noted: Changed | None = self._uow.session.info.get("holdings")
+        if noted is None:
+            noted = Changed(self._uow, now)
+            self._uow.session.info["holdings"] = noted
+            self._uow.before_marks(noted.find)
+        noted.account_ids.update(account_ids)
+        noted.former.update(before)
 
     async def due(self, now: datetime, limit: int) -> dict[UUID, tuple[UUID, int]]:
         """Whose holdings are to be told now, locked: by customer their id, and the version of what was told last."""
@@ -178,11 +173,36 @@ class HoldingsRepository:
         await self._uow.session.execute(LOCK_MARKS, {"stream": SECTION.name, "keys": customer_ids})
 
 
-def _noted(owners: Collection[UUID], now: datetime, booked_on: date | None) -> Insert:
+class Changed:
+    """Accounts on which something changed in one transaction, and who owned them before."""
+
+    def __init__(self, uow: UnitOfWork, now: datetime) -> None:
+        self.account_ids: set[UUID] = set()
+        self.former: set[UUID] = set()
+        self._uow, self._now = uow, now
+
+    def owners(self) -> Select[UUID, date]:
+        """Within scope, each with the day on which something was booked last, by now."""
+        o, f = account_holders.c, daily_flows.c
+        booked = (f.account_id == o.account_id) & (f.day <= day_of(self._now))
+        theirs = select(o.customer_id, func.max(f.day)).join_from(account_holders, daily_flows, booked, isouter=True)
+        owned = theirs.where(o.account_id.in_(self.account_ids), o.role.in_(OWNERS))
+        return owned.where(self._uow.scope.customers(o.customer_id)).group_by(o.customer_id)
+
+    def find(self, session: Session) -> Iterable[tuple[str, UUID]]:
+        booked_on: dict[UUID, date | None] = dict.fromkeys(self.former)
+        booked_on.update((row[0], row[1]) for row in session.execute(self.owners()))
+        if booked_on:
+            self._uow.at_commit(lambda session, _marks: session.execute(_noted(booked_on, self._now)))
+        return [(SECTION.name, owner) for owner in booked_on]
+
+
+def _noted(booked_on: dict[UUID, date | None], now: datetime) -> Insert:
     """Due soon, or tomorrow where it was told today already; what is due earlier stays so."""
     h = holdings.c
-    soon = {"version": 0, "due_at": now + SETTLES, "flows_until": booked_on}
-    new = insert(holdings).values([{"customer_id": owner, "id": new_id(), **soon} for owner in owners])
+    soon = {"version": 0, "due_at": now + SETTLES}
+    rows = [{"customer_id": owner, "id": new_id(), "flows_until": day} for owner, day in sorted(booked_on.items())]
+    new = insert(holdings).values([{**row, **soon} for row in rows])
     later = case((h.told_on >= day_of(now), literal(tomorrow(now))), else_=new.excluded.due_at)
     kept = {
         "due_at": func.least(h.due_at, later),

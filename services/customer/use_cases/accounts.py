@@ -98,7 +98,7 @@ async def _keep(uow: UnitOfWork, account: Account, *, now: datetime, before: Seq
     day, balance = account.stands
     if balance is not None:
         await BalanceRepository(uow).add(account.id, day, balance)
-    await HoldingsRepository(uow).changed([account.id], now=now, before=before)
+    HoldingsRepository(uow).changed([account.id], now=now, before=before)
 
 
 def _stated(

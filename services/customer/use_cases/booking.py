@@ -3,7 +3,6 @@ from uuid import UUID
 
 from libs.common.database import UnitOfWork
 from libs.common.ids import new_id
-from libs.contracts.customer import SECTION
 from services.customer.domain.account import ACCOUNT
 from services.customer.domain.transaction import Transaction
 from services.customer.storage.holdings import HoldingsRepository
@@ -37,5 +36,4 @@ async def place_waiting_transactions(uow: UnitOfWork, now: datetime) -> int:
 async def _count(uow: UnitOfWork, booked: list[tuple[UUID, Transaction]], *, now: datetime) -> None:
     await TransactionRepository(uow).count(booked)
     accounts = {account_id for account_id, _ in booked}
-    owners = await HoldingsRepository(uow).changed(accounts, now=now)
-    uow.mark(SECTION.name, owners)
+    HoldingsRepository(uow).changed(accounts, now=now)

@@ -74,6 +74,6 @@ def staff_of(event: DomainEvent) -> Iterable[UUID]:
 PUBLICATIONS = (
     Publication(topic=SECTION, permission="sections:relationship", keys=customers_of, query=RELATIONSHIP),
     Publication(topic=ASSIGNMENT_REFERENCE, keys=assigned_customers, query=ASSIGNMENTS),
-    Publication(topic=ORG_UNIT_REFERENCE, keys=org_units_of, query=ORG_UNITS),
-    Publication(topic=STAFF_REFERENCE, keys=staff_of, query=STAFF),
+    Publication(topic=ORG_UNIT_REFERENCE, keys=org_units_of, query=ORG_UNITS, rests_on=()),
+    Publication(topic=STAFF_REFERENCE, keys=staff_of, query=STAFF, rests_on=()),
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
+import pytest
 from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
@@ -154,6 +155,20 @@ async def test_a_batch_too_slow_for_one_transaction_is_halved(probe: Probe) -> N
     assert limit != "0"
     await listener.hears(*records, transaction_timeout="500ms")
     assert await listener.effects(thing_id) == ["0", "1", "2", "3", "4", "5"]
+
+
+async def test_a_batch_takes_as_many_as_there_is_time_for(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("libs.common.consumer.BATCH_SECONDS", 0.2)
+    thing_id, records = await sent(probe, 6)
+    listener = Listener(probe, nap=0.12)
+    await listener.hears(*records, transaction_timeout="500ms")
+    assert await listener.effects(thing_id) == ["0", "1", "2", "3", "4", "5"]
+    wanted = text(
+        "SELECT count(*), count(DISTINCT xmin::text), max(place) - min(place) FROM effects WHERE thing_id = :id"
+    )
+    async with probe.database.engine.connect() as connection:
+        rows, transactions, apart = (await connection.execute(wanted, {"id": thing_id})).one()
+    assert (rows, transactions, apart) == (6, 3, 5), "three transactions, and nothing was done twice"
 
 
 async def test_what_passes_is_tried_again_in_place(probe: Probe) -> None:

@@ -156,6 +156,8 @@ async def test_the_watermark_stands_still_while_the_consumer_is_stopped(probe: P
         assert await publisher._as_of(connection) == stood
         assert stood is not None
         assert (datetime.now(stood.tzinfo) - stood).total_seconds() > 3000
+        publisher.publication = replace(PUBLICATION, rests_on=())
+        assert await publisher._as_of(connection) == publisher._complete, "what rests on nothing heard goes on"
     finally:
         await connection.execute("DELETE FROM consumer_progress")
         connection.terminate()

@@ -56,7 +56,7 @@ async def registered(customers: Service, teller: httpx.AsyncClient, unit: UUID, 
 async def test_a_resident_id_activates_and_tells_birth_date_and_gender(
     customers: Service, teller: httpx.AsyncClient, unit: UUID
 ) -> None:
-    number = next(PEOPLE).resident_id
+    number = next(PEOPLE).document
     made = await registered(customers, teller, unit, documents=[{"type": "resident_id", "number": number}])
     assert made["status"] == "active"
     assert made["birth_date"].replace("-", "") == number[6:14]
@@ -146,7 +146,7 @@ async def test_nobody_registers_at_a_unit_beyond_their_reach(customers: Service,
 async def test_a_document_belongs_to_one_customer_and_finds_them(
     customers: Service, teller: httpx.AsyncClient, unit: UUID
 ) -> None:
-    number = next(PEOPLE).resident_id
+    number = next(PEOPLE).document
     document = {"type": "resident_id", "number": number}
     made = await registered(customers, teller, unit, documents=[document])
     again = await customers.send(teller, "customers", {"name": "张伟", "documents": [document]})
