@@ -19,7 +19,7 @@ class LocalSettings(BaseSettings):
     postgres_port: int = 15432
     kafka_port: int = 19092
     kafka_controller_port: int = 19093
-    demo_customers: int = 2000
+    demo_customers: int = 400
     """How many the demo bank has that `guanxi up` loads at the first start."""
     pg_bindir: Path | None = None
     maven_repository: str | None = None
