@@ -13,6 +13,7 @@ from rich.console import Console
 from guanxi.app_database import known
 from guanxi.client import Refused
 from guanxi.cluster.command import topics
+from guanxi.dead_letters import dlq
 from guanxi.importers.command import imports
 from guanxi.keys import keys
 from guanxi.local.failures import LocalFailure
@@ -33,6 +34,7 @@ cli.add_typer(topics, name="topics")
 cli.add_typer(audit, name="audit")
 cli.add_typer(keys, name="keys")
 cli.add_typer(sections, name="sections")
+cli.add_typer(dlq, name="dlq")
 cli.add_typer(imports, name="import")
 
 

@@ -72,7 +72,7 @@ def retire(version: int, app: App = "customer", ring: Ring = None, database: Add
     place, address = _place(app, ring), _address(ring, database)
     if left := asyncio.run(_counted(app, address)).get(version):
         raise LocalFailure(f"{left} values of {app} are still under key version {version}.", os.EX_UNAVAILABLE)
-    held = _told(lambda: KeyRing.load(place, _keeper()))
+    held = ring_of(app, ring)
     if asyncio.run(_signs_heads(held, version, app, address)):
         sentence = f"Audit heads of {app} are signed by key version {version}: it stays as long as they do."
         raise LocalFailure(sentence, os.EX_UNAVAILABLE)
@@ -93,12 +93,17 @@ def wrap(app: App = "customer", ring: Ring = None) -> None:
 @keys.command()
 def status(app: App = "customer", ring: Ring = None, database: Address = None) -> None:
     """How many values stand under which key."""
-    held = _told(lambda: KeyRing.load(_place(app, ring), _keeper()))
+    held = ring_of(app, ring)
     counted, table = asyncio.run(_counted(app, _address(ring, database))), Table("key version", "values", "")
     for version in sorted({*held.versions, *counted}):
         uses = [word for word, used in (("current", held.current), ("index", held.index)) if used == version]
         table.add_row(str(version), str(counted.get(version, 0)), ", ".join(uses))
     Console().print(table)
+
+
+def ring_of(app: str, ring: Path | None) -> KeyRing:
+    """Raises LocalFailure where there is none, or one that cannot be opened."""
+    return _told(lambda: KeyRing.load(_place(app, ring), _keeper()))
 
 
 def _place(app: str, ring: Path | None) -> Path:

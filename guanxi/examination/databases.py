@@ -39,7 +39,7 @@ UNSHIPPED = """
     SELECT count(*) FROM audit_chains AS c JOIN audit_entries AS e ON e.chain = c.chain AND e.sequence > c.shipped
     WHERE NOT c.done AND e.written_at < now() - interval '10 s'
 """
-DEAD_LETTERS = "SELECT count(*) FROM dead_letters"
+DEAD_LETTERS = "SELECT count(*) FROM dead_letters WHERE handled_at IS NULL"
 
 
 async def examine_databases(settings: LocalSettings) -> list[Finding]:
@@ -102,7 +102,7 @@ def _outbox(app: str, age: float, parked: int, log: str) -> Iterator[Finding]:
 
 
 def _dead_letters(app: str, buried: int) -> Finding:
-    advice = f"see cause, topic and position in dead_letters of {app}: mend the cause" if buried else ""
+    advice = f"`guanxi dlq list --app {app}`: mend the cause, then `guanxi dlq retry`" if buried else ""
     return Finding(f"{app}: dead letters", buried == 0, f"{buried} records set aside", advice)
 
 

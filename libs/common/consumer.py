@@ -8,7 +8,7 @@ its inbox row.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from libs.common.caller import Scope
 from libs.common.database import Database, Heard, UnitOfWork
-from libs.common.dead_letters import DeadLetters
+from libs.common.dead_letters import DeadLetters, sequence_of
 from libs.common.kafka import commit_offsets
 from libs.common.logs import where
 from libs.common.metrics import CONSUMED, CONSUMER_LAG
@@ -44,7 +44,10 @@ BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
 
-REMEMBER = text("INSERT INTO inbox (event_id, type) VALUES (:id, :type) ON CONFLICT DO NOTHING RETURNING event_id")
+REMEMBER = text("""
+    INSERT INTO inbox (event_id, type, subject, sequence) VALUES (:id, :type, :subject, :sequence)
+    ON CONFLICT DO NOTHING RETURNING event_id
+""")
 CAUGHT_UP = text("""
     INSERT INTO consumer_progress (topic, partition, caught_up_at)
     SELECT topic, partition, :at
@@ -58,12 +61,14 @@ class Subscription:
     """What a service listens to: `types` maps an event type to its dataclass and handler.
 
     A topic of the bank's own systems carries no CloudEvents headers: `plain` maps it to the one type that it holds.
-    Such records have no id; their handlers act only on a newer sequence.
+    Such records have no id; their handlers act only on a newer sequence. `free_of_order` names types whose handlers
+    come to the same whenever they act: a dead letter of them may be tried again after later ones.
     """
 
     topics: Sequence[str]
     types: Mapping[str, tuple[type, Handler]]
     plain: Mapping[str, str] = field(default_factory=dict)
+    free_of_order: Collection[str] = ()
 
 
 class HandlingFailed(Exception):
@@ -149,15 +154,17 @@ class Consumer:
         event_class, handler = self.subscription.types[type_]
         continue_trace(headers.get("traceparent"))
         event = adapter(event_class).validate_json(record.value)
-        if "ce_id" in headers and not await self._is_new(uow, UUID(headers["ce_id"]), type_):
+        if "ce_id" in headers and not await self._is_new(uow, type_, headers):
             return "repeated"
         uow.heard = _envelope(headers)
         await handler(uow, event)
         return "handled"
 
-    async def _is_new(self, uow: UnitOfWork, event_id: UUID, type_: str) -> bool:
-        remembered = await uow.session.execute(REMEMBER, {"id": event_id, "type": type_})
-        return remembered.scalar_one_or_none() is not None
+    async def _is_new(self, uow: UnitOfWork, type_: str, headers: dict[str, str], *, buried: bool = False) -> bool:
+        """Remembered with its place among those of its subject, unless it is buried: then it was not handled."""
+        place = {"subject": headers.get("ce_subject"), "sequence": sequence_of(headers)}
+        told = {"id": UUID(headers["ce_id"]), "type": type_, **(dict.fromkeys(place) if buried else place)}
+        return (await uow.session.execute(REMEMBER, told)).scalar_one_or_none() is not None
 
     async def _bury(self, record: ConsumerRecord, cause: Exception) -> None:
         headers = headers_of(record)
@@ -165,7 +172,7 @@ class Consumer:
         async with self.database.unit_of_work(self.scope) as uow:
             if "ce_id" in headers:
                 with contextlib.suppress(ValueError):
-                    await self._is_new(uow, UUID(headers["ce_id"]), headers.get("ce_type", ""))
+                    await self._is_new(uow, headers.get("ce_type", ""), headers, buried=True)
             await self.dead_letters.raise_one(uow, record, headers, cause)
 
     async def _back_off(self, cause: Exception, attempt: int) -> None:
@@ -208,8 +215,8 @@ class Consumer:
 def _envelope(headers: dict[str, str]) -> Heard | None:
     if "ce_id" not in headers:
         return None
-    service, sequence = headers.get("ce_source", "").rpartition("/")[2], headers.get("ce_sequence", "")
-    return Heard(UUID(headers["ce_id"]), service, int(sequence) if sequence.isdecimal() else 0)
+    service = headers.get("ce_source", "").rpartition("/")[2]
+    return Heard(UUID(headers["ce_id"]), service, sequence_of(headers) or 0)
 
 
 def _parted(

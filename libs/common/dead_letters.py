@@ -1,7 +1,9 @@
 """Dead letters: records that cannot be handled, kept encrypted for a person, announced without their payload."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from aiokafka import ConsumerRecord
 from sqlalchemy import text
@@ -14,11 +16,24 @@ from libs.common.ids import new_id
 from libs.common.metrics import DEAD_LETTERS
 
 INSERT = text("""
-    INSERT INTO dead_letters (id, topic, partition, position, type, subject, sequence, cause, payload)
-    VALUES (:id, :topic, :partition, :position, :type, :subject, :sequence, :cause, :payload)
+    INSERT INTO dead_letters (id, topic, partition, position, type, subject, sequence, event_id, source, cause, payload)
+    VALUES (:id, :topic, :partition, :position, :type, :subject, :sequence, :event_id, :source, :cause, :payload)
 """)
 LARGEST, LONGEST = 2**63, 200
 """What the columns take of a record's own words: a sequence, and characters of a header."""
+
+
+def sequence_of(headers: Mapping[str, str]) -> int | None:
+    """An event's place among those of its subject; None for a record that has none, or none that fits."""
+    told = headers.get("ce_sequence", "")[:LONGEST]
+    return int(told) if told.isdecimal() and int(told) < LARGEST else None
+
+
+def event_id_of(headers: Mapping[str, str]) -> UUID | None:
+    try:
+        return UUID(headers.get("ce_id", ""))
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,7 @@ class DeadLetters:
             cause=type(cause).__name__,
         )
         content = base64.b64encode(record.value or b"").decode()
-        type_, subject, sequence = (headers.get(f"ce_{name}", "")[:LONGEST] for name in ("type", "subject", "sequence"))
+        type_, subject, source = (headers.get(f"ce_{name}", "")[:LONGEST] for name in ("type", "subject", "source"))
         values = {
             "id": letter.dead_letter_id,
             "topic": letter.topic,
@@ -46,7 +61,9 @@ class DeadLetters:
             "position": letter.position,
             "type": type_ or None,
             "subject": subject or None,
-            "sequence": int(sequence) if sequence.isdecimal() and int(sequence) < LARGEST else None,
+            "sequence": sequence_of(headers),
+            "event_id": event_id_of(headers),
+            "source": source or None,
             "cause": letter.cause,
             "payload": self.cipher.encrypt(content, table="dead_letters", column="payload", row=letter.dead_letter_id),
         }

@@ -143,9 +143,12 @@ def _inbound(metadata: MetaData) -> None:
         Column("event_id", Uuid, primary_key=True),
         Column("type", Text, nullable=False),
         time("handled_at", now=True),
+        Column("subject", Text),
+        Column("sequence", BigInteger),
         Index("ix_inbox_handled_at", "handled_at"),
+        Index("ix_inbox_subject", "subject", "sequence"),
     )
-    Table(
+    letters = Table(
         "dead_letters",
         metadata,
         Column("id", Uuid, primary_key=True),
@@ -158,7 +161,14 @@ def _inbound(metadata: MetaData) -> None:
         Column("cause", Text, nullable=False),
         Column("payload", LargeBinary, nullable=False),
         time("raised_at", now=True),
+        Column("event_id", Uuid),
+        Column("source", Text),
+        Column("attempts", Integer, nullable=False, server_default=text("0")),
+        time("asked_at", nullable=True),
+        Column("out_of_order", Boolean, nullable=False, server_default=text("false")),
+        time("handled_at", nullable=True),
     )
+    Index("ix_dead_letters_asked_at", letters.c.asked_at, postgresql_where=letters.c.asked_at.is_not(None))
     Table(
         "consumer_progress",
         metadata,

@@ -27,6 +27,7 @@ from libs.common.publication import Publication
 from libs.common.publisher import Publisher
 from libs.common.reencryption import DEAD_LETTERS, Reencryption, SealedColumn
 from libs.common.relay import Relay
+from libs.common.retrying import Retries
 from libs.common.schedules import Schedule, Sweep, run_schedule
 from libs.common.settings import Settings
 from libs.common.transient import passing
@@ -73,6 +74,8 @@ async def run_worker(worker: Worker) -> None:
     parts |= {schedule.name: partial(_schedule, worker, schedule) for schedule in _chores(worker, ring)}
     if worker.subscription.topics:
         parts["consumer"] = partial(_consume, worker, ring)
+        retries = Retries(worker.database, worker.subscription, worker.scope, FieldCipher(ring))
+        parts["dead letters"] = retries.run
     for schema, copies in worker.copies.items():
         parts[f"copies of {schema}"] = partial(_copy, worker, schema, copies)
     async with asyncio.TaskGroup() as group:

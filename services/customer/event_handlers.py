@@ -52,5 +52,6 @@ SUBSCRIPTION = Subscription(
         ACCOUNT_STATED: (CoreAccount, on_account_stated),
         TRANSACTION_BOOKED: (CoreTransaction, on_transaction_booked),
     },
+    free_of_order={event.type for events in EVENTS.values() for event in events},
     plain={ACCOUNTS.name: ACCOUNT_STATED, TRANSACTIONS.name: TRANSACTION_BOOKED},
 )

@@ -61,6 +61,7 @@ async def guanxi(settings: LocalSettings, *argv: str) -> tuple[int | None, str]:
         "GUANXI_BASE_PORT": str(settings.base_port),
         "GUANXI_POSTGRES_PORT": str(settings.postgres_port),
         "GUANXI_KAFKA_PORT": str(settings.kafka_port),
+        "COLUMNS": "300",
     }
     command = [sys.executable, "-m", "guanxi.cli", *argv]
     process = await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=STDOUT)

@@ -42,6 +42,10 @@ def guanxi(environment: dict[str, str], *argv: str) -> tuple[int, str]:
         (("audit", "verify"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("topics", "apply"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("import", "berka", "/nowhere"), os.EX_NOINPUT, "lacks fin_district.tsv"),
+        (("dlq", "list"), os.EX_UNAVAILABLE, "start `guanxi up`"),
+        (("dlq", "list", "--app", "gateway"), 2, "gateway sets nothing aside"),
+        (("dlq", "retry"), 2, "ask for --all"),
+        (("demo", "--customers", "3"), os.EX_UNAVAILABLE, "start `guanxi up` first"),
         (("doctor",), 1, "nothing listens"),
     ],
 )
