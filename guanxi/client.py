@@ -51,14 +51,18 @@ class Client:
         return (await self._ask("GET", path, {"Guanxi-Consistency": after} if after else {}, query, None))[0]
 
     async def until_known(self, *paths: str) -> None:
-        """Wait until the login is good at these paths: a directory hears of new staff within seconds."""
+        """Wait until the login is good at these paths: a directory hears of new staff within seconds.
+
+        Raises:
+            Refused: it is not, for as long as one waits.
+        """
         for path in paths:
-            for _ in range(TRIES):
+            for place in range(TRIES):
                 try:
                     await self.get(path, limit="1")
                     break
                 except Refused as refused:
-                    if refused.status != FORBIDDEN:
+                    if refused.status != FORBIDDEN or place == TRIES - 1:
                         raise
                     await asyncio.sleep(PAUSE_SECONDS)
 

@@ -20,10 +20,11 @@ from guanxi.demo.core import statements, transactions
 from guanxi.demo.organisation import STAFF, Branch, found
 from guanxi.demo.people import person
 from guanxi.demo.plan import BRANCHES, Planned, plan
-from guanxi.demo.stories import Stories
+from guanxi.demo.stories import Stories, once
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
 from guanxi.parallel import each
+from libs.common.clock import day_of
 
 SEED = 20_260_101
 AT_ONCE = 12
@@ -73,7 +74,7 @@ async def load_demo(
             await _each(progress, "consents", [one for one in planned if one.channels], stories.consent)
             await _each(progress, "households", [one for one in planned if one.spouse is not None], stories.relate)
             await _each(progress, "complaints", [one for one in planned if one.complaint], stories.complain)
-            await _campaigns(progress, stories)
+            await _campaigns(progress, stories, admin)
 
 
 async def example_of(settings: LocalSettings, issuer: LocalIssuer, seed: int) -> Example:
@@ -118,8 +119,8 @@ async def _each(progress: Progress, name: str, things: Sequence[T], do: Callable
 async def _state(progress: Progress, settings: LocalSettings, planned: Sequence[Planned]) -> None:
     """What the core knows of them: first the accounts, then what was booked on them."""
     now = datetime.now(UTC)
-    stated = [statement for one in planned for statement in statements(one, now)]
-    booked = [(one.ref, booking) for one in planned for booking in transactions(one, now.date())]
+    stated = [statement for one in planned for statement in statements(one, now, customers=len(planned))]
+    booked = [(one.ref, booking) for one in planned for booking in transactions(one, day_of(now))]
     accounts = progress.add_task("accounts", total=len(stated))
     bookings = progress.add_task("bookings", total=len(booked))
     async with CoreTopics(settings) as core:
@@ -127,10 +128,11 @@ async def _state(progress: Progress, settings: LocalSettings, planned: Sequence[
         await core.book(booked, lambda sent: progress.advance(bookings, sent))
 
 
-async def _campaigns(progress: Progress, stories: Stories) -> None:
+async def _campaigns(progress: Progress, stories: Stories, admin: Client) -> None:
     product = {"code": "steady-wealth", "name": "稳健理财", "kind": "wealth_product", "risk_rating": "R2"}
-    key = f"demo {stories.seed} product"
-    made, _ = await stories.of[0]["marketing_officer"].post("/api/v1/products", product, key=key)
+    await admin.until_known("/api/v1/products")
+    await once(admin.post("/api/v1/products", product, key="demo product"))
+    made = (await admin.get("/api/v1/products", code=product["code"]))["items"][0]
     staffed = list(zip(stories.branches, stories.of, strict=True))
 
     async def run(of: tuple[Branch, dict[str, Client]]) -> None:

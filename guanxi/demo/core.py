@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
-from guanxi.demo.plan import BRANCHES, RATES, Holding, Planned, day_before, noon
+from guanxi.demo.plan import BRANCHES, RATES, Holding, Planned, day_before, noon, ref_of
+from libs.common.clock import day_of
 from libs.contracts.core import CoreAccount, CoreTransaction, Holder
 
 SOURCE = "demo"
@@ -12,13 +13,17 @@ A_YEAR = 400
 """Days: what was on an account before counts for no average that is told."""
 
 
-def statements(planned: Planned, now: datetime) -> Iterator[CoreAccount]:
-    """Each account as it was when it was opened, or a year ago; and as it is now, where something was booked since."""
+def statements(planned: Planned, now: datetime, *, customers: int) -> Iterator[CoreAccount]:
+    """Each account as it was when it was opened, or a year ago; and as it is now, where something was booked since.
+
+    `customers` is how many the bank has: nobody else owns an account of it.
+    """
     for holding in planned.holdings:
-        began = noon(day_before(now.date(), min(holding.opened_days_ago, A_YEAR)))
+        today = day_of(now)
+        began = noon(day_before(today, min(holding.opened_days_ago, A_YEAR)))
         stood = ((began, holding.then), (now, holding.now))[: 2 if holding.bookings else 1]
         for sequence, (as_of, balance) in enumerate(stood, start=1):
-            yield _stated(planned, holding, sequence, as_of, balance, now.date())
+            yield _stated(planned, holding, sequence, as_of, balance, today, customers)
 
 
 def transactions(planned: Planned, today: date) -> Iterator[CoreTransaction]:
@@ -41,11 +46,11 @@ def transactions(planned: Planned, today: date) -> Iterator[CoreTransaction]:
 
 
 def _stated(
-    planned: Planned, holding: Holding, sequence: int, as_of: datetime, balance: Decimal, today: date
+    planned: Planned, holding: Holding, sequence: int, as_of: datetime, balance: Decimal, today: date, customers: int
 ) -> CoreAccount:
     holders = [Holder(customer_ref=planned.ref, role="owner")]
-    if holding.co_owner is not None:
-        holders.append(Holder(customer_ref=f"D{holding.co_owner:07d}", role="co_owner"))
+    if holding.co_owner is not None and holding.co_owner < customers:
+        holders.append(Holder(customer_ref=ref_of(planned.seed, holding.co_owner), role="co_owner"))
     rate = RATES.get(holding.kind)
     return CoreAccount(
         source=SOURCE,

@@ -17,7 +17,8 @@ WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 NOWHERE = 119_999
 """Passes every check as far as the province; districts from 119900 on are on no map (GB/T 2260)."""
 IN_A_DISTRICT = 1000
-DISTRICTS = 100
+DISTRICTS, APART = 100, 37
+"""So many districts there are, and so far apart those of two seeds begin."""
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 """GB 32100."""
 FIRM_EVERY = 12
@@ -44,23 +45,23 @@ def person(seed: int, place: int) -> Person:
     phone = f"1990000{place % 10_000:04d}"
     if place % FIRM_EVERY == FIRM_EVERY - 1:
         name = f"{chance.choice(CITIES)}{chance.choice(FIRST)}{chance.choice(SECOND)}{chance.choice(TRADES)}有限公司"
-        return Person(name, "organisation", "uscc", credit_code(place), phone)
+        return Person(name, "organisation", "uscc", credit_code(seed, place), phone)
     name = chance.choice(SURNAMES) + "".join(chance.choices(GIVEN, k=chance.choice((1, 2, 2))))
     born = date(1950, 1, 1) + timedelta(days=chance.randrange(20_000))
-    return Person(name, "person", "resident_id", resident_id(born, place), phone)
+    return Person(name, "person", "resident_id", resident_id(seed, born, place), phone)
 
 
-def resident_id(born: date, place: int) -> str:
-    """GB 11643: district, birth date, sequence, check digit. No two places have the same."""
-    district = NOWHERE - place // IN_A_DISTRICT % DISTRICTS
+def resident_id(seed: int, born: date, place: int) -> str:
+    """GB 11643: district, birth date, sequence, check digit. No two places of one seed have the same."""
+    district = NOWHERE - (place // IN_A_DISTRICT + APART * seed) % DISTRICTS
     digits = f"{district}{born:%Y%m%d}{place % IN_A_DISTRICT:03d}"
     total = sum(int(digit) * weight for digit, weight in zip(digits, WEIGHTS, strict=True))
     return digits + "10X98765432"[total % 11]
 
 
-def credit_code(place: int) -> str:
+def credit_code(seed: int, place: int) -> str:
     """GB 32100: authority, kind, district, organisation code with its own check digit (GB 11714), check digit."""
-    body = f"N{place:07d}"
+    body = f"{ALPHABET[seed % len(ALPHABET)]}{place:07d}"
     weighted = zip((3, 7, 9, 10, 5, 8, 4, 2), body, strict=True)
     own = -sum(weight * int(symbol, 36) for weight, symbol in weighted) % 11
     code = f"91{NOWHERE}{body}{'X' if own == 10 else own}"  # noqa: PLR2004 - a check digit of ten is written X

@@ -56,6 +56,7 @@ class Holding:
 class Planned:
     """One customer. `spouse` is the place of another; `channels` are what they consent to be told over."""
 
+    seed: int
     place: int
     who: Person
     branch: int
@@ -67,7 +68,7 @@ class Planned:
     @property
     def ref(self) -> str:
         """The core's customer number."""
-        return f"D{self.place:07d}"
+        return ref_of(self.seed, self.place)
 
 
 def plan(seed: int, place: int) -> Planned:
@@ -75,12 +76,13 @@ def plan(seed: int, place: int) -> Planned:
     chance = random.Random(f"{seed} plan {place}")  # noqa: S311 - a demo that repeats, no secret
     is_first = place == 0
     who = person(seed, place)
-    spouse = place + 1 if who.kind == "person" and place % 10 == 0 else None
+    spouse = place + 1 if place % 10 == 0 and {who.kind, person(seed, place + 1).kind} == {"person"} else None
     return Planned(
+        seed=seed,
         place=place,
         who=who,
         branch=place // 2 % len(BRANCHES),
-        holdings=tuple(_holdings(chance, place, spouse)),
+        holdings=tuple(_holdings(chance, seed, place, spouse)),
         spouse=spouse,
         complaint="closed" if is_first else chance.choices(("received", "assigned", "closed", None), (4, 4, 6, 86))[0],
         channels=("sms", "push") if is_first else _channels(chance, place),
@@ -91,21 +93,25 @@ def _channels(chance: random.Random, place: int) -> tuple[str, ...]:
     return (chance.choice(CHANNELS),) if place % 6 == 0 else ()
 
 
-def _holdings(chance: random.Random, place: int, spouse: int | None) -> list[Holding]:
+def ref_of(seed: int, place: int) -> str:
+    return f"D{seed}-{place:07d}"
+
+
+def _holdings(chance: random.Random, seed: int, place: int, spouse: int | None) -> list[Holding]:
     is_first = place == 0
     had = [kind for kind in KINDS if chance.random() < kind[2] or (is_first and kind[0] == "term_deposit")]
-    return [_holding(chance, place, number, kind, spouse) for number, kind in enumerate(had)]
+    return [_holding(chance, f"{ref_of(seed, place)}-{number}", place, kind, spouse) for number, kind in enumerate(had)]
 
 
 def _holding(
-    chance: random.Random, place: int, number: int, of: tuple[Any, str, float, int], spouse: int | None
+    chance: random.Random, ref: str, place: int, of: tuple[Any, str, float, int], spouse: int | None
 ) -> Holding:
     kind, product, _, usual = of
     then = _money(chance.lognormvariate(0, 1) * usual)
     bookings = tuple(_bookings(chance, usual)) if kind in BOOKED_ON else ()
     moved = sum((b.amount if b.direction == "credit" else -b.amount for b in bookings), Decimal(0))
     return Holding(
-        ref=f"D{place:07d}-{number}",
+        ref=ref,
         kind=kind,
         product=product,
         opened_days_ago=chance.randrange(120, 300) if place == 0 else chance.randrange(100, 2500),
@@ -113,7 +119,7 @@ def _holding(
         now=max(then + moved, Decimal("0.00")),
         overdue_days=chance.choice((0, 0, 0, 0, 12, 45, 120)) if kind in ("loan", "credit_card") else 0,
         bookings=bookings,
-        co_owner=spouse if kind == "savings" and spouse is not None and number == 0 and place else None,
+        co_owner=spouse if kind == "savings" and place else None,
     )
 
 

@@ -1,9 +1,11 @@
 """What the demo bank's customers and people do, through the REST API with fixed Idempotency-Keys."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
-from guanxi.client import Client
+from guanxi.client import Client, Refused
 from guanxi.demo.core import SOURCE
 from guanxi.demo.organisation import Branch
 from guanxi.demo.plan import Planned
@@ -47,19 +49,22 @@ class Stories:
             await own.until_known("/api/v1/me/consents")
             for channel in planned.channels:
                 terms = {"purpose": "marketing", "channel": channel, "text_version": "marketing-v1"}
-                await own.post("/api/v1/me/consents", terms, key=self._key(f"consent {channel}", planned))
+                await once(own.post("/api/v1/me/consents", terms, key=self._key(f"consent {channel}", planned)))
 
     async def relate(self, planned: Planned) -> None:
         if planned.spouse in self.ids:
             body = {"customer_id": self.ids[planned.place], "related_id": self.ids[planned.spouse], "kind": "spouse"}
             teller = self.of[planned.branch]["teller"]
-            await teller.post("/api/v1/customer-relations", body, key=self._key("spouse", planned))
+            await once(teller.post("/api/v1/customer-relations", body, key=self._key("spouse", planned)))
 
     async def complain(self, planned: Planned) -> None:
         """And be heard, as far as it goes."""
         if planned.complaint is None:
             return
         people, key = self.of[planned.branch], self._key("complaint", planned)
+        about = {"customer_id": self.ids[planned.place], "limit": "1"}
+        if (await people["teller"].get("/api/v1/complaints", **about))["items"]:
+            return
         body: dict[str, Any] = {
             "customer_id": self.ids[planned.place],
             "channel": "counter",
@@ -80,10 +85,12 @@ class Stories:
 
     async def campaign(self, branch: Branch, people: dict[str, Client], product_id: str) -> None:
         """For everyone of the branch who may be told: drafted, approved by the head, started."""
-        key = f"demo {self.seed} campaign {branch.code}"
+        key, code = f"demo {self.seed} campaign {branch.code}", f"wealth-{branch.code}-{letters_of(self.seed)}"
+        if (await people["marketing_officer"].get("/api/v1/campaigns", code=code))["items"]:
+            return
         body = {
             "org_unit_id": branch.unit_id,
-            "code": f"wealth-{branch.code}",
+            "code": code,
             "name": "稳健理财秋季活动",
             "channel": "sms",
             "product_id": product_id,
@@ -99,5 +106,19 @@ class Stories:
         return f"demo {self.seed} {what} {planned.place}"
 
 
+async def once(command: Awaitable[object]) -> None:
+    """What stands already is done: the keys of commands are forgotten after a day."""
+    try:
+        await command
+    except Refused as refused:
+        if refused.status != HTTPStatus.CONFLICT:
+            raise
+
+
+def letters_of(seed: int) -> str:
+    """A seed as a code may hold it: no digits in a row."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(abs(seed)))
+
+
 def _login(planned: Planned) -> str:
-    return f"customer-demo-{planned.place}"
+    return f"customer-demo-{planned.seed}-{planned.place}"

@@ -33,8 +33,8 @@ from libs.common.transient import contested, passing, slow
 log = structlog.get_logger()
 
 BATCH = 500
-BATCH_SECONDS = 3.0
-"""After so long what is handled is committed: who waits for its locks does not wait for all of a backlog."""
+BATCH_SECONDS = 1.0
+"""After so long what is handled is committed: whoever waits for its locks gives up after two seconds."""
 FETCH_MILLISECONDS = 500
 PROGRESS_SECONDS = 1.0
 BOUNDED_TRIES = 10

@@ -124,8 +124,8 @@ class KindOfHolding:
     """What a customer owns or co-owns of one kind, in one currency. `accounts` are the open ones, `balance` is theirs.
 
     Averages are of each day's balance: over the calendar month up to `as_of`, the whole month before it, and the 365
-    days up to it. `year_interest` is each year average at its account's rate of today. `overdue` is by how many days:
-    `0`, `1-30`, `31-90`, `90+`. Money in `currency`, as decimal strings.
+    days up to it. `year_interest` is each year average at its account's rate of today, `rated_average` the sum of those
+    whose rate is known. `overdue`: by how many days, `0`, `1-30`, `31-90`, `90+`. Money in `currency`, as strings.
     """
 
     kind: HoldingKind
@@ -137,6 +137,7 @@ class KindOfHolding:
     year_average: Decimal
     year_interest: Decimal
     overdue: dict[OverdueBucket, Decimal]
+    rated_average: Decimal = Decimal("0.0000")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -160,7 +160,7 @@ class CampaignMemberEvent(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignMemberQueued(CampaignMemberEvent):
-    """They are to be told."""
+    """They are to be told. Whoever tells them asks once more, at that moment, whether they still consent."""
 
     type: ClassVar[str] = "crm.campaign_member.queued.v1"
 

@@ -21,7 +21,7 @@ ScoreCause = Literal["deposit_income", "loan_income", "operating_cost", "expecte
 class ScoreComputed(DomainEvent):
     """What a customer contributes a year was reckoned by a policy, of what was held on a day in Shanghai.
 
-    `contribution` to the cent, and `assets`, which they own on the month's average, in `currency`, as decimal strings.
+    `contribution` in `currency`, to the cent; `assets`, which they own on the month's average, in CNY: decimal strings.
     """
 
     type: ClassVar[str] = "crm.score.computed.v1"

@@ -258,7 +258,7 @@ class ValueScore:
     """What the customer contributes a year, in `currency`: its reasons, added up.
 
     `assets` is what they own, on the month's average; `initiated` counts bookings of 90 days that they began.
-    `fifths` is null until the next ranking.
+    `fifths` is null before any were drawn.
     """
 
     score_id: UUID

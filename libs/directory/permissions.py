@@ -92,7 +92,7 @@ _FRONT_OFFICE = (
 _COMPLAINT_HANDLING = {"complaints:accept", "complaints:assign", "complaints:reply", "complaints:close"}
 _REVEALING = {"identifiers:reveal"}
 _TASKS = {"tasks:change"}
-_CAMPAIGNING = {"products:change", "campaigns:change"}
+_CAMPAIGNING = {"campaigns:change"}
 _GRANTING = {"access_grants:read", "access_grants:change"}
 _WALLS = {"ethical_walls:read", "ethical_walls:change"}
 _WEBHOOKS = {"webhooks:read", "webhooks:change", "webhooks:end"}
@@ -124,7 +124,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "auditor": frozenset(_STAFF_READ | {"access_grants:read", "ethical_walls:read", "audit:read"}),
     "admin": frozenset(
         {"org_units:read", "org_units:change", "staff:read", "staff:change", "webhooks:read", "webhooks:end"}
-        | {"policies:read", "policies:change"}
+        | {"policies:read", "policies:change", "products:read", "products:change"}
     ),
 }
 

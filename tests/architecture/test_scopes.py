@@ -41,6 +41,7 @@ UNSCOPED: Mapping[str, str] = {
     "services/marketing/storage/points.py PointsRepository.enter": "stores what a use case has made, and reads nothing",
     "services/marketing/storage/audience.py AudienceRepository.welcome": "stores what was heard, and reads nothing",
     "services/customer/storage/holdings.py HoldingsRepository.changed": "reads nothing; at the commit Changed.owners does",
+    "services/customer/storage/grades.py GradeRepository.reviewed": "changes rows whose customers were read in scope",
     "services/customer/storage/grades.py GradeRepository.ladder": "the bank's own, of no customer",
     "services/manager/storage/tasks.py TaskRepository.occasion": "the bank's own, of no customer",
     "services/customer/storage/transactions.py TransactionRepository.count": "adds what was booked, and reads nothing",

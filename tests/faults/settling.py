@@ -8,7 +8,9 @@ from guanxi.local.stack import SERVICES
 from libs.contracts.catalogue import EVENTS, SECTIONS
 from tests.faults.databases import Databases
 
-TO_BE_TOLD = "SELECT count(*) FROM holdings WHERE due_at < now() + interval '1 minute'"
+TO_BE_TOLD = """
+    SELECT count(*) FROM holdings WHERE least(due_at, grade_due_at) < now() + interval '1 minute'
+"""
 
 
 def _types_heard(app: str) -> dict[str, list[str]]:
@@ -20,7 +22,7 @@ def _types_heard(app: str) -> dict[str, list[str]]:
 
 HEARS = {app: _types_heard(app) for app in SERVICES}
 LISTENERS = tuple(app for app, heard in HEARS.items() if any(heard.values()))
-"""Who handles events of other services: all but customer, which hears the core."""
+"""Who handles events."""
 
 Versions = dict[tuple[str, UUID], int]
 

@@ -7,6 +7,7 @@ from sqlalchemy import select, text, update
 
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
+from services.customer.domain.relation import RelationKind
 from services.customer.storage.flow_tables import holdings
 from services.customer.storage.grades import GradeRepository
 from services.customer.storage.holdings import Changed, HoldingsRepository
@@ -39,13 +40,15 @@ async def due(uow: UnitOfWork) -> set[str]:
 
 
 async def grades_due(uow: UnitOfWork) -> set[str]:
-    await uow.session.execute(update(holdings).values(told_on=day_of(NOW)))
-    return _named([customer.id for customer in await GradeRepository(uow).due(day_of(NOW).replace(day=1), 1000)])
+    await uow.session.execute(update(holdings).values(grade_due_at=NOW))
+    return _named([customer.id for customer in await GradeRepository(uow).due(NOW, 1000)])
 
 
 async def relations_that_stand(uow: UnitOfWork) -> set[str]:
     relations = RelationRepository(uow)
-    return await each_of({**CUSTOMER_IDS}, lambda n: relations.stands(CUSTOMER_IDS[n], CUSTOMER_IDS[n], "spouse"))
+    return await each_of(
+        {**CUSTOMER_IDS}, lambda n: relations.stands(CUSTOMER_IDS[n], CUSTOMER_IDS[n], RelationKind.SPOUSE)
+    )
 
 
 async def told(uow: UnitOfWork) -> set[str]:

@@ -43,7 +43,7 @@ async def entries_of_accounts(uow: UnitOfWork) -> set[str]:
 
 
 async def candidates(uow: UnitOfWork) -> set[str]:
-    found = await AudienceRepository(uow).candidates(_campaign(), 1000)
+    found, _ = await AudienceRepository(uow).candidates(_campaign(), 1000)
     return {NAMES[candidate.customer_id] for candidate in found if candidate.customer_id in NAMES}
 
 

@@ -161,3 +161,18 @@ ROWS = {
         " VALUES ($other, 1, $key, $key, '{nfra}', 'phone', 'b', 'c', 'f', 'assigned', 1, now(), now(), $other)",
     ],
 }
+
+
+def test_rights_rest_on_no_backlog_but_that_which_makes_them() -> None:
+    """By docs/adr/0015: a stream that nobody may be behind of, and the topics that must be handled before it is whole."""
+    trusted = {topic.name for topic in REFERENCES}
+    rests = {
+        each.stream: each.rests_on for name in PUBLICATIONS for each in PUBLICATIONS[name] if each.stream in trusted
+    }
+    assert rests == {
+        "crm.reference.customer.v1": (),
+        "crm.reference.org_unit.v1": (),
+        "crm.reference.staff.v1": (),
+        "crm.reference.case.v1": (),
+        "crm.reference.assignment.v1": ("crm.customer.events.v1",),
+    }

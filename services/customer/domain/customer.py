@@ -78,7 +78,6 @@ class Customer(SignsIn, Aggregate):
     birth_date: date | None = None
     gender: str | None = None
     grade: str | None = None
-    grade_reviewed_on: date | None = None
     grade_below: int = 0
     name_folded: str = ""
     name_grams: list[str] = field(default_factory=list)
@@ -143,12 +142,11 @@ class Customer(SignsIn, Aggregate):
         self.home_unit_id = unit_id
         self._updated("home_unit", at=at)
 
-    def review_grade(self, ladder: Ladder, assets: Decimal, *, today: date, at: datetime) -> None:
+    def review_grade(self, ladder: Ladder, assets: Decimal, *, at: datetime) -> None:
         """Once a month, by the average of the whole month before: up at once, down after months in a row below.
 
         Whoever has no grade gets their first.
         """
-        self.grade_reviewed_on = today
         reached = ladder.grade_of(assets)
         told: dict[str, Any] = {"occurred_at": at, "customer_id": self.id, "assets": assets}
         if self.grade is None or ladder.height(reached) > ladder.height(self.grade):

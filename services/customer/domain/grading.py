@@ -30,9 +30,6 @@ class Ladder:
     def grade_of(self, assets: Decimal) -> str:
         return max(self._reached(assets), key=lambda rung: rung.min_assets).code
 
-    def is_below(self, assets: Decimal, grade: str) -> bool:
-        return self.height(self.grade_of(assets)) < self.height(grade)
-
     def height(self, grade: str | None) -> int:
         """Counted from the lowest; a grade that the bank has abolished stands below all."""
         return next((place for place, rung in enumerate(self._sorted()) if rung.code == grade), -1)

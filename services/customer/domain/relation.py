@@ -19,6 +19,13 @@ class RelationKind(StrEnum):
     HOUSEHOLD_MEMBER = "household_member"
 
 
+INVERSE = {kind: kind for kind in RelationKind} | {
+    RelationKind.PARENT: RelationKind.CHILD,
+    RelationKind.CHILD: RelationKind.PARENT,
+}
+"""What the customer is to the related one."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Relation(Aggregate):
     customer_id: UUID

@@ -66,5 +66,7 @@ holdings = Table(
     time("due_at", nullable=True),
     Column("told_on", Date),
     Column("flows_until", Date, index=True),
+    time("grade_due_at", nullable=True),
     Index("ix_holdings_due_at", "due_at"),
+    Index("ix_holdings_grade_due_at", "grade_due_at"),
 )

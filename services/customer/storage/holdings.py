@@ -54,7 +54,8 @@ KINDS = text(f"""
             round(coalesce(sum(v.month), 0), 4) AS month_average,
             round(coalesce(sum(v.last_month), 0), 4) AS last_month_average,
             round(coalesce(sum(v.year), 0), 4) AS year_average,
-            round(coalesce(sum(v.year * a.rate), 0), 4) AS year_interest
+            round(coalesce(sum(v.year * a.rate), 0), 4) AS year_interest,
+            round(coalesce(sum(v.year) FILTER (WHERE a.rate IS NOT NULL), 0), 4) AS rated_average
         FROM account_holders AS o JOIN accounts AS a ON a.id = o.account_id
         LEFT JOIN averages AS v ON v.account_id = a.id
         WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user'
@@ -150,6 +151,7 @@ class HoldingsRepository:
         """They are told again when they change, and once this month's averages are whole."""
         h = holdings.c
         done = {"version": h.version + 1, "told_on": day_of(now), "due_at": next_month(now)}
+        done["grade_due_at"] = func.coalesce(h.grade_due_at, now)
         theirs = h.customer_id.in_(customer_ids) & self._uow.scope.customers(h.customer_id)
         await self._uow.session.execute(update(holdings).where(theirs).values(done))
 
@@ -184,7 +186,9 @@ class Changed:
     def owners(self) -> Select[UUID, date]:
         """Within scope, each with the day on which something was booked last, by now."""
         o, f = account_holders.c, daily_flows.c
-        booked = (f.account_id == o.account_id) & (f.day <= day_of(self._now))
+        today = day_of(self._now)
+        lately = (f.day <= today) & (f.day > today - timedelta(days=WINDOWS[-1]))
+        booked = (f.account_id == o.account_id) & lately
         theirs = select(o.customer_id, func.max(f.day)).join_from(account_holders, daily_flows, booked, isouter=True)
         owned = theirs.where(o.account_id.in_(self.account_ids), o.role.in_(OWNERS))
         return owned.where(self._uow.scope.customers(o.customer_id)).group_by(o.customer_id)

@@ -1,6 +1,6 @@
 """The timeline: what happened with a customer in any service, one row for each event and customer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -40,10 +40,17 @@ class InteractionRepository:
 
 
 async def list_interactions(
-    uow: UnitOfWork, *, customer_id: UUID | None, service: str | None, type_: str | None, after: UUID | None, limit: int
+    uow: UnitOfWork,
+    *,
+    customer_id: UUID | None,
+    service: str | None,
+    type_: str | None,
+    hidden: Collection[str],
+    after: UUID | None,
+    limit: int,
 ) -> Sequence[Any]:
-    """Newest first."""
+    """Newest first, without those of types that are `hidden` from the caller."""
     i = interactions.c
-    within = select(interactions).where(uow.scope.customers(i.customer_id))
+    within = select(interactions).where(uow.scope.customers(i.customer_id), i.type.not_in(hidden))
     wanted = matching(within, (i.customer_id, customer_id), (i.service, service), (i.type, type_))
     return await newest(uow, wanted, i.id, after=after, limit=limit)

@@ -1,15 +1,15 @@
-"""Relations between customers, and the ladder by which they are graded, within the unit of work's scope."""
+"""Relations between customers, for whoever reaches both of them."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
 from libs.common.listing import matching, newest
-from services.customer.domain.relation import Relation
+from services.customer.domain.relation import INVERSE, Relation, RelationKind
 from services.customer.storage.history_tables import relations
 
 
@@ -17,12 +17,16 @@ class RelationRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
+    def within(self) -> ColumnElement[bool]:
+        """Both of the two."""
+        both = relations.c.customer_id, relations.c.related_id
+        return and_(*[self._uow.scope.customers(column) for column in both])
+
     def add(self, relation: Relation) -> None:
         self._uow.session.add(relation)
 
     async def get(self, relation_id: UUID) -> Relation:
-        within = self._uow.scope.customers(relations.c.customer_id)
-        found = await self._uow.session.execute(select(Relation).where(relations.c.id == relation_id, within))
+        found = await self._uow.session.execute(select(Relation).where(relations.c.id == relation_id, self.within()))
         relation = found.scalar_one_or_none()
         if relation is None:
             raise NotFound.thing("relation")
@@ -33,18 +37,21 @@ class RelationRepository:
         self._uow.check_version(relation)
         return relation
 
-    async def stands(self, customer_id: UUID, related_id: UUID, kind: str) -> bool:
+    async def stands(self, customer_id: UUID, related_id: UUID, kind: RelationKind) -> bool:
+        """Told of either of the two: whose spouse somebody is is theirs."""
         r = relations.c
-        same = (r.customer_id == customer_id) & (r.related_id == related_id) & (r.kind == kind)
-        standing = select(r.id).where(same, r.ended_at.is_(None), self._uow.scope.customers(r.customer_id))
+        told = (r.customer_id == customer_id) & (r.related_id == related_id) & (r.kind == kind)
+        inverse = (r.customer_id == related_id) & (r.related_id == customer_id) & (r.kind == INVERSE[kind])
+        standing = select(r.id).where(told | inverse, r.ended_at.is_(None), self.within())
         return (await self._uow.session.execute(standing)).first() is not None
 
 
 async def list_relations(
     uow: UnitOfWork, *, customer_id: UUID | None, standing: bool | None, after: UUID | None, limit: int
 ) -> Sequence[Any]:
-    """Newest first, as they were told of customers within scope."""
+    """Newest first; of a customer, whichever of the two they are."""
     r = relations.c
-    within = select(relations).where(uow.scope.customers(r.customer_id))
-    wanted = matching(within, (r.customer_id, customer_id), (r.ended_at.is_(None), standing))
+    wanted = matching(select(relations).where(RelationRepository(uow).within()), (r.ended_at.is_(None), standing))
+    if customer_id is not None:
+        wanted = wanted.where(or_(r.customer_id == customer_id, r.related_id == customer_id))
     return await newest(uow, wanted, r.id, after=after, limit=limit)

@@ -47,13 +47,11 @@ customers = Table(
     Column("birth_date", Date),
     Column("gender", String(1)),
     Column("grade", Text),
-    Column("grade_reviewed_on", Date),
     Column("grade_below", SmallInteger, nullable=False, server_default="0"),
     Column("logins", ARRAY(Text), nullable=False),
     time("registered_at"),
     Index("ix_customers_name_grams", "name_grams", postgresql_using="gin"),
     Index("ix_customers_home_unit_id", "home_unit_id"),
-    Index("ix_customers_grade_reviewed_on", "grade_reviewed_on"),
 )
 
 identity_documents = Table(

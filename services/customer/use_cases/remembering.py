@@ -6,8 +6,8 @@ from uuid import UUID
 from libs.common.database import UnitOfWork
 from services.customer.storage.interactions import InteractionRepository
 
-ABOUT_ITSELF = frozenset({"occurred_at", "customer_id", "holder_ids"})
-"""What a row says anyway, or what names other customers."""
+LEFT_OUT = frozenset({"occurred_at", "customer_id", "holder_ids", "related_id", "balance"})
+"""What a row says anyway, what names other customers, and money: not everybody whose event it is owns the account."""
 
 
 async def remember(
@@ -31,5 +31,5 @@ async def remember(
         subject=subject,
         sequence=heard.sequence,
         occurred_at=occurred_at,
-        facts={name: value for name, value in facts.items() if name not in ABOUT_ITSELF},
+        facts={name: value for name, value in facts.items() if name not in LEFT_OUT},
     )

@@ -73,7 +73,9 @@ def staff_of(event: DomainEvent) -> Iterable[UUID]:
 
 PUBLICATIONS = (
     Publication(topic=SECTION, permission="sections:relationship", keys=customers_of, query=RELATIONSHIP),
-    Publication(topic=ASSIGNMENT_REFERENCE, keys=assigned_customers, query=ASSIGNMENTS),
+    Publication(
+        topic=ASSIGNMENT_REFERENCE, keys=assigned_customers, query=ASSIGNMENTS, rests_on=("crm.customer.events.v1",)
+    ),
     Publication(topic=ORG_UNIT_REFERENCE, keys=org_units_of, query=ORG_UNITS, rests_on=()),
     Publication(topic=STAFF_REFERENCE, keys=staff_of, query=STAFF, rests_on=()),
 )

@@ -46,8 +46,8 @@ class TaskRepository:
         """What a rule opens on a day; none where the bank has none."""
         o = occasions.c
         in_force = (o.effective_from <= day) & or_(o.effective_to.is_(None), o.effective_to > day)
-        wanted = select(o.rule, o.kind, o.days).where(o.rule == rule, in_force)
-        row = (await self._uow.session.execute(wanted)).first()
+        wanted = select(o.rule, o.kind, o.days).where(o.rule == rule, in_force).order_by(o.effective_from.desc())
+        row = (await self._uow.session.execute(wanted.limit(1))).first()
         return Occasion(rule=row.rule, kind=row.kind, days=row.days) if row else None
 
     async def was_opened(self, rule: str, cause_id: UUID) -> bool:

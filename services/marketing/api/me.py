@@ -21,7 +21,7 @@ Spend = Annotated[UnitOfWork, command(show, conditional=False)]
 
 @router.get("/points", dependencies=[requires("me:read")])
 async def own_entries(own: OwnCustomer, uow: Query, page: CurrentPage) -> Page[EntryView]:
-    """The ledger, newest first: the newest balance is the balance."""
+    """The ledger, newest first. What there is to spend stands in one's own view."""
     rows = await list_entries(uow, account_id=None, customer_id=own, after=page.after, limit=page.limit)
     return page.of(uow, [EntryView.of(row) for row in rows])
 

@@ -117,7 +117,7 @@ class SegmentView(BaseModel):
 
 
 class CampaignView(View):
-    """`queued` are told, `suppressed` are left out, each for a reason that its member shows."""
+    """Once it is finished, `queued` are told and `suppressed` are left out, each for a reason that its member shows."""
 
     org_unit_id: UUID
     code: str
@@ -130,13 +130,15 @@ class CampaignView(View):
     author_id: UUID
     approver_id: UUID | None
     drafted_at: datetime
-    queued: int
-    suppressed: int
+    queued: int | None
+    suppressed: int | None
 
     @classmethod
     def of(cls, campaign: Any) -> Self:
-        """From an aggregate or from a row of the list."""
+        """From an aggregate or from a row of the list. Counts that still run are of no version, and not shown."""
         plain = {name: getattr(campaign, name) for name in cls.model_fields if name != "segment"}
+        if campaign.status is not Status.FINISHED:
+            plain |= {"queued": None, "suppressed": None}
         return cls(**plain, segment=SegmentView(**vars(campaign.segment)))
 
 

@@ -52,7 +52,10 @@ MOVES: dict[Move, tuple[frozenset[Status], Status]] = {
 
 @dataclass(kw_only=True, eq=False)
 class Campaign(Aggregate):
-    """Of a unit, for the customers of its tree. While it runs, `selected_up_to` is the last customer looked at."""
+    """Of a unit, for the customers of its tree. While it runs, `selected_up_to` is the last customer looked at.
+
+    `approver_id` is who approved or rejected it.
+    """
 
     org_unit_id: UUID
     code: str
@@ -98,8 +101,6 @@ class Campaign(Aggregate):
         self._tell(CampaignCancelled, at)
 
     def count(self, member: CampaignMember) -> None:
-        """Note a member, in the order of customers' ids."""
-        self.selected_up_to = member.customer_id
         if member.status is MemberStatus.QUEUED:
             self.queued += 1
         else:

@@ -18,9 +18,9 @@ class MemberStatus(StrEnum):
 class Suppression(StrEnum):
     """Why somebody is left out, in the order in which reasons are looked for: what the law asks comes first."""
 
-    NOT_ACTIVE = "not_active"
     NO_CONSENT = "no_consent"
     OPEN_COMPLAINT = "open_complaint"
+    NOT_ACTIVE = "not_active"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +34,11 @@ class Candidate:
 
     def suppressed_from(self, channel: CampaignChannel) -> Suppression | None:
         """The first reason that holds (PIPL art. 24: nobody is sent what they did not agree to)."""
-        if not self.is_active:
-            return Suppression.NOT_ACTIVE
         if channel not in self.channels:
             return Suppression.NO_CONSENT
-        return Suppression.OPEN_COMPLAINT if self.open_complaints else None
+        if self.open_complaints:
+            return Suppression.OPEN_COMPLAINT
+        return None if self.is_active else Suppression.NOT_ACTIVE
 
 
 @dataclass(kw_only=True, eq=False)

@@ -40,9 +40,16 @@ class AudienceRepository:
     async def scores(self, customer_id: UUID, value_group: str, assets: Decimal) -> None:
         await self._keep(customer_id, value_group=value_group, assets=assets)
 
-    async def candidates(self, campaign: Campaign, limit: int) -> list[Candidate]:
-        """The next whom its segment holds, in the order of their ids, among the customers of the unit's tree."""
+    async def candidates(self, campaign: Campaign, limit: int) -> tuple[list[Candidate], UUID | None]:
+        """Whom its segment holds of the unit's tree, among the next so many customers whoever they are.
+
+        Returns them, and the last that was looked at; None behind the last of all. A segment that holds hardly anybody
+        is so looked at in steps of one length, too.
+        """
         a = audience.c
+        after = campaign.selected_up_to or UUID(int=0)
+        ids = select(a.customer_id).where(a.customer_id > after).order_by(a.customer_id).limit(limit)
+        looked_at = (await self._uow.session.execute(ids)).scalars().all()
         at_home = (home.c.org_unit_id == customers.c.home_unit_id) & home.c.path.startswith(units.c.path)
         wanted = (
             select(a.customer_id, customers.c.status, a.channels, func.cardinality(a.complaint_ids).label("open"))
@@ -50,10 +57,10 @@ class AudienceRepository:
             .join(units, units.c.org_unit_id == campaign.org_unit_id)
             .join(home, at_home)
             .where(_in_segment(campaign.segment), customers.c.canonical_id == customers.c.customer_id)
-            .where(self._uow.scope.customers(a.customer_id), a.customer_id > (campaign.selected_up_to or UUID(int=0)))
+            .where(self._uow.scope.customers(a.customer_id), a.customer_id.in_(looked_at))
         )
-        rows = await self._uow.session.execute(wanted.order_by(a.customer_id).limit(limit))
-        return [
+        rows = await self._uow.session.execute(wanted.order_by(a.customer_id))
+        found = [
             Candidate(
                 customer_id=row.customer_id,
                 is_active=row.status == "active",
@@ -62,6 +69,7 @@ class AudienceRepository:
             )
             for row in rows
         ]
+        return found, looked_at[-1] if len(looked_at) == limit else None
 
     async def _keep(self, customer_id: UUID, **kept: object) -> None:
         await self.welcome(customer_id)

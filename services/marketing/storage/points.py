@@ -1,10 +1,11 @@
-"""Points accounts as aggregates, with their points_lots and ledger, within the unit of work's scope."""
+"""Points accounts as aggregates, with their lots and ledger, within the unit of work's scope."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
@@ -55,12 +56,16 @@ class PointsRepository:
         self._uow.session.add_all(entries)
 
     async def rules_for(self, kind: str, day: date, source_id: UUID) -> list[EarningRule]:
-        """What opening an account of this kind earns on that day, and `source_id` has not earned yet."""
+        """What opening an account of this kind earns on that day, and `source_id` has not earned yet.
+
+        Of several rows of one rule the one that began last counts.
+        """
         r, of = earning_rules.c, points_lots.c
         in_force = (r.effective_from <= day) & or_(r.effective_to.is_(None), r.effective_to > day)
         earned = exists().where(of.source_id == source_id, of.rule == r.code)
-        wanted = select(r.code, r.points, r.months).where(r.kind == kind, in_force, ~earned).order_by(r.code)
-        rows = await self._uow.session.execute(wanted)
+        newest = select(r.code, r.points, r.months, r.kind).where(in_force, ~earned).ext(distinct_on(r.code))
+        rules = newest.order_by(r.code, r.effective_from.desc()).subquery().c
+        rows = await self._uow.session.execute(select(rules.code, rules.points, rules.months).where(rules.kind == kind))
         return [EarningRule(code=row.code, points=row.points, months=row.months) for row in rows]
 
     async def _one(self, condition: ColumnElement[bool], *, lock: bool) -> PointsAccount:

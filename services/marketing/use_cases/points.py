@@ -14,9 +14,11 @@ AT_ONCE = 100
 async def earn_points(
     uow: UnitOfWork, customer_id: UUID, kind: str, *, account_id: UUID, opened_on: date | None, at: datetime
 ) -> None:
-    """Give what the rules give for opening an account: each rule once for an account, on the day that it was opened."""
+    """Give what the rules of the day give for opening an account, each once; of an unknown day there are none."""
+    if opened_on is None:
+        return
     today, points = day_of(at), PointsRepository(uow)
-    for rule in await points.rules_for(kind, opened_on or today, account_id):
+    for rule in await points.rules_for(kind, opened_on, account_id):
         try:
             account = await points.of_customer(customer_id)
         except NotFound:

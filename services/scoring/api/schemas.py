@@ -2,10 +2,10 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from libs.common.schemas import Body, View, with_places
 from services.scoring.domain.contribution import Cause, ValueGroup
@@ -13,7 +13,8 @@ from services.scoring.domain.holding import OverdueBucket
 
 Rate = Annotated[Decimal, Field(ge=0, le=1, decimal_places=6), with_places(6)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4), with_places(4)]
-Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
+Currency = Literal["CNY"]
+"""What is held in another one counts for nothing, so the bank reckons in its own."""
 Probabilities = Annotated[dict[OverdueBucket, Rate], Field(min_length=4, description="Of default, by days overdue.")]
 
 
@@ -65,7 +66,7 @@ class ReasonView(BaseModel):
 class ScoreView(View):
     """What a customer contributes a year, in `currency`: the amounts of its reasons, added up.
 
-    `recency`, `frequency` and `monetary` are fifths of all customers, 5 the most; null until the next ranking.
+    `recency`, `frequency` and `monetary` are fifths of all customers, 5 the most; null before any were drawn.
     """
 
     customer_id: UUID

@@ -1,8 +1,8 @@
 """What a customer contributes a year: income less cost, line by line, so that the reasons are the score.
 
-Deposits earn their transfer price less what they pay, loans what they are paid less theirs; then operating cost,
-expected loss (PD by LGD by EAD), tax, and the hurdle on the capital that loans tie up. A year has 365 days, interest is
-reckoned by 360.
+Deposits earn their transfer price less what they pay, loans what they are paid less theirs, where the rate is known;
+then operating cost, expected loss (PD by LGD by EAD), tax, and the hurdle on the capital that loans tie up. A year has
+365 days, interest is reckoned by 360. Fees and contacts are told by nobody yet, and counted by nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from enum import StrEnum
 from services.scoring.domain.holding import DEPOSITS, LOANS, Holding
 from services.scoring.domain.policy import ContributionPolicy
 
-CENT = Decimal("0.01")
+CENT, NOTHING = Decimal("0.01"), Decimal()
 YEAR = Decimal(365) / Decimal(360)
 
 
@@ -73,10 +73,10 @@ def value_group(value: Decimal, *, is_asleep: bool, policy: ContributionPolicy) 
 def _income(holdings: Sequence[Holding], policy: ContributionPolicy) -> Iterator[Reason]:
     for holding in holdings:
         if holding.kind in DEPOSITS:
-            earned = holding.year_average * policy.ftp_deposits - holding.year_interest
+            earned = holding.rated_average * policy.ftp_deposits - holding.year_interest
             yield _line(Cause.DEPOSIT_INCOME, holding.kind, earned * YEAR)
         elif holding.kind in LOANS:
-            earned = holding.year_interest - holding.year_average * policy.ftp_loans
+            earned = holding.year_interest - holding.rated_average * policy.ftp_loans
             yield _line(Cause.LOAN_INCOME, holding.kind, earned * YEAR)
 
 
@@ -84,12 +84,13 @@ def _cost(holdings: Sequence[Holding], policy: ContributionPolicy) -> Iterator[R
     for holding in holdings:
         yield _line(Cause.OPERATING_COST, holding.kind, -policy.cost_per_account * holding.accounts)
         if holding.kind in LOANS:
-            lost = sum((policy.pd[bucket] * owed for bucket, owed in holding.overdue.items()), Decimal())
+            lost = sum((policy.pd[bucket] * max(owed, NOTHING) for bucket, owed in holding.overdue.items()), NOTHING)
             yield _line(Cause.EXPECTED_LOSS, holding.kind, -lost * policy.lgd)
 
 
 def _exposure(holding: Holding) -> Decimal:
-    return sum(holding.overdue.values(), Decimal())
+    """What is owed; a credit card that was overpaid is owed nothing on."""
+    return sum((max(owed, NOTHING) for owed in holding.overdue.values()), NOTHING)
 
 
 def _line(cause: Cause, kind: str | None, amount: Decimal) -> Reason:

@@ -12,7 +12,8 @@ LOANS = frozenset({"loan", "credit_card"})
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """All of one kind in one currency. Averages are of days; `year_interest` is the year's at the rates of today.
+    """All of one kind in one currency. `rated_average` is of the year's days, on accounts whose rate is known;
+    `year_interest` is what that comes to at the rates of today.
 
     `overdue` is what is owed, by for how many days it is overdue. Money in `currency`.
     """
@@ -20,7 +21,6 @@ class Holding:
     kind: str
     currency: str
     accounts: int
-    month_average: Decimal
-    year_average: Decimal
+    rated_average: Decimal
     year_interest: Decimal
     overdue: dict[OverdueBucket, Decimal]

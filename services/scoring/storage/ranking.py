@@ -37,7 +37,7 @@ MOVE = text("""
         version = s.version + 1
     FROM unnest(CAST(:ids AS uuid[]), CAST(:recency AS int[]), CAST(:frequency AS int[]), CAST(:monetary AS int[]),
         CAST(:names AS text[])) AS m (id, recency, frequency, monetary, name)
-    WHERE s.id = m.id
+    WHERE s.id = m.id AND s.id IN (SELECT id FROM scores WHERE id = ANY(:ids) FOR UPDATE SKIP LOCKED)
 """)
 
 
@@ -64,14 +64,17 @@ class RankingRepository:
         await self._uow.session.execute(DRAW, {"now": now})
 
     async def next_to_place(self, limit: int) -> Sequence[Any]:
-        """Scores that the newest bounds were not held against yet, in the order of their ids, locked."""
+        """Scores that the newest bounds were not held against yet, in the order of their ids.
+
+        They are not locked: whoever reckons one at the same moment places it by the same bounds.
+        """
         s, up_to = scores.c, select(rankings.c.placed_up_to).with_for_update(skip_locked=True)
         after: UUID | None = (await self._uow.session.execute(up_to)).scalar_one_or_none()
         if after is None:
             return []
         columns = (s.id, s.customer_id, s.last_initiated_on, s.initiated, s.assets, s.recency, s.frequency, s.monetary)
         within = select(*columns).where(s.id > after, self._uow.scope.customers(s.customer_id))
-        rows = (await self._uow.session.execute(within.order_by(s.id).limit(limit).with_for_update())).all()
+        rows = (await self._uow.session.execute(within.order_by(s.id).limit(limit))).all()
         placed = rows[-1].id if len(rows) == limit else None
         await self._uow.session.execute(update(rankings).values(placed_up_to=placed))
         return rows

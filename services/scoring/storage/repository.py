@@ -40,8 +40,8 @@ class ScoreRepository:
         """Reckoned by another policy, or awake who began nothing since; locked so that no other sweeper takes them."""
         s = scores.c
         rests = (s.value_group != ValueGroup.SLEEPING.value) & (s.last_initiated_on <= asleep_since)
-        changed = (s.policy_id != policy.id) | rests
-        wanted = select(Score).where(changed, self._uow.scope.customers(s.customer_id)).order_by(s.id).limit(limit)
+        by_another = (s.policy_id < policy.id) | (s.policy_id > policy.id)  # an index finds these, and no `<>`
+        wanted = select(Score).where(by_another | rests, self._uow.scope.customers(s.customer_id)).limit(limit)
         return (await self._uow.session.execute(wanted.with_for_update(skip_locked=True))).scalars().all()
 
 

@@ -66,6 +66,8 @@ scores = Table(
     Index("ix_scores_policy_id", "policy_id"),
     Index("ix_scores_value_group", "value_group"),
 )
+Index("ix_scores_awake", scores.c.last_initiated_on, postgresql_where=scores.c.value_group != ValueGroup.SLEEPING.value)
+
 rankings = Table(
     "rankings",
     metadata,

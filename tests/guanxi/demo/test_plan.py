@@ -55,7 +55,7 @@ def test_the_first_has_something_of_everything(planned: list[Planned]) -> None:
 
 def test_what_the_core_states_fits_what_it_books(planned: list[Planned]) -> None:
     for one in planned[:500]:
-        stated = {(s.account_ref, s.sequence): s for s in statements(one, NOW)}
+        stated = {(s.account_ref, s.sequence): s for s in statements(one, NOW, customers=MANY)}
         booked = list(transactions(one, NOW.date()))
         assert len({b.transaction_ref for b in booked}) == len(booked)
         for holding in one.holdings:
@@ -73,4 +73,19 @@ def test_what_the_core_states_fits_what_it_books(planned: list[Planned]) -> None
 
 def test_a_customer_number_is_the_first_holders(planned: list[Planned]) -> None:
     for one in planned[:500]:
-        assert {statement.holders[0].customer_ref for statement in statements(one, NOW)} <= {one.ref}
+        assert {each.holders[0].customer_ref for each in statements(one, NOW, customers=MANY)} <= {one.ref}
+
+
+def test_spouses_are_persons_and_nobody_beyond_the_bank_owns_anything(planned: list[Planned]) -> None:
+    spouses = [planned[one.spouse] for one in planned if one.spouse is not None and one.spouse < MANY]
+    assert {spouse.who.kind for spouse in spouses} == {"person"}
+    assert len(spouses) > MANY / 20
+    co_owned = next(one for one in planned if any(holding.co_owner for holding in one.holdings))
+    for customers, most in ((co_owned.place + 1, 1), (co_owned.place + 2, 2)):
+        assert max(len(each.holders) for each in statements(co_owned, NOW, customers=customers)) == most
+
+
+def test_two_seeds_give_two_banks(planned: list[Planned]) -> None:
+    other = [plan(8, place) for place in range(MANY)]
+    assert not {one.ref for one in planned} & {one.ref for one in other}
+    assert not {one.who.document for one in planned} & {one.who.document for one in other}

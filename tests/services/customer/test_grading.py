@@ -1,5 +1,6 @@
 """Grades: up at once, down after months in a row below, reviewed once a month by what was owned on average."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from libs.common.database import Database
 from libs.contracts.customer import KindOfHolding
@@ -16,12 +18,12 @@ from libs.directory.composition import service_database
 from libs.directory.scope import SystemScope
 from services.customer.domain.customer import Customer, Kind
 from services.customer.domain.grading import Ladder, Rung, assets_in
+from services.customer.storage.grades import GradeRepository
 from services.customer.storage.section import PUBLICATIONS
 from services.customer.use_cases.grading import review_grades
 from tests.services.conftest import Opened, Service
 
-NOW = datetime(2026, 3, 1, 4, tzinfo=UTC)
-TODAY = date(2026, 3, 1)
+NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 LADDER = Ladder(
     [
         Rung(code="gold", min_assets=Decimal(200_000), grace_months=3),
@@ -47,7 +49,7 @@ def reviewed(*assets: int, grade: str | None = None) -> tuple[Customer, list[str
     """Month after month; returns the customer, and what was told."""
     customer = Customer(id=uuid4(), kind=Kind.PERSON, name="张伟", registered_at=NOW, grade=grade)
     for amount in assets:
-        customer.review_grade(LADDER, Decimal(amount), today=TODAY, at=NOW)
+        customer.review_grade(LADDER, Decimal(amount), at=NOW)
     return customer, [event.type.split(".")[2] for event, _ in customer.take_events()]
 
 
@@ -131,8 +133,8 @@ async def owner_of(connection: asyncpg.Connection, balance: int, *, told: bool =
     await connection.execute("INSERT INTO account_holders VALUES ($1, $2, 'owner')", account, owner)
     await connection.execute("INSERT INTO daily_balances VALUES ($1, '2020-01-01', $2)", account, balance)
     if told:
-        row = "INSERT INTO holdings (customer_id, id, version, told_on) VALUES ($1, $2, 1, '2020-01-01')"
-        await connection.execute(row, owner, uuid4())
+        row = "INSERT INTO holdings (customer_id, id, version, told_on, grade_due_at) VALUES ($1, $2, 1, '2020-01-01', $3)"
+        await connection.execute(row, owner, uuid4(), NOW)
     return owner
 
 
@@ -150,24 +152,37 @@ async def grade_of(connection: asyncpg.Connection, customer_id: UUID) -> str | N
 
 
 async def test_a_grade_is_reviewed_once_a_month_and_told(database: Database, connection: asyncpg.Connection) -> None:
+    """900,000 from the 16th of March on: 250,000 on February's average, about 585,000 on March's."""
     owner = await owner_of(connection, 250_000)
-    for day in (1, 1, 28):
-        await review(database, NOW.replace(day=day))
-    assert await grade_of(connection, owner) == "gold"
-    await connection.execute(
-        "UPDATE daily_balances SET balance = 900000 WHERE account_id IN"
-        " (SELECT account_id FROM account_holders WHERE customer_id = $1)",
-        owner,
+    more = (
+        "INSERT INTO daily_balances SELECT account_id, '2026-03-16', 900000 FROM account_holders WHERE customer_id = $1"
     )
-    await review(database, NOW.replace(day=31))
-    assert await grade_of(connection, owner) == "gold", "by the whole month before, and once"
-    await review(database, NOW.replace(month=4))
-    assert await grade_of(connection, owner) == "platinum"
-    rows = await connection.fetch("SELECT type, sequence FROM outbox WHERE subject = $1 ORDER BY id", owner)
+    await connection.execute(more, owner)
+    for day in (2, 2, 31):
+        await review(database, NOW.replace(day=day))
+    assert await grade_of(connection, owner) == "gold", "once a month"
+    await review(database, datetime(2026, 3, 31, 16, tzinfo=UTC))
+    assert await grade_of(connection, owner) == "gold", "the month has begun in Shanghai, and rests a day"
+    await review(database, datetime(2026, 4, 1, 16, tzinfo=UTC))
+    assert await grade_of(connection, owner) == "platinum", "by the whole month before"
+    rows = await connection.fetch("SELECT type, sequence, payload FROM outbox WHERE subject = $1 ORDER BY id", owner)
     assert [(row["type"], row["sequence"]) for row in rows] == [
         ("crm.customer_grade.upgraded.v1", 2),
         ("crm.customer_grade.upgraded.v1", 3),
     ]
+    assert json.loads(rows[1]["payload"])["assets"] == "585483.8710"
+
+
+async def test_of_several_rows_of_a_grade_the_newest_counts(database: Database) -> None:
+    async with database.unit_of_work(SystemScope()) as uow:
+        await uow.session.execute(
+            text("INSERT INTO grade_rungs VALUES ('gold', '2025-01-01', '2025-02-01', 300000, 5)")
+        )
+        before = await GradeRepository(uow).ladder(date(2025, 1, 15))
+        after = await GradeRepository(uow).ladder(date(2025, 2, 1))
+        await uow.session.execute(text("DELETE FROM grade_rungs WHERE effective_from = '2025-01-01'"))
+    assert (before.grade_of(Decimal(250_000)), before.grace_months("gold")) == ("silver", 5)
+    assert (after.grade_of(Decimal(250_000)), after.grace_months("gold")) == ("gold", 3)
 
 
 async def test_who_is_no_person_or_holds_what_is_not_told_yet_has_no_grade(

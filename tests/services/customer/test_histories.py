@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,9 +14,11 @@ import pytest
 from libs.common.database import Database, Heard
 from libs.common.domain import DomainEvent
 from libs.contracts.complaints import ComplaintClosed
-from libs.contracts.customer import CustomerRegistered, CustomerRelationAdded
+from libs.contracts.customer import AccountOpened, CustomerRegistered, CustomerRelationAdded, PiiRevealed
+from libs.contracts.manager import AccessGrantGiven, EthicalWallRaised
 from libs.directory.composition import service_database
 from libs.directory.scope import SystemScope
+from services.customer.api.interactions import GUARDED
 from services.customer.event_handlers import SUBSCRIPTION
 from services.customer.storage.section import PUBLICATIONS
 from tests.services.conftest import Opened, Service
@@ -109,7 +113,42 @@ async def test_an_event_of_two_customers_is_in_both_timelines(
     )
     event_id = await hear(database, related, service="customer")
     for each in known:
-        assert [row["id"] for row in await timeline(teller, customer_id=str(each))] == [str(event_id)]
+        (row,) = await timeline(teller, customer_id=str(each))
+        assert (row["id"], row["facts"]) == (str(event_id), {"relation_id": str(related.relation_id), "kind": "spouse"})
+
+
+async def test_nobody_reads_a_balance_in_the_timeline_of_whom_the_account_is_not(
+    database: Database, teller: httpx.AsyncClient, known: list[UUID]
+) -> None:
+    opened = AccountOpened(
+        occurred_at=NOW, account_id=uuid4(), customer_id=known[0], holder_ids=list(known), kind="savings", product="p",
+        currency="CNY", opened_on=None, balance=Decimal(900_000),
+    )  # fmt: skip
+    await hear(database, opened, service="customer")
+    for each in known:
+        (row,) = await timeline(teller, customer_id=str(each))
+        assert "900000" not in str(row)
+
+
+@pytest.mark.parametrize("event", [EthicalWallRaised, AccessGrantGiven, PiiRevealed])
+async def test_what_not_everybody_may_know_is_told_to_whom_it_is_for(
+    customers: Service, database: Database, teller: httpx.AsyncClient, known: list[UUID], event: type[DomainEvent]
+) -> None:
+    officer = f"histories-compliance-{uuid4()}"
+    await customers.know_staff(officer, ["compliance"], [])
+    told: dict[str, Any] = {
+        "occurred_at": NOW, "customer_id": known[0], "staff_id": uuid4(), "ends_at": NOW, "expires_at": NOW,
+        "kind": "account", **{f"{thing}_id": uuid4() for thing in ("ethical_wall", "access_grant", "reveal", "thing")},
+    }  # fmt: skip
+    named = {each.name: told[each.name] for each in fields(event)}
+    await hear(database, event(**named), service="manager")
+    assert await timeline(teller, customer_id=str(known[0])) == []
+    compliance = customers.signed_in(officer, "compliance")
+    assert [row["type"] for row in await timeline(compliance, customer_id=str(known[0]))] == [event.type]
+
+
+def test_what_is_guarded_is_what_is_published() -> None:
+    assert set(GUARDED) <= set(SUBSCRIPTION.types)
 
 
 async def test_a_timeline_is_paged(database: Database, teller: httpx.AsyncClient, known: list[UUID]) -> None:
@@ -136,6 +175,10 @@ async def test_customers_are_related_and_part(customers: Service, teller: httpx.
     listed = await teller.get("/api/v1/customer-relations", params={"customer_id": one, "standing": "true"})
     assert listed.json()["items"] == [relation]
     assert (await teller.get(f"/api/v1/customer-relations/{relation['id']}")).json() == relation
+    other_way = await teller.get("/api/v1/customer-relations", params={"customer_id": other})
+    assert other_way.json()["items"] == [relation]
+    mirrored = {"customer_id": other, "related_id": one, "kind": "spouse"}
+    assert (await customers.send(teller, "customer-relations", mirrored)).status_code == 409
     ended = await customers.send(teller, f"customer-relations/{relation['id']}/end", None, relation["version"])
     assert ended.json()["ended_at"] is not None
     twice = await customers.send(teller, f"customer-relations/{relation['id']}/end", None, ended.json()["version"])

@@ -22,7 +22,8 @@ AUTHOR, OTHER = uuid4(), uuid4()
         (True, {"sms"}, 1, Suppression.OPEN_COMPLAINT),
         (True, {"email"}, 1, Suppression.NO_CONSENT),
         (True, set(), 0, Suppression.NO_CONSENT),
-        (False, set(), 1, Suppression.NOT_ACTIVE),
+        (False, set(), 1, Suppression.NO_CONSENT),
+        (False, {"sms"}, 1, Suppression.OPEN_COMPLAINT),
         (False, {"sms"}, 0, Suppression.NOT_ACTIVE),
     ],
 )

@@ -90,6 +90,7 @@ def told(customer_id: UUID, average: str = "100000", *, initiated: int = 3, days
         year_average=Decimal(average),
         year_interest=Decimal("360.00"),
         overdue={"0": Decimal(average)},
+        rated_average=Decimal(average),
     )
     flows = Flows(
         currency="CNY",

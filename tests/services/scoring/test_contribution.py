@@ -34,8 +34,8 @@ def holding(
     kind: str, average: str, interest: str = "0", overdue: dict[str, str] | None = None, **changed: object
 ) -> Holding:
     values = {
-        "kind": kind, "currency": "CNY", "accounts": 1, "month_average": Decimal(average),
-        "year_average": Decimal(average), "year_interest": Decimal(interest),
+        "kind": kind, "currency": "CNY", "accounts": 1, "rated_average": Decimal(average),
+        "year_interest": Decimal(interest),
         "overdue": {bucket: Decimal(owed) for bucket, owed in (overdue or {}).items()}, **changed,
     }  # fmt: skip
     return Holding(**values)  # type: ignore[arg-type] # by name
@@ -43,6 +43,13 @@ def holding(
 
 SAVINGS = holding("savings", "100000", "500", {"0": "100000"})
 LOAN = holding("loan", "200000", "9000", {"0": "150000", "31-90": "50000"})
+
+
+def test_what_is_overpaid_costs_nothing_and_brings_nothing() -> None:
+    card = holding("credit_card", "0", "0", {"0": "-5000"})
+    assert [(line.cause, line.amount) for line in reasons_of([card], policy())] == [
+        (Cause.OPERATING_COST, Decimal(-60))
+    ]
 
 
 def test_each_line_is_as_reckoned_by_hand() -> None:
@@ -75,8 +82,7 @@ HOLDINGS = st.builds(
     kind=st.sampled_from(sorted({*DEPOSITS, *LOANS, "fund"})),
     currency=st.just("CNY"),
     accounts=st.integers(0, 50),
-    month_average=AMOUNTS,
-    year_average=AMOUNTS,
+    rated_average=AMOUNTS,
     year_interest=AMOUNTS,
     overdue=st.dictionaries(st.sampled_from(["0", "1-30", "31-90", "90+"]), AMOUNTS),
 )

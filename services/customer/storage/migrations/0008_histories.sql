@@ -1,6 +1,10 @@
-ALTER TABLE customers ADD COLUMN grade_reviewed_on DATE, ADD COLUMN grade_below SMALLINT DEFAULT '0' NOT NULL;
+ALTER TABLE customers ADD COLUMN grade_below SMALLINT DEFAULT '0' NOT NULL;
 
-CREATE INDEX ix_customers_grade_reviewed_on ON customers (grade_reviewed_on);
+ALTER TABLE holdings ADD COLUMN grade_due_at TIMESTAMP WITH TIME ZONE;
+
+CREATE INDEX ix_holdings_grade_due_at ON holdings (grade_due_at);
+
+UPDATE holdings SET grade_due_at = now() WHERE told_on IS NOT NULL;
 
 CREATE TABLE relations (
     id UUID NOT NULL,

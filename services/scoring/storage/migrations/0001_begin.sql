@@ -51,6 +51,8 @@ CREATE TABLE scores (
     CONSTRAINT fk_scores_policy_id FOREIGN KEY(policy_id) REFERENCES contribution_policies (id)
 );
 
+CREATE INDEX ix_scores_awake ON scores (last_initiated_on) WHERE value_group <> 'sleeping';
+
 CREATE INDEX ix_scores_policy_id ON scores (policy_id);
 
 CREATE INDEX ix_scores_value_group ON scores (value_group);
