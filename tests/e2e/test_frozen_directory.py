@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from guanxi.local.issuer import ADMIN
+from guanxi.local.settings import APPS
 from guanxi.local.stack import Stack
 from tests.e2e.person import SignIn
 from tests.e2e.stacks import signing_in, started
@@ -37,7 +38,7 @@ async def signed_in(split: Stack) -> AsyncIterator[SignIn]:
 def frozen(stack: Stack) -> Iterator[None]:
     assert stack.supervisor is not None
     workers = [pid for name, pid in stack.supervisor.pids().items() if "worker" in name]
-    assert len(workers) == 4
+    assert len(workers) == len(APPS)
     try:
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)

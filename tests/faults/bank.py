@@ -21,7 +21,7 @@ from tests.faults.stories import Stories
 from tests.faults.watcher import Watcher
 
 IN_FLIGHT = 10
-WHOLE_WITHIN = 90.0
+WHOLE_WITHIN = 240.0
 NEWCOMERS = 20
 
 Condition = Callable[[], Awaitable[bool]]
@@ -123,7 +123,7 @@ class Bank:
         async def busy() -> bool:
             return self.driver.in_flight >= IN_FLIGHT
 
-        await until(busy, 30, f"{IN_FLIGHT} commands are in flight")
+        await until(busy, 90, f"{IN_FLIGHT} commands are in flight")
         strike = Strike(time.monotonic(), self.driver.in_flight)
         os.kill(pid, number)
         return strike

@@ -123,6 +123,6 @@ async def _nobody_is_answered_wrongly(bank: Bank) -> AsyncIterator[None]:
 @pytest.fixture(scope="package")
 async def settled(bank: Bank) -> Bank:
     """Every command answered, every queue drained."""
-    await asyncio.wait_for(bank.stories.finish(), 120)
-    await until(lambda: is_settled(bank.databases), 180, "every queue is drained")
+    await asyncio.wait_for(bank.stories.finish(), 360)
+    await until(lambda: is_settled(bank.databases), 300, "every queue is drained")
     return bank
