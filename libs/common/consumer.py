@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from libs.common.caller import Scope
 from libs.common.database import Database, Heard, UnitOfWork
-from libs.common.dead_letters import DeadLetters, sequence_of
+from libs.common.dead_letters import DeadLetters, event_id_of, sequence_of
 from libs.common.kafka import commit_offsets
 from libs.common.logs import where
 from libs.common.metrics import CONSUMED, CONSUMER_LAG
@@ -156,7 +156,8 @@ class Consumer:
         event = adapter(event_class).validate_json(record.value)
         if "ce_id" in headers and not await self._is_new(uow, type_, headers):
             return "repeated"
-        uow.heard = _envelope(headers)
+        event_id = event_id_of(headers)
+        uow.heard = Heard.by(headers.get("ce_source"), event_id, sequence_of(headers)) if event_id else None
         await handler(uow, event)
         return "handled"
 
@@ -210,13 +211,6 @@ class Consumer:
                 await connection.execute(CAUGHT_UP, {"topics": topics, "partitions": partitions, "at": at})
         except (DBAPIError, OSError) as error:
             log.warning("progress not stored", cause=type(error).__name__)
-
-
-def _envelope(headers: dict[str, str]) -> Heard | None:
-    if "ce_id" not in headers:
-        return None
-    service = headers.get("ce_source", "").rpartition("/")[2]
-    return Heard(UUID(headers["ce_id"]), service, sequence_of(headers) or 0)
 
 
 def _parted(

@@ -50,6 +50,11 @@ class Heard:
     service: str
     sequence: int
 
+    @classmethod
+    def by(cls, source: str | None, event_id: UUID, sequence: int | None) -> Self:
+        """`source` as CloudEvents have it: `/guanxi/customer`."""
+        return cls(event_id, (source or "").rpartition("/")[2], sequence or 0)
+
 
 WAIT_SECONDS = 5
 """For a connection; then the answer is that the database is busy."""

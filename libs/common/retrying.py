@@ -71,8 +71,7 @@ class Retries:
         content = self.cipher.decrypt(letter["payload"], table="dead_letters", column="payload", row=letter["id"])
         event = adapter(event_class).validate_json(base64.b64decode(content))
         if letter["event_id"] is not None:
-            service = (letter["source"] or "").rpartition("/")[2]
-            uow.heard = Heard(letter["event_id"], service, letter["sequence"] or 0)
+            uow.heard = Heard.by(letter["source"], letter["event_id"], letter["sequence"])
         await handler(uow, event)
         await uow.session.execute(REMEMBERED, {**place, "event_id": letter["event_id"]})
         await uow.session.execute(HANDLED, {"id": letter["id"]})

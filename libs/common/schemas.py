@@ -66,3 +66,11 @@ class View(BaseModel):
         """The customers whose it is, for the audit."""
         own: UUID | None = getattr(self, "customer_id", None)
         return (own,) if own else self._concerns
+
+
+class PlainView(View):
+    """A view that names its fields as an aggregate and a row of a list name theirs."""
+
+    @classmethod
+    def of(cls, thing: Any) -> Self:
+        return cls(**{name: getattr(thing, name) for name in cls.model_fields})

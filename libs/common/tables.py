@@ -1,5 +1,6 @@
 """The chassis's own tables. They stand in every service's database and come by one shared migration."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Enum,
     Identity,
@@ -20,7 +22,9 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    and_,
     func,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -206,3 +210,9 @@ class AsJson(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, _dialect: Any) -> Any:
         return self._adapter.validate_python(value)
+
+
+def in_force(columns: Any, day: date) -> ColumnElement[bool]:
+    """Rows of an effective-dated table that count on a day: from `effective_from` on, and before `effective_to`."""
+    lasting = or_(columns.effective_to.is_(None), columns.effective_to > day)
+    return and_(columns.effective_from <= day, lasting)

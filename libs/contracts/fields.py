@@ -131,7 +131,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     *_fields(
         "customer", C2, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
-        "holdings.grade_due_at", "customers.grade_below", "relations.kind",
+        "holdings.grade_due_at", "customers.months_below", "relations.kind",
         "relations.added_at", "relations.ended_at", "interactions.service", "interactions.type", "interactions.subject",
         "interactions.occurred_at", "interactions.facts",
     ),

@@ -1,14 +1,14 @@
 """What the complaints API takes and shows."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from libs.common.codes import Code
-from libs.common.schemas import Body, View
-from services.complaints.domain.complaint import Channel, Complaint
+from libs.common.schemas import Body, PlainView
+from services.complaints.domain.complaint import Channel
 from services.complaints.domain.moves import Status
 
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
@@ -41,7 +41,7 @@ class Closure(Body):
     remedy: Prose
 
 
-class OwnComplaintView(View):
+class OwnComplaintView(PlainView):
     """What the complainant sees."""
 
     number: str
@@ -53,11 +53,6 @@ class OwnComplaintView(View):
     decision: str | None
     replied_at: datetime | None
     closed_at: datetime | None
-
-    @classmethod
-    def of(cls, complaint: Complaint | Any) -> Self:
-        """From an aggregate or from a row of the list: both name their fields alike."""
-        return cls(**{name: getattr(complaint, name) for name in cls.model_fields})
 
 
 class ComplaintView(OwnComplaintView):

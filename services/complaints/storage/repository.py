@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.tables import in_force
 from services.complaints.domain.complaint import Complaint, DeadlineWarning
 from services.complaints.storage.tables import complaints, deadline_policies, deadline_warnings
 
@@ -53,8 +54,5 @@ class DeadlinePolicyRepository:
     async def days_by_regime(self, at: datetime) -> dict[str, int]:
         """Calendar days that each regime allows on that day."""
         p = deadline_policies.c
-        day = day_of(at)
-        rows = await self._uow.session.execute(
-            select(p.regime, p.days).where(p.effective_from <= day, or_(p.effective_to.is_(None), p.effective_to > day))
-        )
+        rows = await self._uow.session.execute(select(p.regime, p.days).where(in_force(p, day_of(at))))
         return {row.regime: row.days for row in rows}

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from libs.common.access import CurrentCaller, Query, requires
 from libs.common.pages import CurrentPage, Page
-from services.customer.api.histories import InteractionView
+from services.customer.api.schemas import InteractionView
 from services.customer.storage.interactions import list_interactions
 
 GUARDED = {

@@ -9,7 +9,7 @@ from libs.common.access import CurrentClock, Query, requires
 from libs.common.commands import command
 from libs.common.database import UnitOfWork
 from libs.common.pages import CurrentPage, Page
-from services.customer.api.histories import NewRelation, RelationView
+from services.customer.api.schemas import NewRelation, RelationView
 from services.customer.storage.relations import RelationRepository, list_relations
 from services.customer.use_cases.relating import end_relation, relate_customers
 

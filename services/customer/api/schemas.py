@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field, StringConstraints
 from libs.common.codes import Code as Word
 from libs.common.codes import ProductCode
 from libs.common.outlines import Masked
-from libs.common.schemas import Body, View, with_places
+from libs.common.schemas import Body, PlainView, View, with_places
 from libs.contracts.customer import AccountStatus, HoldingKind, MarketingChannel
 from services.customer.domain.account import Account, Origin
 from services.customer.domain.consent import BANK, Consent, Purpose
 from services.customer.domain.customer import ContactKind, Customer, Kind, Status
 from services.customer.domain.identity_documents import DocumentType
+from services.customer.domain.relation import RelationKind
 from services.customer.domain.reveal import IdentifierKind, Reveal
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -221,3 +222,31 @@ class RevealView(View):
     def of(cls, reveal: Reveal, value: str | None) -> Self:
         plain = {name: getattr(reveal, name) for name in cls.model_fields if name != "value"}
         return cls(**plain, value=value)
+
+
+class NewRelation(Body):
+    customer_id: UUID
+    related_id: UUID
+    kind: Annotated[RelationKind, Field(description="What the related one is to the customer.")]
+
+
+class RelationView(PlainView):
+    customer_id: UUID
+    related_id: UUID
+    kind: RelationKind
+    added_at: datetime
+    ended_at: datetime | None
+
+
+class InteractionView(PlainView):
+    """One event as one customer's: `id` is the event's, `version` its place among those of its `subject`.
+
+    `facts` are what the event said besides.
+    """
+
+    customer_id: UUID
+    service: str
+    type: str
+    subject: UUID
+    occurred_at: datetime
+    facts: dict[str, Any]

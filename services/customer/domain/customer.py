@@ -78,7 +78,7 @@ class Customer(SignsIn, Aggregate):
     birth_date: date | None = None
     gender: str | None = None
     grade: str | None = None
-    grade_below: int = 0
+    months_below: int = 0
     name_folded: str = ""
     name_grams: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
@@ -150,20 +150,20 @@ class Customer(SignsIn, Aggregate):
         reached = ladder.grade_of(assets)
         told: dict[str, Any] = {"occurred_at": at, "customer_id": self.id, "assets": assets}
         if self.grade is None or ladder.height(reached) > ladder.height(self.grade):
-            former, self.grade, self.grade_below = self.grade, reached, 0
+            former, self.grade, self.months_below = self.grade, reached, 0
             self.record(CustomerGradeUpgraded(**told, grade=reached, former=former))
         elif reached == self.grade:
-            self.grade_below = 0
+            self.months_below = 0
         else:
             self._fall_short(ladder, reached, told)
 
     def _fall_short(self, ladder: Ladder, reached: str, told: dict[str, Any]) -> None:
         former = str(self.grade)
-        self.grade_below += 1
-        if (left := ladder.grace_months(former) - self.grade_below) > 0:
+        self.months_below += 1
+        if (left := ladder.grace_months(former) - self.months_below) > 0:
             self.record(CustomerGradeWatched(**told, grade=former, months_left=left))
             return
-        self.grade, self.grade_below = reached, 0
+        self.grade, self.months_below = reached, 0
         self.record(CustomerGradeDowngraded(**told, grade=reached, former=former))
 
     def _updated(self, what: str, *, at: datetime) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from libs.common.database import UnitOfWork
+from libs.common.tables import in_force
 from services.customer.domain.customer import Customer
 from services.customer.domain.grading import Ladder, Rung
 from services.customer.storage.flow_tables import holdings
@@ -22,8 +23,7 @@ class GradeRepository:
     async def ladder(self, day: date) -> Ladder:
         """Of several rows of one grade the one that began last counts."""
         r = grade_rungs.c
-        in_force = (r.effective_from <= day) & or_(r.effective_to.is_(None), r.effective_to > day)
-        newest = select(r.code, r.min_assets, r.grace_months).where(in_force).ext(distinct_on(r.code))
+        newest = select(r.code, r.min_assets, r.grace_months).where(in_force(r, day)).ext(distinct_on(r.code))
         rows = await self._uow.session.execute(newest.order_by(r.code, r.effective_from.desc()))
         return Ladder([Rung(code=row.code, min_assets=row.min_assets, grace_months=row.grace_months) for row in rows])
 

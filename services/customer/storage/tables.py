@@ -47,7 +47,7 @@ customers = Table(
     Column("birth_date", Date),
     Column("gender", String(1)),
     Column("grade", Text),
-    Column("grade_below", SmallInteger, nullable=False, server_default="0"),
+    Column("months_below", SmallInteger, nullable=False, server_default="0"),
     Column("logins", ARRAY(Text), nullable=False),
     time("registered_at"),
     Index("ix_customers_name_grams", "name_grams", postgresql_using="gin"),

@@ -1,13 +1,13 @@
 """What the manager API takes and shows."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from libs.common.codes import Code as TaskKind
-from libs.common.schemas import Body, Moment, View
+from libs.common.schemas import Body, Moment, PlainView
 from libs.contracts.manager import TaskRule
 from services.manager.domain.assignment import AssignmentRole, Line, Rule
 from services.manager.domain.org_unit import OrgUnitKind
@@ -83,14 +83,7 @@ class Outcome(Body):
     outcome: Prose
 
 
-class _Shown(View):
-    @classmethod
-    def of(cls, thing: Any) -> Self:
-        """From an aggregate or from a row of a list: both name their fields alike."""
-        return cls(**{name: getattr(thing, name) for name in cls.model_fields})
-
-
-class OrgUnitView(_Shown):
+class OrgUnitView(PlainView):
     code: str
     name: str
     kind: OrgUnitKind
@@ -98,7 +91,7 @@ class OrgUnitView(_Shown):
     path: str
 
 
-class StaffView(_Shown):
+class StaffView(PlainView):
     number: str
     name: str
     unit_ids: list[UUID]
@@ -107,7 +100,7 @@ class StaffView(_Shown):
     left_at: datetime | None
 
 
-class AssignmentView(_Shown):
+class AssignmentView(PlainView):
     customer_id: UUID
     staff_id: UUID
     line: Line
@@ -119,7 +112,7 @@ class AssignmentView(_Shown):
     end_reason: str | None
 
 
-class AccessGrantView(_Shown):
+class AccessGrantView(PlainView):
     customer_id: UUID
     staff_id: UUID
     reason: str
@@ -129,7 +122,7 @@ class AccessGrantView(_Shown):
     end_reason: str | None
 
 
-class TaskView(_Shown):
+class TaskView(PlainView):
     """`rule` says what opened it by itself; `fell_due_at` when its time came and it was not done."""
 
     customer_id: UUID
@@ -145,7 +138,7 @@ class TaskView(_Shown):
     outcome: str | None
 
 
-class EthicalWallView(_Shown):
+class EthicalWallView(PlainView):
     customer_id: UUID
     staff_id: UUID
     reason: str

@@ -5,11 +5,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
 from libs.common.listing import matching, newest
+from libs.common.tables import in_force
 from services.manager.domain.assignment import AssignmentRole
 from services.manager.domain.task import Occasion, Task, TaskStatus
 from services.manager.storage.tables import assignments, occasions, tasks
@@ -45,8 +46,9 @@ class TaskRepository:
     async def occasion(self, rule: str, day: date) -> Occasion | None:
         """What a rule opens on a day; none where the bank has none."""
         o = occasions.c
-        in_force = (o.effective_from <= day) & or_(o.effective_to.is_(None), o.effective_to > day)
-        wanted = select(o.rule, o.kind, o.days).where(o.rule == rule, in_force).order_by(o.effective_from.desc())
+        wanted = (
+            select(o.rule, o.kind, o.days).where(o.rule == rule, in_force(o, day)).order_by(o.effective_from.desc())
+        )
         row = (await self._uow.session.execute(wanted.limit(1))).first()
         return Occasion(rule=row.rule, kind=row.kind, days=row.days) if row else None
 

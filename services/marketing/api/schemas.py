@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from libs.common.codes import Code
-from libs.common.schemas import Body, View, with_places
+from libs.common.schemas import Body, PlainView, View, with_places
 from libs.contracts.marketing import CampaignChannel, ProductKind, RiskRating, SegmentGroup
 from services.marketing.domain.campaign import Status
 from services.marketing.domain.member import MemberStatus, Suppression
@@ -32,7 +32,7 @@ class NewProduct(Body):
     )
 
 
-class ProductView(View):
+class ProductView(PlainView):
     code: str
     name: str
     kind: ProductKind
@@ -41,26 +41,17 @@ class ProductView(View):
     launched_at: datetime
     withdrawn_at: datetime | None
 
-    @classmethod
-    def of(cls, product: Any) -> Self:
-        """From an aggregate or from a row of the list: both name their fields alike."""
-        return cls(**{name: getattr(product, name) for name in cls.model_fields})
-
 
 class Spending(Body):
     points: Points
     purpose: Annotated[Name, Field(description="What for.")]
 
 
-class PointsAccountView(View):
+class PointsAccountView(PlainView):
     """`balance` is what can be spent, but for what expired this very night."""
 
     customer_id: UUID
     balance: int
-
-    @classmethod
-    def of(cls, account: Any) -> Self:
-        return cls(**{name: getattr(account, name) for name in cls.model_fields})
 
 
 class EntryView(View):
@@ -142,7 +133,7 @@ class CampaignView(View):
         return cls(**plain, segment=SegmentView(**vars(campaign.segment)))
 
 
-class CampaignMemberView(View):
+class CampaignMemberView(PlainView):
     """Somebody whom a campaign's segment holds; `reason` says why they are left out."""
 
     campaign_id: UUID
@@ -151,7 +142,3 @@ class CampaignMemberView(View):
     status: MemberStatus
     reason: Suppression | None
     selected_at: datetime
-
-    @classmethod
-    def of(cls, member: Any) -> Self:
-        return cls(**{name: getattr(member, name) for name in cls.model_fields})

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.tables import in_force
 from services.marketing.domain.points import EarningRule, Entry, Lot, PointsAccount
-from services.marketing.storage.tables import LEFT, earning_rules, points_accounts, points_lots
+from services.marketing.storage.tables import UNSPENT, earning_rules, points_accounts, points_lots
 
 
 class PointsRepository:
@@ -35,7 +36,7 @@ class PointsRepository:
     async def expiring(self, today: date, limit: int) -> Sequence[PointsAccount]:
         """Those with something left in a lot whose last day is over, locked so that no other sweeper takes them."""
         a, of = points_accounts.c, points_lots.c
-        over = select(of.points_account_id).where(LEFT, of.expires_on < today)
+        over = select(of.points_account_id).where(UNSPENT, of.expires_on < today)
         wanted = select(PointsAccount).where(a.id.in_(over), self._uow.scope.customers(a.customer_id))
         locked = wanted.order_by(a.id).limit(limit).with_for_update(skip_locked=True)
         return (await self._uow.session.execute(locked)).scalars().all()
@@ -44,7 +45,7 @@ class PointsRepository:
         within = self._uow.scope.customers(points_accounts.c.customer_id)
         of = points_lots.c
         wanted = select(Lot).join(points_accounts, points_accounts.c.id == of.points_account_id)
-        theirs = wanted.where(of.points_account_id == account.id, LEFT, within).order_by(of.expires_on, of.id)
+        theirs = wanted.where(of.points_account_id == account.id, UNSPENT, within).order_by(of.expires_on, of.id)
         return (await self._uow.session.execute(theirs)).scalars().all()
 
     async def enter(self, entries: Iterable[Entry], lot: Lot | None = None) -> None:
@@ -61,9 +62,8 @@ class PointsRepository:
         Of several rows of one rule the one that began last counts.
         """
         r, of = earning_rules.c, points_lots.c
-        in_force = (r.effective_from <= day) & or_(r.effective_to.is_(None), r.effective_to > day)
         earned = exists().where(of.source_id == source_id, of.rule == r.code)
-        newest = select(r.code, r.points, r.months, r.kind).where(in_force, ~earned).ext(distinct_on(r.code))
+        newest = select(r.code, r.points, r.months, r.kind).where(in_force(r, day), ~earned).ext(distinct_on(r.code))
         rules = newest.order_by(r.code, r.effective_from.desc()).subquery().c
         rows = await self._uow.session.execute(select(rules.code, rules.points, rules.months).where(rules.kind == kind))
         return [EarningRule(code=row.code, points=row.points, months=row.months) for row in rows]

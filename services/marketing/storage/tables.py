@@ -75,9 +75,9 @@ points_lots = Table(
     UniqueConstraint("source_id", "rule"),
     CheckConstraint("remaining >= 0 AND remaining <= points", name="remaining_of_points"),
 )
-LEFT = points_lots.c.remaining > 0
-Index("ix_points_lots_left", points_lots.c.points_account_id, points_lots.c.expires_on, postgresql_where=LEFT)
-Index("ix_points_lots_expiring", points_lots.c.expires_on, postgresql_where=LEFT)
+UNSPENT = points_lots.c.remaining > 0
+Index("ix_points_lots_left", points_lots.c.points_account_id, points_lots.c.expires_on, postgresql_where=UNSPENT)
+Index("ix_points_lots_expiring", points_lots.c.expires_on, postgresql_where=UNSPENT)
 
 points_entries = Table(
     "points_entries",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from libs.common.schemas import Body, View, with_places
+from libs.common.schemas import Body, PlainView, View, with_places
 from services.scoring.domain.contribution import Cause, ValueGroup
 from services.scoring.domain.holding import OverdueBucket
 
@@ -35,7 +35,7 @@ class NewContributionPolicy(Body):
     high_from: Money
 
 
-class ContributionPolicyView(View):
+class ContributionPolicyView(PlainView):
     effective_from: date
     currency: str
     ftp_deposits: Decimal
@@ -48,11 +48,6 @@ class ContributionPolicyView(View):
     hurdle: Decimal
     valuable_from: Decimal
     high_from: Decimal
-
-    @classmethod
-    def of(cls, policy: Any) -> Self:
-        """From an aggregate or from a row of the list: both name their fields alike."""
-        return cls(**{name: getattr(policy, name) for name in cls.model_fields})
 
 
 class ReasonView(BaseModel):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +12,6 @@ import pytest
 
 from libs.common.database import Database
 from libs.common.domain import InvalidValue
-from libs.directory.composition import service_database
 from libs.directory.scope import SystemScope
 from services.customer.domain.account import Statement
 from services.customer.domain.holdings import next_month, tomorrow
@@ -23,7 +21,7 @@ from services.customer.storage.section import PUBLICATIONS
 from services.customer.use_cases.accounts import state_account
 from services.customer.use_cases.booking import book_transaction, place_waiting_transactions
 from services.customer.use_cases.telling import move_flow_windows, tell_holdings
-from tests.services.conftest import Opened, Service
+from tests.services.conftest import Service
 
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 BOOKED = Transaction(
@@ -55,18 +53,6 @@ STATED = Statement(
     sequence=1,
     as_of=datetime(2026, 2, 20, 4, tzinfo=UTC),
 )
-
-
-@pytest.fixture(scope="module")
-async def customers(service: Opened) -> Service:
-    return await service("customer")
-
-
-@pytest.fixture(scope="module")
-async def database(customers: Service) -> AsyncIterator[Database]:
-    made = service_database(customers.settings, PUBLICATIONS)
-    yield made
-    await made.close()
 
 
 class Holder:

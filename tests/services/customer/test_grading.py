@@ -1,7 +1,7 @@
 """Grades: up at once, down after months in a row below, reviewed once a month by what was owned on average."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -14,14 +14,12 @@ from sqlalchemy import text
 
 from libs.common.database import Database
 from libs.contracts.customer import KindOfHolding
-from libs.directory.composition import service_database
 from libs.directory.scope import SystemScope
 from services.customer.domain.customer import Customer, Kind
 from services.customer.domain.grading import Ladder, Rung, assets_in
 from services.customer.storage.grades import GradeRepository
-from services.customer.storage.section import PUBLICATIONS
 from services.customer.use_cases.grading import review_grades
-from tests.services.conftest import Opened, Service
+from tests.services.conftest import Service
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 LADDER = Ladder(
@@ -98,18 +96,6 @@ def test_what_is_owed_or_held_in_another_currency_is_no_asset() -> None:
 
     kinds = [held("savings", "CNY"), held("fund", "CNY"), held("loan", "CNY"), held("savings", "USD")]
     assert (assets_in(kinds), assets_in(kinds, last_month=True)) == (14, 10)
-
-
-@pytest.fixture(scope="module")
-async def customers(service: Opened) -> Service:
-    return await service("customer")
-
-
-@pytest.fixture(scope="module")
-async def database(customers: Service) -> AsyncIterator[Database]:
-    made = service_database(customers.settings, PUBLICATIONS)
-    yield made
-    await made.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The timeline: each event of any service once for each customer; and how customers are related."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,26 +15,12 @@ from libs.common.domain import DomainEvent
 from libs.contracts.complaints import ComplaintClosed
 from libs.contracts.customer import AccountOpened, CustomerRegistered, CustomerRelationAdded, PiiRevealed
 from libs.contracts.manager import AccessGrantGiven, EthicalWallRaised
-from libs.directory.composition import service_database
 from libs.directory.scope import SystemScope
 from services.customer.api.interactions import GUARDED
 from services.customer.event_handlers import SUBSCRIPTION
-from services.customer.storage.section import PUBLICATIONS
-from tests.services.conftest import Opened, Service
+from tests.services.conftest import Service
 
 NOW = datetime(2026, 3, 1, 4, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-async def customers(service: Opened) -> Service:
-    return await service("customer")
-
-
-@pytest.fixture(scope="module")
-async def database(customers: Service) -> AsyncIterator[Database]:
-    made = service_database(customers.settings, PUBLICATIONS)
-    yield made
-    await made.close()
 
 
 @pytest.fixture(scope="module")
