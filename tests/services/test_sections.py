@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from libs.common.clients import HEADER, LIFETIME_SECONDS, client_credential
 from libs.common.clock import Clock
 from libs.common.publication import Publication
-from libs.contracts.catalogue import REFERENCES, SECTIONS
+from libs.contracts.catalogue import CORE, REFERENCES, SECTIONS
 from services.complaints.storage import section as complaints
 from services.customer.storage import section as customer
 from services.manager.storage import section as manager
@@ -176,3 +176,8 @@ def test_rights_rest_on_no_backlog_but_that_which_makes_them() -> None:
         "crm.reference.case.v1": (),
         "crm.reference.assignment.v1": ("crm.customer.events.v1",),
     }
+
+
+def test_the_profile_rests_on_what_the_core_says_and_not_on_the_timeline() -> None:
+    (profile,) = [each for each in PUBLICATIONS["customer"] if each.stream not in {topic.name for topic in REFERENCES}]
+    assert set(profile.rests_on or ()) == {topic.name for topic in CORE}

@@ -8,6 +8,8 @@ from libs.common.publication import Publication, customers_of
 from libs.contracts.customer import REFERENCE, SECTION, HoldingsChanged
 from services.customer.domain.holdings import WINDOWS
 
+CORE = ("core.accounts.v1", "core.transactions.v1")
+"""What the profile tells comes from here and from commands: it shows nothing of the timeline."""
 DAYS = ", ".join(f"({days})" for days in WINDOWS)
 
 SHOWN = """
@@ -85,7 +87,7 @@ def dirtied(event: DomainEvent) -> Iterable[UUID]:
 
 
 PUBLICATIONS = (
-    Publication(topic=SECTION, permission="sections:profile", keys=dirtied, query=PROFILE),
+    Publication(topic=SECTION, permission="sections:profile", keys=dirtied, query=PROFILE, rests_on=CORE),
     # Nobody's rights rest on what the core states, or on the timeline: a long import must not lock the staff out.
     Publication(topic=REFERENCE, keys=dirtied, query=CUSTOMER_REFERENCE, rests_on=()),
 )
