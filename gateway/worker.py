@@ -18,9 +18,10 @@ from libs.common.collector import Collector, Store
 from libs.common.database import Database
 from libs.common.encryption import FieldCipher
 from libs.common.housekeeping import TIDYING
-from libs.common.kafka import new_consumer
+from libs.common.kafka import group_of
 from libs.common.kms import own_ring, shared_ring
 from libs.common.outbound import Outbound
+from libs.common.reader import new_reader
 from libs.common.schedules import Schedule
 from libs.common.topics import AUDIT
 from libs.common.worker import Worker
@@ -34,8 +35,7 @@ def worker(settings: GatewaySettings) -> Worker:
     database = Database(settings.dsn, pool=4)
 
     async def collect(name: str, store: Store, *topics: str) -> None:
-        kafka = new_consumer(settings, *topics, group=f"crm.gateway.{name}")
-        await Collector(settings.dsn, kafka, store).run()
+        await Collector(new_reader(settings, group_of(settings, name), *topics), store).run()
 
     alerts = partial(raise_alerts, settings.audit_strangers_per_day)
     return Worker(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from libs.common.kafka import EPOCH
 from libs.common.topics import WATERMARK, Topic
 from libs.contracts import complaints, customer, manager
 from libs.contracts.catalogue import ANNOUNCEMENTS, CORE, EVENTS, REFERENCES, SECTIONS
@@ -137,7 +138,7 @@ def _key(record: Record) -> Json:
 
 def _headers(record: Record) -> Json:
     properties = dict(_header_properties(record))
-    required = sorted(set(properties) - {"traceparent"})
+    required = sorted(set(properties) - {"traceparent", EPOCH})
     return {"type": "object", "properties": properties, "required": required}
 
 
@@ -146,6 +147,8 @@ def _header_properties(record: Record) -> Iterator[tuple[str, Json]]:
     yield "ce_type", {"type": "string", "const": record.type}
     yield "ce_id", {"type": "string", "description": "A repeated record has the same id."}
     yield "ce_source", {"type": "string", "pattern": "^/guanxi/[a-z_]+$", "description": "The service."}
+    again = "Set since a broker lost records and all were sent again: when, in microseconds."
+    yield EPOCH, {"type": "string", "pattern": "^[0-9]+$", "description": again}
     if record.kind == "watermark":
         return
     meaning = "The version of the aggregate." if record.kind == "event" else "The version of the document."

@@ -7,8 +7,7 @@ import orjson
 from aiokafka import ConsumerRecord
 
 from libs.common.collector import refuse
-from libs.common.consumer import headers_of
-from libs.common.kafka import id_of
+from libs.common.kafka import headers_of, id_of
 from libs.common.topics import AUDIT_ENTRY, AUDIT_HEAD
 
 ENTRIES = """

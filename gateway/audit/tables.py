@@ -16,12 +16,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from libs.common.tables import audit_heads, audit_tables, new_metadata
+from libs.common.tables import audit_heads, audit_tables, new_metadata, recovery_tables
 
 SCHEMA = "edge"
 
 own = new_metadata()
 audit_tables(own)
+recovery_tables(own)
 
 metadata = MetaData(schema=SCHEMA)
 

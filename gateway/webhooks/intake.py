@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 
 from gateway.webhooks.webhook import OFFERED
 from libs.common.collector import refuse
-from libs.common.consumer import headers_of
+from libs.common.kafka import headers_of
 from libs.common.outbox import adapter
 from libs.contracts import customer
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import asyncpg
 import orjson
-from aiokafka import AIOKafkaProducer
 
 from libs.common.audit import CHAIN_LASTS_SECONDS
 from libs.common.kafka import key_of
 from libs.common.leader import Leadership
 from libs.common.publisher import to_its_end
+from libs.common.sender import Sender
 from libs.common.topics import AUDIT, AUDIT_ENTRY, AUDIT_HEAD
 
 BATCH = 500
@@ -36,7 +36,7 @@ DONE = """
 @dataclass
 class AuditShipper:
     dsn: str
-    producer: AIOKafkaProducer
+    sender: Sender
     source: str
 
     async def run(self, leadership: Leadership) -> None:
@@ -69,6 +69,7 @@ class AuditShipper:
                 head = {"hash": row["head"].hex(), "signature": row["signature"]}
                 sending.append(self._send(chain, AUDIT_HEAD, row, orjson.dumps(head)))
         await asyncio.gather(*sending)
+        await self.sender.store_ends(connection)
         await connection.execute(SHIPPED, chain, rows[-1]["sequence"])
 
     async def _send(self, chain: Any, type_: str, row: Any, value: bytes) -> None:
@@ -81,5 +82,4 @@ class AuditShipper:
             ("ce_sequence", str(row["sequence"]).encode()),
             ("hash", row["hash"].hex().encode()),
         ]
-        acknowledged = await self.producer.send(AUDIT.name, value, key=key_of(chain), headers=headers)
-        await acknowledged
+        await self.sender.send(AUDIT.name, value, key=key_of(chain), headers=headers)

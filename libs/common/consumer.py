@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -23,10 +23,11 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.caller import Scope
 from libs.common.database import Database, Heard, UnitOfWork
 from libs.common.dead_letters import DeadLetters, event_id_of, sequence_of
-from libs.common.kafka import commit_offsets
+from libs.common.kafka import headers_of
 from libs.common.logs import where
 from libs.common.metrics import CONSUMED, CONSUMER_LAG
 from libs.common.outbox import adapter
+from libs.common.reader import Reader
 from libs.common.tracing import continue_trace
 from libs.common.transient import contested, passing, slow
 
@@ -35,7 +36,6 @@ log = structlog.get_logger()
 BATCH = 500
 BATCH_SECONDS = 1.0
 """After so long what is handled is committed: whoever waits for its locks gives up after two seconds."""
-FETCH_MILLISECONDS = 500
 PROGRESS_SECONDS = 1.0
 BOUNDED_TRIES = 10
 TRIES_AS_A_WHOLE = 3
@@ -82,24 +82,18 @@ class HandlingFailed(Exception):
 @dataclass
 class Consumer:
     database: Database
-    consumer: AIOKafkaConsumer
+    reader: Reader
     subscription: Subscription
     scope: Scope
     dead_letters: DeadLetters
     _told: float = 0.0
 
     async def run(self) -> None:
-        await self.consumer.start()
-        try:
+        async with self.reader.reading():
             while True:
-                fetched = await self.consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
-                records = [record for part in fetched.values() for record in part]
-                await self.handle(records)
-                await commit_offsets(self.consumer, fetched)
+                await self.handle(await self.reader.read(BATCH))
+                await self.reader.handled()
                 await self._tell_progress()
-        finally:
-            # Without it the member's heartbeat lives on and keeps its partitions for ever.
-            await self.consumer.stop()
 
     async def handle(self, records: list[ConsumerRecord]) -> None:
         """Handle every record, whatever it takes: returns only once each has had its effect or is a dead letter."""
@@ -186,18 +180,19 @@ class Consumer:
             return
         read: list[TopicPartition] = []
         oldest_fetch = datetime.now(UTC).timestamp()
-        for part in self.consumer.assignment():
-            end = self.consumer.highwater(part)
+        consumer = self.reader.consumer
+        for part in self.reader.partitions:
+            end = consumer.highwater(part)
             if end is None:
                 continue
             try:
-                position = await self.consumer.position(part)
+                position = await consumer.position(part)
             except IllegalStateError:  # it moved to another member a moment ago
                 continue
             CONSUMER_LAG.labels(part.topic, part.partition).set(end - position)
             if position >= end:
                 read.append(part)
-                fetched = self.consumer.last_poll_timestamp(part)
+                fetched = consumer.last_poll_timestamp(part)
                 oldest_fetch = min(oldest_fetch, fetched / 1000) if fetched else oldest_fetch
         await self._store_progress(read, datetime.fromtimestamp(oldest_fetch, UTC))
 
@@ -223,8 +218,3 @@ def _parted(
     if failure.index is None:  # the commit itself: who is to blame shows one by one
         return [[record] for record in records], []
     return [records[: failure.index], [records[failure.index]]], records[failure.index + 1 :]
-
-
-def headers_of(record: ConsumerRecord) -> dict[str, str]:
-    """As text that can be stored: a foreign record's header may have no value, or hold what no column takes."""
-    return {name: (value or b"").decode(errors="replace").replace("\0", "") for name, value in record.headers}

@@ -4,11 +4,11 @@ A tombstone stays as a row without a document, or a replayed older record would 
 rebuilt at any time: the topic is read into a shadow beside it, and the two are joined in one transaction.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +16,9 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from libs.common.consumer import FETCH_MILLISECONDS, headers_of
-from libs.common.kafka import commit_offsets, id_of
+from libs.common.kafka import headers_of, id_of
 from libs.common.metrics import VIEW_STALENESS
+from libs.common.reader import FETCH_MILLISECONDS, Reader
 from libs.common.topics import WATERMARK
 from libs.common.transient import passing
 
@@ -97,59 +97,29 @@ ALONE = "SELECT pg_try_advisory_lock(hashtext($1))"
 class Copier:
     """Keeps copies up to date. `schema` holds their tables and their watermarks."""
 
-    dsn: str
     schema: str
     copies: Sequence[Copy]
-    consumer: AIOKafkaConsumer
-    _held: Any = None
+    reader: Reader
     _noted: set[tuple[str, int]] = field(default_factory=set)
 
     async def run(self) -> None:
-        await self.consumer.start()
-        try:
+        async with self.reader.reading():
             while True:
                 await self._note_partitions()
-                fetched = await self.consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
-                records = [record for part in fetched.values() for record in part]
-                if records:
-                    await self._apply(records)
-                await commit_offsets(self.consumer, fetched)
-        finally:
-            await self._hang_up()
-            await self.consumer.stop()
+                if records := await self.reader.read(BATCH):
+                    await self.reader.held.patiently(partial(self._apply, records))
+                await self.reader.handled()
 
-    async def _apply(self, records: list[ConsumerRecord]) -> None:
-        await self._until_stored(lambda held: apply(held, self.schema, self.copies, records))
+    async def _apply(self, records: list[ConsumerRecord], connection: Any) -> None:
+        await apply(connection, self.schema, self.copies, records)
 
     async def _note_partitions(self) -> None:
         """A partition that was never heard is as old as can be: the copy is complete only once each was."""
-        known = {(c.topic, n) for c in self.copies for n in self.consumer.partitions_for_topic(c.topic) or ()}
+        consumer = self.reader.consumer
+        known = {(c.topic, n) for c in self.copies for n in consumer.partitions_for_topic(c.topic) or ()}
         if new := known - self._noted:
-            await self._until_stored(lambda held: note_partitions(held, self.schema, new))
+            await self.reader.held.patiently(lambda connection: note_partitions(connection, self.schema, new))
             self._noted |= new
-
-    async def _until_stored(self, store: Callable[[Any], Awaitable[None]]) -> None:
-        while True:
-            try:
-                await store(await self._connection())
-            except Exception as error:
-                if not passing(error):
-                    raise
-                log.warning("copy waits for its database", cause=type(error).__name__)
-                await self._hang_up()
-                await asyncio.sleep(0.5)
-            else:
-                return
-
-    async def _connection(self) -> Any:
-        if self._held is None or self._held.is_closed():
-            self._held = await asyncpg.connect(self.dsn, timeout=5)
-        return self._held
-
-    async def _hang_up(self) -> None:
-        if self._held is not None:
-            self._held.terminate()
-            self._held = None
 
 
 async def note_partitions(connection: Any, schema: str, partitions: Iterable[tuple[str, int]]) -> None:

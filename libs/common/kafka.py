@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -69,6 +70,11 @@ def new_consumer(settings: Settings, *topics: str, group: str | None) -> AIOKafk
     )
 
 
+def group_of(settings: Settings, part: str | None = None) -> str:
+    """The name of an app's consumer group, or of that of a part of it."""
+    return f"crm.{settings.service}" + (f".{part}" if part else "")
+
+
 async def commit_offsets(
     consumer: AIOKafkaConsumer, handled: Mapping[TopicPartition, Sequence[ConsumerRecord]]
 ) -> None:
@@ -86,3 +92,28 @@ def key_of(thing_id: UUID) -> bytes:
 def id_of(record: ConsumerRecord) -> UUID:
     """The id that a record is keyed by."""
     return UUID(record.key.decode())
+
+
+def headers_of(record: ConsumerRecord) -> dict[str, str]:
+    """As text that can be stored: a foreign record's header may have no value, or hold what no column takes."""
+    return {name: (value or b"").decode(errors="replace").replace("\0", "") for name, value in record.headers}
+
+
+EPOCH = "ce_epoch"
+"""The header of records that were sent since a broker forgot what it had acknowledged: when, in microseconds."""
+
+
+def epoch_of(record: ConsumerRecord) -> int:
+    """0 where none is told, or no number."""
+    told = dict(record.headers).get(EPOCH) or b""
+    return int(told) if told.isdigit() else 0
+
+
+async def cluster_id(settings: Settings) -> str:
+    """The id of the cluster that answers: another one has none of the records that the first was sent."""
+    client = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=10_000, **_security(settings))
+    try:
+        await client.start()
+        return str((await client.describe_cluster())["cluster_id"])
+    finally:
+        await client.close()

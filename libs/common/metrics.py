@@ -16,6 +16,9 @@ SECTION_LAG = Gauge("guanxi_section_lag_seconds", "Age of a compacted topic's wa
 CONSUMED = Counter("guanxi_consumed_total", "Records read from Kafka, by what became of them.", ("outcome",))
 CONSUMER_LAG = Gauge("guanxi_consumer_lag", "Records waiting in a partition.", ("topic", "partition"))
 DEAD_LETTERS = Counter("guanxi_dead_letters_total", "Records set aside for a person.", ("topic",))
+BROKER_FORGOT = Counter(
+    "guanxi_broker_forgot_total", "Times that everything was sent again, since the broker had lost records."
+)
 LEADER = Gauge("guanxi_leader", "1 where this process runs relay and publishers.")
 VIEW_STALENESS = Gauge("guanxi_view_staleness_seconds", "Age of a copy's watermark.", ("topic",))
 UPSTREAM_SHUT = Gauge("guanxi_upstream_shut", "1 where a service does not answer.", ("service",))

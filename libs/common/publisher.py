@@ -15,13 +15,13 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from aiokafka import AIOKafkaProducer
 
 from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.metrics import PUBLISHED, SECTION_LAG
 from libs.common.publication import Publication
+from libs.common.sender import Sender
 from libs.common.topics import WATERMARK
 from libs.common.transient import passing
 
@@ -60,7 +60,7 @@ CAUGHT_UP = """
 class Publisher:
     dsn: str
     publication: Publication
-    producer: AIOKafkaProducer
+    sender: Sender
     source: str
     consumed: Sequence[str] = ()
     _cursor: UUID = FIRST
@@ -100,6 +100,7 @@ class Publisher:
         if leadership.lapsed:
             await self._have_overtaken_published_again(connection, marks)
         sent = [mark for mark, result in zip(marks, results, strict=True) if result is None]
+        await self.sender.store_ends(connection)
         await connection.execute(CLEAR, self.publication.stream, *_keys_and_versions(sent))
         PUBLISHED.labels(self.publication.stream).inc(len(sent))
         for failure in results:
@@ -154,10 +155,7 @@ class Publisher:
             ("ce_sequence", str(mark["version"]).encode()),
             ("ce_time", mark["marked_at"].isoformat().encode()),
         ]
-        acknowledged = await self.producer.send(
-            self.publication.topic.name, value, key=key_of(mark["key"]), headers=headers
-        )
-        await acknowledged
+        await self.sender.send(self.publication.topic.name, value, key=key_of(mark["key"]), headers=headers)
 
     async def _tell_watermark(self, connection: Any, leadership: Leadership) -> None:
         self._told = time.monotonic()
@@ -173,11 +171,8 @@ class Publisher:
             ("ce_source", self.source.encode()),
             ("ce_type", WATERMARK.encode()),
         ]
-        for partition in await self.producer.partitions_for(topic):
-            acknowledged = await self.producer.send(
-                topic, value, key=b"watermark", partition=partition, headers=headers
-            )
-            await acknowledged
+        for partition in await self.sender.partitions_for(topic):
+            await self.sender.send(topic, value, key=b"watermark", partition=partition, headers=headers)
         SECTION_LAG.labels(topic).set((datetime.now(as_of.tzinfo) - as_of).total_seconds())
 
     async def _as_of(self, connection: Any) -> datetime | None:
@@ -185,7 +180,7 @@ class Publisher:
         rests_on = self.consumed if self.publication.rests_on is None else self.publication.rests_on
         if not rests_on or self._complete is None:
             return self._complete
-        expected = sum([len(await self.producer.partitions_for(topic)) for topic in rests_on])
+        expected = sum([len(await self.sender.partitions_for(topic)) for topic in rests_on])
         known, caught_up = await connection.fetchrow(CAUGHT_UP, list(rests_on))
         return min(self._complete, caught_up) if known == expected else None
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import asyncpg
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from libs.common.announcements import APART
 from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.metrics import OUTBOX_AGE, OUTBOX_PARKED, PUBLISHED
+from libs.common.sender import Sender
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ STATE = """
 class Relay:
     dsn: str
     topic: str
-    producer: AIOKafkaProducer
+    sender: Sender
 
     async def run(self, leadership: Leadership) -> None:
         connection = await asyncpg.connect(self.dsn, timeout=5)
@@ -63,6 +63,7 @@ class Relay:
         leadership.check()
         results = await asyncio.gather(*[self._send(row) for row in rows], return_exceptions=True)
         sent = [row["id"] for row, result in zip(rows, results, strict=True) if result is None]
+        await self.sender.store_ends(connection)
         await connection.execute(SENT, sent)
         PUBLISHED.labels(self.topic).inc(len(sent))
         for row, result in zip(rows, results, strict=True):
@@ -74,8 +75,7 @@ class Relay:
 
     async def _send(self, row: Any) -> None:
         topic, headers = APART.get(row["type"], self.topic), event_headers(self.topic, row)
-        acknowledged = await self.producer.send(topic, row["payload"], key=key_of(row["key"]), headers=headers)
-        await acknowledged
+        await self.sender.send(topic, row["payload"], key=key_of(row["key"]), headers=headers)
 
     async def _pause_after_failure(self, results: list[Any]) -> None:
         failures = [r for r in results if isinstance(r, BaseException) and not isinstance(r, NEVER_SENT)]

@@ -49,9 +49,10 @@ def time(name: str, *, nullable: bool = False, now: bool = False) -> Column[obje
 
 
 def chassis_tables(metadata: MetaData) -> None:
-    """Outbox, publication marks, inbox, dead letters, idempotency keys, consumer progress, audit trail."""
+    """Outbox, publication marks, inbox, dead letters, idempotency keys, consumer progress, audit trail, recovery."""
     audit_tables(metadata)
     idempotency_table(metadata)
+    recovery_tables(metadata)
     _outbound(metadata)
     _inbound(metadata)
 
@@ -103,6 +104,23 @@ def audit_heads(metadata: MetaData) -> None:
         Column("sequence", BigInteger, primary_key=True),
         Column("hash", LargeBinary, nullable=False),
         Column("signature", Text, nullable=False),
+    )
+
+
+def recovery_tables(metadata: MetaData) -> None:
+    """How far the app has read and written, and which broker it met: what tells that one of them was lost."""
+
+    def place() -> tuple[Column[Any], ...]:
+        return Column("topic", Text, primary_key=True), Column("partition", Integer, primary_key=True)
+
+    following = Column("next", BigInteger, nullable=False), Column("epoch", BigInteger, nullable=False)
+    Table("reader_positions", metadata, Column("reader", Text, primary_key=True), *place(), *following)
+    Table("topic_ends", metadata, *place(), Column("next", BigInteger, nullable=False))
+    Table(
+        "broker_epochs",
+        metadata,
+        Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+        Column("cluster_id", Text, nullable=False),
     )
 
 

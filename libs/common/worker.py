@@ -18,17 +18,19 @@ from libs.common.database import Database
 from libs.common.dead_letters import DeadLetters
 from libs.common.encryption import FieldCipher
 from libs.common.housekeeping import TIDYING
-from libs.common.kafka import new_consumer, new_producer
+from libs.common.kafka import cluster_id, group_of, new_producer
 from libs.common.keyring import KeyRing
 from libs.common.kms import own_ring
 from libs.common.leader import Duty, Leadership, LeadershipLost, lead, leaves
 from libs.common.logs import where
 from libs.common.publication import Publication
 from libs.common.publisher import Publisher
+from libs.common.reader import new_reader
 from libs.common.reencryption import DEAD_LETTERS, Reencryption, SealedColumn
 from libs.common.relay import Relay
 from libs.common.retrying import Retries
 from libs.common.schedules import Schedule, Sweep, run_schedule
+from libs.common.sender import BrokerForgot, Memory, Sender
 from libs.common.settings import Settings
 from libs.common.transient import passing
 
@@ -107,18 +109,22 @@ async def _keep_running(name: str, part: Part) -> None:
 async def _lead(worker: Worker) -> None:
     dsn = worker.settings.dsn
     producer: AIOKafkaProducer | None = None
+    sender: Sender | None = None
+    memory = Memory(dsn, events=worker.events_topic is not None)
 
     async def duties() -> Sequence[Duty]:
         # A new producer for each term: its metadata and its idempotence begin anew after any failure.
-        nonlocal producer
+        nonlocal producer, sender
         await _stop(producer)
         producer = new_producer(worker.settings)
         await producer.start()
+        forgot = sender is not None and sender.forgot
+        sender = await memory.new_sender(producer, await cluster_id(worker.settings), forgot=forgot)
         consumed, source = worker.subscription.topics, f"/guanxi/{worker.settings.service}"
-        publishers = [Publisher(dsn, publication, producer, source, consumed) for publication in worker.publications]
-        relays = [Relay(dsn, worker.events_topic, producer).run] if worker.events_topic else []
+        publishers = [Publisher(dsn, publication, sender, source, consumed) for publication in worker.publications]
+        relays = [Relay(dsn, worker.events_topic, sender).run] if worker.events_topic else []
         apart = {publisher.publication.stream: publisher.run for publisher in publishers}
-        apart |= {"audit": AuditShipper(dsn, producer, source).run, **worker.duties}
+        apart |= {"audit": AuditShipper(dsn, sender, source).run, **worker.duties}
         return [*relays, *(partial(_apart, name, run) for name, run in apart.items())]
 
     try:
@@ -140,7 +146,7 @@ async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
         try:
             await run(leadership)
         except Exception as error:
-            if any(passing(each) or isinstance(each, LeadershipLost) for each in leaves(error)):
+            if any(passing(each) or isinstance(each, (LeadershipLost, BrokerForgot)) for each in leaves(error)):
                 raise
             log.error("duty failed", duty=name, error=type(error).__name__, at=where(error))
         await asyncio.sleep(RESTART_SECONDS)
@@ -148,17 +154,15 @@ async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
 
 async def _consume(worker: Worker, ring: KeyRing) -> None:
     settings = worker.settings
-    group = f"crm.{settings.service}"
     dead_letters = DeadLetters(FieldCipher(ring), Clock())
-    kafka = new_consumer(settings, *worker.subscription.topics, group=group)
-    await Consumer(worker.database, kafka, worker.subscription, worker.scope, dead_letters).run()
+    reader = new_reader(settings, group_of(settings), *worker.subscription.topics)
+    await Consumer(worker.database, reader, worker.subscription, worker.scope, dead_letters).run()
 
 
 async def _copy(worker: Worker, schema: str, copies: Sequence[Copy]) -> None:
     settings = worker.settings
-    topics = [copy.topic for copy in copies]
-    kafka = new_consumer(settings, *topics, group=f"crm.{settings.service}.{schema}")
-    await Copier(settings.dsn, schema, copies, kafka).run()
+    reader = new_reader(settings, group_of(settings, schema), *[copy.topic for copy in copies])
+    await Copier(schema, copies, reader).run()
 
 
 def _chores(worker: Worker, ring: KeyRing) -> Sequence[Schedule]:

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
-from libs.common.consumer import headers_of
-from libs.common.kafka import id_of
+from libs.common.kafka import headers_of, id_of
 from libs.common.topics import WATERMARK
 from tests.kafka import records_of
 

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from gateway.view import tables as view
 from libs.common.copies import NEVER, Copier, rebuild
 from libs.common.kafka import key_of, new_consumer, new_producer
+from libs.common.reader import new_reader
 from libs.common.settings import Settings
 from libs.contracts import customer
 from libs.directory.copies import COPIES
@@ -52,8 +53,8 @@ async def send(producer: AIOKafkaProducer, key: UUID, version: int, value: bytes
 
 @asynccontextmanager
 async def copying(settings: Settings, group: str) -> AsyncIterator[None]:
-    kafka = new_consumer(settings, *[copy.topic for copy in COPIES], group=group)
-    task = asyncio.ensure_future(Copier(settings.dsn, "directory", COPIES, kafka).run())
+    reader = new_reader(settings, group, *[copy.topic for copy in COPIES])
+    task = asyncio.ensure_future(Copier("directory", COPIES, reader).run())
     try:
         yield
     finally:

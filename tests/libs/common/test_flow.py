@@ -8,17 +8,19 @@ from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
 from libs.common.clock import Clock
-from libs.common.consumer import Consumer, Subscription, headers_of
+from libs.common.consumer import Consumer, Subscription
 from libs.common.database import Database, UnitOfWork
 from libs.common.dead_letters import DeadLetters
 from libs.common.domain import Conflict
 from libs.common.encryption import FieldCipher
 from libs.common.ids import new_id
-from libs.common.kafka import new_consumer, new_producer
+from libs.common.kafka import headers_of, new_producer
 from libs.common.keyring import KeyRing
 from libs.common.outbox import LARGEST_EVENT
+from libs.common.reader import new_reader
 from libs.common.relay import Relay
 from libs.common.sealing import Sealer
+from libs.common.sender import Sender
 from libs.common.topics import DEAD_LETTERS
 from libs.common.worker import run_worker
 from libs.directory.scope import SystemScope
@@ -67,13 +69,13 @@ class Listener:
     async def hears(self, *records: ConsumerRecord, transaction_timeout: str | None = None) -> None:
         subscription = Subscription((EVENTS.name,), {ThingTouched.type: (ThingTouched, self.handle)})
         letters = DeadLetters(FieldCipher(KeyRing.load(self.probe.settings.keyring)), Clock())
-        kafka = new_consumer(self.probe.settings, EVENTS.name, group=f"test {uuid4()}")
+        reader = new_reader(self.probe.settings, f"test {uuid4()}", EVENTS.name)
         database = self.probe.database if transaction_timeout is None else limited(self.probe, transaction_timeout)
         try:
-            consumer = Consumer(database, kafka, subscription, SystemScope(), letters)
+            consumer = Consumer(database, reader, subscription, SystemScope(), letters)
             await consumer.handle(list(records))
         finally:
-            await kafka.stop()
+            await reader.consumer.stop()
             if database is not self.probe.database:
                 await database.close()
 
@@ -185,7 +187,7 @@ async def test_a_record_that_can_never_be_sent_is_parked_and_the_rest_goes_on(pr
     await producer.start()
     connection = await connect_to(probe)
     try:
-        relay = Relay(probe.settings.dsn, EVENTS.name, producer)
+        relay = Relay(probe.settings.dsn, EVENTS.name, Sender(producer))
         while await relay.send_batch(connection, AlwaysLeading()):
             pass
         big, small = new_id(), await touch(probe)

@@ -9,9 +9,9 @@ from uuid import UUID
 from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
-from libs.common.consumer import headers_of
-from libs.common.kafka import new_producer
+from libs.common.kafka import headers_of, new_producer
 from libs.common.publisher import Publisher
+from libs.common.sender import Sender
 from libs.common.topics import WATERMARK
 from libs.common.worker import run_worker
 from tests.libs.common.flow import AlwaysLeading, Lapsed, connect_to, of, read_all, running, touch, touch_again, worker
@@ -50,7 +50,9 @@ async def mark_of(probe: Probe, key: UUID, column: str) -> Any:
 async def test_an_old_document_that_a_frozen_leader_sends_late_is_followed_by_a_newer_one(probe: Probe) -> None:
     producer = new_producer(probe.settings)
     await producer.start()
-    frozen, successor = (Publisher(probe.settings.dsn, PUBLICATION, producer, "/guanxi/probe") for _ in range(2))
+    frozen, successor = (
+        Publisher(probe.settings.dsn, PUBLICATION, Sender(producer), "/guanxi/probe") for _ in range(2)
+    )
     connection = await connect_to(probe)
     try:
         thing_id = await touch(probe)
@@ -75,7 +77,7 @@ async def test_a_document_too_large_holds_up_nobody_but_the_watermark(probe: Pro
     producer._max_request_size = 2_000
     await producer.start()
     bloated = replace(PUBLICATION, query=BLOATED)
-    publisher = Publisher(probe.settings.dsn, bloated, producer, "/guanxi/probe")
+    publisher = Publisher(probe.settings.dsn, bloated, Sender(producer), "/guanxi/probe")
     connection = await connect_to(probe)
     try:
         await publisher.publish_batch(connection, AlwaysLeading())
@@ -119,7 +121,7 @@ async def test_the_watermark_stands_still_while_the_section_query_fails(probe: P
     producer = new_producer(probe.settings)
     await producer.start()
     broken = replace(PUBLICATION, query="SELECT id, (1 / 0)::text FROM things WHERE id = ANY($1::uuid[])")
-    publisher = Publisher(probe.settings.dsn, broken, producer, "/guanxi/probe")
+    publisher = Publisher(probe.settings.dsn, broken, Sender(producer), "/guanxi/probe")
     connection = await connect_to(probe)
     try:
         await publisher.publish_batch(connection, AlwaysLeading())
@@ -141,7 +143,7 @@ async def test_the_watermark_stands_still_while_the_section_query_fails(probe: P
 async def test_the_watermark_stands_still_while_the_consumer_is_stopped(probe: Probe) -> None:
     producer = new_producer(probe.settings)
     await producer.start()
-    publisher = Publisher(probe.settings.dsn, PUBLICATION, producer, "/guanxi/probe", consumed=[EVENTS.name])
+    publisher = Publisher(probe.settings.dsn, PUBLICATION, Sender(producer), "/guanxi/probe", consumed=[EVENTS.name])
     connection = await connect_to(probe)
     try:
         await connection.execute("DELETE FROM consumer_progress")

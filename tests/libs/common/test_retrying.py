@@ -13,8 +13,8 @@ from libs.common.database import Heard, UnitOfWork
 from libs.common.dead_letters import DeadLetters
 from libs.common.domain import Conflict
 from libs.common.encryption import FieldCipher
-from libs.common.kafka import new_consumer
 from libs.common.keyring import KeyRing
+from libs.common.reader import new_reader
 from libs.common.retrying import Retries
 from libs.directory.scope import SystemScope
 from tests.libs.common.flow import sent
@@ -47,12 +47,12 @@ class Mended:
         return FieldCipher(KeyRing.load(self.probe.settings.keyring))
 
     async def hears(self, *records: ConsumerRecord) -> None:
-        kafka = new_consumer(self.probe.settings, EVENTS.name, group=f"test {uuid4()}")
+        reader = new_reader(self.probe.settings, f"test {uuid4()}", EVENTS.name)
         letters = DeadLetters(self.cipher, Clock())
         try:
-            await Consumer(self.probe.database, kafka, self.subscription, SystemScope(), letters).handle(list(records))
+            await Consumer(self.probe.database, reader, self.subscription, SystemScope(), letters).handle(list(records))
         finally:
-            await kafka.stop()
+            await reader.consumer.stop()
 
     async def retried(self, thing_id: UUID, *, out_of_order: bool = False) -> list[tuple[str, int, bool]]:
         """Ask for all letters of a thing; returns cause, attempts and whether it is handled, of each."""

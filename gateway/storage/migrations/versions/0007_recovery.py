@@ -1,0 +1,10 @@
+"""How far the app has read and written."""
+
+from libs.common.migrations import run_script
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    run_script("libs.common", "0004_recovery.sql")

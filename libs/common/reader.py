@@ -1,0 +1,152 @@
+"""A group's records, read from where its own database says that it has come.
+
+Kafka and the database part when one of them loses something. The database is right: where it has come less far than
+the group (a backup was restored, a person asked for a replay), the reader goes back. Where a record says by a newer
+epoch that its topic was sent again (`libs.common.sender`), the partition is read from its start. What is read twice is
+harmless: events have the inbox, copies their versions, the audit trail its keys.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError
+
+from libs.common.held import HeldConnection
+from libs.common.kafka import commit_offsets, epoch_of, new_consumer
+from libs.common.settings import Settings
+
+log = structlog.get_logger()
+
+FETCH_MILLISECONDS = 500
+IDLE_SECONDS = 0.1
+
+POSITIONS = "SELECT topic, partition, next, epoch FROM reader_positions WHERE reader = $1"
+BEGIN = "INSERT INTO reader_positions VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING"
+BEGIN_AGAIN = """
+    UPDATE reader_positions SET next = 0, epoch = $4 WHERE reader = $1 AND topic = $2 AND partition = $3
+"""
+# Whoever set a position back meanwhile, or read on in our place, is not overwritten.
+ADVANCE = """
+    UPDATE reader_positions AS p SET next = told.next
+    FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS told (topic, partition, held, next)
+    WHERE p.reader = $1 AND p.topic = told.topic AND p.partition = told.partition AND p.next = told.held
+"""
+
+
+@dataclass
+class Position:
+    next: int
+    epoch: int
+
+
+@dataclass
+class Reader:
+    """`group` is the reader's name, in Kafka and in the database; `consumer` is of that group, and not started."""
+
+    dsn: str
+    group: str
+    consumer: AIOKafkaConsumer
+    _positions: dict[TopicPartition, Position] = field(default_factory=dict)
+    _fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.held = HeldConnection(self.dsn)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        await self.consumer.start()
+        try:
+            yield
+        finally:
+            self.held.hang_up()
+            # Without it the member's heartbeat lives on and keeps its partitions for ever.
+            await self.consumer.stop()
+
+    @property
+    def partitions(self) -> Sequence[TopicPartition]:
+        """Those that are ours, and read from the right place."""
+        return [part for part in self._positions if part in self.consumer.assignment()]
+
+    async def read(self, most: int) -> list[ConsumerRecord]:
+        """The next records, `most` of them at most; none where nothing comes within a moment."""
+        self._fetched = {}
+        await self._follow_database()
+        partitions = self.partitions
+        if not partitions:
+            await asyncio.sleep(IDLE_SECONDS)
+            return []
+        fetched = await self.consumer.getmany(*partitions, timeout_ms=FETCH_MILLISECONDS, max_records=most)
+        self._fetched = {
+            part: records for part, records in fetched.items() if not await self._begins_again(part, records)
+        }
+        return [record for records in self._fetched.values() for record in records]
+
+    async def handled(self) -> None:
+        """Say that what was read last has had its effect."""
+        if not self._fetched:
+            return
+        ends = {part: records[-1].offset + 1 for part, records in self._fetched.items()}
+        topics, numbers = zip(*ends, strict=True)
+        known = [self._positions[part].next for part in ends]
+        told = self.group, topics, numbers, known, list(ends.values())
+        await self.held.patiently(lambda connection: connection.execute(ADVANCE, *told))
+        for part, end in ends.items():
+            self._positions[part].next = end
+        await commit_offsets(self.consumer, self._fetched)
+
+    async def _follow_database(self) -> None:
+        rows = await self.held.patiently(lambda connection: connection.fetch(POSITIONS, self.group))
+        stored = {TopicPartition(row["topic"], row["partition"]): Position(row["next"], row["epoch"]) for row in rows}
+        ours: dict[TopicPartition, Position] = {}
+        for part in self.consumer.assignment():
+            known, position = self._positions.get(part), stored.get(part)
+            if position is None:
+                ours[part] = await self._begin(part)
+                continue
+            come_to = known.next if known is not None else await self.consumer.committed(part)
+            if come_to is not None and position.next < come_to:
+                await self._go_back(part, position.next, come_to)
+            ours[part] = position
+        self._positions = ours
+
+    async def _begin(self, part: TopicPartition) -> Position:
+        await self.held.patiently(lambda connection: connection.execute(BEGIN, self.group, *part))
+        await self._seek(part, None)
+        return Position(0, 0)
+
+    async def _go_back(self, part: TopicPartition, place: int, from_place: int) -> None:
+        told = {"reader": self.group, "topic": part.topic, "partition": part.partition}
+        log.warning("the database has come less far: reading again", **told, place=place, from_place=from_place)
+        first = (await self.consumer.beginning_offsets([part]))[part]
+        if 0 < place < first:
+            log.error("the topic has forgotten what the database has not seen", **told, records=first - place)
+        await self._seek(part, place)
+
+    async def _begins_again(self, part: TopicPartition, records: Sequence[ConsumerRecord]) -> bool:
+        """True where the topic was sent again: what its log began with may never have been read."""
+        epoch = max(map(epoch_of, records))
+        if epoch <= self._positions[part].epoch:
+            return False
+        log.warning("the topic was sent again", reader=self.group, topic=part.topic, partition=part.partition)
+        told = (*part, epoch)
+        await self.held.patiently(lambda connection: connection.execute(BEGIN_AGAIN, self.group, *told))
+        self._positions[part] = Position(0, epoch)
+        await self._seek(part, None)
+        return True
+
+    async def _seek(self, part: TopicPartition, place: int | None) -> None:
+        """To the start without a place. Where the partition has moved on meanwhile, its new owner does the same."""
+        with contextlib.suppress(IllegalStateError):
+            if place is None:
+                await self.consumer.seek_to_beginning(part)
+            else:
+                self.consumer.seek(part, place)
+
+
+def new_reader(settings: Settings, group: str, *topics: str) -> Reader:
+    return Reader(settings.dsn, group, new_consumer(settings, *topics, group=group))

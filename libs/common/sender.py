@@ -1,0 +1,136 @@
+"""What an app sends to Kafka, and how it notices a broker that forgot what it had acknowledged.
+
+A disk that was lost, a topic that was deleted and made again, a log that was cut by an unclean election: the broker
+answers from another cluster, or acknowledges a record at a place where an earlier one stood. Then the app sends again
+what it still has, in a new epoch that stands in every record's header, so that readers begin anew too.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from libs.common.kafka import EPOCH
+from libs.common.marks import NOW_IN_MICROSECONDS
+from libs.common.metrics import BROKER_FORGOT
+from libs.common.topics import AUDIT
+
+log = structlog.get_logger()
+
+PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
+AT_ONCE = 2000
+FIRST = UUID(int=0)
+
+Headers = list[tuple[str, bytes]]
+
+MET = "SELECT epoch, cluster_id FROM broker_epochs ORDER BY epoch DESC LIMIT 1"
+FIRST_MET = "INSERT INTO broker_epochs VALUES (0, $1)"
+NEW_EPOCH = f"INSERT INTO broker_epochs VALUES ({NOW_IN_MICROSECONDS}, $1) RETURNING epoch"  # noqa: S608 - a constant
+ENDS = "SELECT topic, partition, next FROM topic_ends"
+FORGET_ENDS = "DELETE FROM topic_ends"
+STORE = """
+    INSERT INTO topic_ends AS held SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[])
+    ON CONFLICT (topic, partition) DO UPDATE SET next = greatest(held.next, excluded.next)
+"""
+# In one order for everybody, as whoever changes something marks it; the versions stay: who has them misses nothing.
+MARK_AGAIN = """
+    WITH next AS (
+        SELECT stream, key FROM publication_marks WHERE (stream, key) > ($1, $2) ORDER BY stream, key LIMIT $3
+        FOR UPDATE)
+    UPDATE publication_marks AS m SET dirty = true FROM next
+    WHERE m.stream = next.stream AND m.key = next.key RETURNING m.stream, m.key
+"""
+SEND_AGAIN = """
+    UPDATE outbox SET published_at = NULL WHERE id IN (
+        SELECT id FROM outbox WHERE published_at IS NOT NULL LIMIT $1)
+"""
+SHIP_AGAIN = "UPDATE audit_chains SET shipped = 0, done = false WHERE begun_at > now() - $1::interval"
+
+
+class BrokerForgot(Exception):
+    """It acknowledged a record where an earlier one stood: send nothing more before all is sent again."""
+
+
+@dataclass
+class Sender:
+    """Sends during one term of leadership. `ends` is where each partition ended, by what the database knows of it."""
+
+    producer: AIOKafkaProducer
+    epoch: int = 0
+    ends: dict[TopicPartition, int] = field(default_factory=dict)
+    forgot: bool = False
+    _reached: dict[TopicPartition, int] = field(default_factory=dict)
+
+    async def send(
+        self, topic: str, value: bytes | None, *, key: bytes, headers: Headers, partition: int | None = None
+    ) -> None:
+        """Send a record and wait until it is acknowledged.
+
+        Raises:
+            BrokerForgot: it stands where an earlier one stood.
+        """
+        told = [*headers, (EPOCH, str(self.epoch).encode())] if self.epoch else headers
+        sent = await self.producer.send(topic, value, key=key, partition=partition, headers=told)
+        acknowledged = await sent
+        part, place = TopicPartition(acknowledged.topic, acknowledged.partition), acknowledged.offset
+        if 0 <= place < self.ends.get(part, 0):  # it has no place where the broker dropped a repeat
+            self.forgot = True
+            raise BrokerForgot
+        self._reached[part] = max(self._reached.get(part, 0), place + 1)
+
+    async def store_ends(self, connection: Any) -> None:
+        """Before anything is stored as sent: what is said to be sent must be missed where it is lost."""
+        if not self._reached:
+            return
+        reached, self._reached = self._reached, {}
+        topics, partitions = zip(*reached, strict=True)
+        await connection.execute(STORE, topics, partitions, list(reached.values()))
+        for part, end in reached.items():
+            self.ends[part] = max(self.ends.get(part, 0), end)
+
+    async def partitions_for(self, topic: str) -> Collection[int]:
+        found: Collection[int] = await self.producer.partitions_for(topic)
+        return found
+
+
+@dataclass
+class Memory:
+    """What one app's database knows of the broker. `events` is True for an app that records any."""
+
+    dsn: str
+    events: bool
+
+    async def new_sender(self, producer: AIOKafkaProducer, cluster_id: str, *, forgot: bool) -> Sender:
+        """For a term that begins; where the broker forgot, or is another, all is first made to be sent again."""
+        connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=PATIENT)
+        try:
+            met = await connection.fetchrow(MET)
+            if met is None:
+                await connection.execute(FIRST_MET, cluster_id)
+            elif forgot or met["cluster_id"] != cluster_id:
+                await self._send_all_again(connection, cluster_id)
+            epoch = (await connection.fetchrow(MET))["epoch"]
+            rows = await connection.fetch(ENDS)
+        finally:
+            connection.terminate()
+        ends = {TopicPartition(row["topic"], row["partition"]): row["next"] for row in rows}
+        return Sender(producer, epoch, ends)
+
+    async def _send_all_again(self, connection: Any, cluster_id: str) -> None:
+        """In parts, so that nobody waits long; the epoch last: what ends before it is done again."""
+        BROKER_FORGOT.inc()
+        log.error("the broker forgot what it was sent: all of it is sent again", cluster_id=cluster_id)
+        if self.events:
+            last: Sequence[Any] = ("", FIRST)
+            while marked := await connection.fetch(MARK_AGAIN, *last, AT_ONCE):
+                last = max((row["stream"], row["key"]) for row in marked)
+            while await connection.execute(SEND_AGAIN, AT_ONCE) != "UPDATE 0":
+                pass
+        await connection.execute(SHIP_AGAIN, AUDIT.retention)
+        async with connection.transaction():
+            await connection.execute(FORGET_ENDS)
+            await connection.execute(NEW_EPOCH, cluster_id)

@@ -1,0 +1,200 @@
+"""What one of Kafka and a database lost, the other brings back: read again from the database's place, sent again."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from libs.common.consumer import Subscription
+from libs.common.kafka import EPOCH, epoch_of, headers_of, new_consumer, new_producer
+from libs.common.reader import Reader, new_reader
+from libs.common.sender import BrokerForgot, Memory, Sender
+from libs.common.topics import Topic
+from libs.common.worker import run_worker
+from tests.libs.common.flow import of, read_all, running, touch, touch_again, worker
+from tests.libs.common.probe import EVENTS, SECTION, Probe, ThingTouched
+from tests.libs.common.test_flow import Listener
+from tests.polling import until
+from tests.topics import make_again
+
+TOPIC = Topic(name="crm.probe.recovery.v1")
+PART = TopicPartition(TOPIC.name, 0)
+BACK = "UPDATE reader_positions SET next = $2 WHERE reader = $1 AND topic = $3 AND partition = 0"
+AT = "SELECT next FROM reader_positions WHERE reader = $1 AND partition = 0"
+
+
+@pytest.fixture
+async def producer(probe: Probe) -> AsyncIterator[AIOKafkaProducer]:
+    await make_again(probe.settings.kafka, TOPIC)
+    made = new_producer(probe.settings)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def database(probe: Probe) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(probe.settings.dsn)
+    yield connection
+    await connection.close()
+
+
+async def send(sender: Sender, *numbers: int) -> None:
+    """All to one partition."""
+    for number in numbers:
+        await sender.send(TOPIC.name, str(number).encode(), key=b"k", headers=[], partition=0)
+
+
+@asynccontextmanager
+async def reading(probe: Probe, group: str) -> AsyncIterator[Reader]:
+    reader = new_reader(probe.settings, group, TOPIC.name)
+    async with reader.reading():
+        yield reader
+
+
+async def read(reader: Reader, enough: int) -> list[int]:
+    """So many records, or more, each handled."""
+    found: list[int] = []
+
+    async def read_enough() -> bool:
+        found.extend(int(record.value) for record in await reader.read(100) if record.partition == 0)
+        await reader.handled()
+        return len(found) >= enough
+
+    await until(read_enough)
+    return found
+
+
+async def test_who_comes_back_goes_on_where_they_were(probe: Probe, producer: AIOKafkaProducer) -> None:
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(5))
+    async with reading(probe, group) as reader:
+        assert await read(reader, 5) == [0, 1, 2, 3, 4]
+    await send(Sender(producer), 5)
+    async with reading(probe, group) as reader:
+        assert await read(reader, 1) == [5]
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["while it reads", "while it is away"])
+async def test_a_database_that_was_set_back_is_read_up_to_where_it_was(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection, *, restarts: bool
+) -> None:
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(8))
+    async with reading(probe, group) as reader:
+        await read(reader, 8)
+        await database.execute(BACK, group, 3, TOPIC.name)
+        if not restarts:
+            assert await read(reader, 5) == [3, 4, 5, 6, 7]
+    if restarts:
+        async with reading(probe, group) as reader:
+            assert await read(reader, 5) == [3, 4, 5, 6, 7]
+    assert await database.fetchval(AT, group) == 8
+
+
+async def test_a_database_without_any_memory_is_read_from_the_start(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
+) -> None:
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(4))
+    async with reading(probe, group) as reader:
+        await read(reader, 4)
+    await database.execute("DELETE FROM reader_positions WHERE reader = $1", group)
+    async with reading(probe, group) as reader:
+        assert await read(reader, 4) == [0, 1, 2, 3]
+
+
+async def test_a_place_that_was_set_back_while_a_batch_is_handled_stays_set_back(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
+) -> None:
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(4))
+    async with reading(probe, group) as reader:
+        await read(reader, 4)
+        await send(Sender(producer), 4)
+
+        async def one_more() -> bool:
+            return bool(await reader.read(100))
+
+        await until(one_more)
+        await database.execute(BACK, group, 1, TOPIC.name)
+        await reader.handled()
+        assert await database.fetchval(AT, group) == 1
+        assert await read(reader, 4) == [1, 2, 3, 4]
+
+
+async def test_a_topic_that_was_sent_again_beyond_the_old_place_is_read_from_its_start(
+    probe: Probe, producer: AIOKafkaProducer
+) -> None:
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(6))
+    async with reading(probe, group) as reader:
+        await read(reader, 6)
+    await make_again(probe.settings.kafka, TOPIC)
+    await send(Sender(producer, epoch=7), *range(100, 110))
+    group_at_the_old_place = new_consumer(probe.settings, TOPIC.name, group=group)
+    await group_at_the_old_place.start()
+    await group_at_the_old_place.commit({PART: 6})
+    await group_at_the_old_place.stop()
+    async with reading(probe, group) as reader:
+        assert await read(reader, 10) == list(range(100, 110))
+        await send(Sender(producer, epoch=7), 110)
+        assert await read(reader, 1) == [110], "once for an epoch"
+
+
+async def test_a_record_where_an_earlier_one_stood_is_noticed(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
+) -> None:
+    memory = Memory(probe.settings.dsn, events=True)
+    sender = await memory.new_sender(producer, "the first", forgot=False)
+    await send(sender, *range(5))
+    await sender.store_ends(database)
+    after = await memory.new_sender(producer, "the first", forgot=False)
+    assert (after.epoch, after.ends[PART]) == (sender.epoch, 5)
+    await make_again(probe.settings.kafka, TOPIC)
+    with pytest.raises(BrokerForgot):
+        await send(after, 5)
+    assert after.forgot
+    again = await memory.new_sender(producer, "the first", forgot=True)
+    assert again.epoch > sender.epoch
+    assert again.ends == {}
+    other = await memory.new_sender(producer, "another cluster", forgot=False)
+    assert other.epoch > again.epoch
+    await database.execute("DELETE FROM broker_epochs")
+    await database.execute("DELETE FROM topic_ends")
+
+
+async def test_topics_that_were_made_again_hold_everything_again_and_nothing_happens_twice(
+    probe: Probe, database: asyncpg.Connection
+) -> None:
+    listener = Listener(probe)
+    subscription = Subscription((EVENTS.name,), {ThingTouched.type: (ThingTouched, listener.handle)})
+    async with running(run_worker(worker(probe, subscription=subscription))):
+        old = await touch(probe, 3)
+
+        async def heard() -> bool:
+            return await listener.effects(old) == ["0", "1", "2"]
+
+        await until(heard)
+        await read_all(probe, SECTION, lambda records: bool(of(records, old)))
+        await make_again(probe.settings.kafka, EVENTS, SECTION)
+        new = await touch(probe, 2)
+        events = await read_all(probe, EVENTS, lambda rs: len(of(rs, old)) >= 3 and len(of(rs, new)) >= 2)
+        sections = await read_all(probe, SECTION, lambda rs: bool(of(rs, old)) and bool(of(rs, new)))
+        await touch_again(probe, old)
+
+        async def heard_on() -> bool:
+            return len(await listener.effects(old)) == 4 and len(await listener.effects(new)) == 2
+
+        await until(heard_on)
+    again = [headers_of(record)["ce_sequence"] for record in of(events, old) if epoch_of(record)]
+    assert again[:3] == ["1", "2", "3"]
+    assert any(EPOCH in headers_of(record) for record in of(sections, old))
+    assert await listener.effects(old) == ["0", "1", "2", ""]
+    assert await database.fetchval("SELECT count(*) FROM broker_epochs WHERE epoch > 0") == 1
+    version: Any = await database.fetchval("SELECT version FROM publication_marks WHERE key = $1", new)
+    assert int(headers_of(of(sections, new)[-1])["ce_sequence"]) == version
