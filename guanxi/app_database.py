@@ -13,8 +13,8 @@ from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
 from libs.common.driver import DRIVER_ERRORS
+from libs.common.held import PATIENT
 
-PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
 App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
 Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; the local stack's by default.")]
 

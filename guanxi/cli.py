@@ -19,7 +19,8 @@ from guanxi.keys import keys
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import LocalIssuer
 from guanxi.local.settings import APPS, LocalSettings, package_of
-from guanxi.local.stack import Stack
+from guanxi.local.stack import SERVICES, Stack
+from guanxi.replay import replay
 from guanxi.sections import sections
 from libs.directory.permissions import PERMISSIONS
 
@@ -36,6 +37,7 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(sections, name="sections")
 cli.add_typer(dlq, name="dlq")
 cli.add_typer(imports, name="import")
+cli.command()(replay)
 
 
 @cli.command()
@@ -120,10 +122,28 @@ def rebuild(
 
     Elsewhere, in the app's own container: python -m libs.common.rebuild.
     """
-    stack = Stack(LocalSettings(), Console())
-    argv = [sys.executable, "-m", "libs.common.rebuild", package_of(known(app)), copy]
-    done = subprocess.run(argv, env=stack.environment(app), check=False)  # noqa: S603 - ours
-    raise typer.Exit(done.returncode)
+    raise typer.Exit(_run_as(app, "libs.common.rebuild", copy))
+
+
+@cli.command()
+def reconcile(
+    app: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")],
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Raise versions above what was told, and publish all anew.")
+    ] = False,
+) -> None:
+    """List what a service of the local stack told the world and its database does not hold, after a restore.
+
+    Exit status 1 where there is any. Elsewhere, in the service's own container: python -m libs.common.reconciling.
+    """
+    raise typer.Exit(_run_as(app, "libs.common.reconciling", *(["--mend"] if mend else [])))
+
+
+def _run_as(app: str, module: str, *arguments: str) -> int:
+    """Run a command in the place of an app of the local stack, with all its settings; returns its exit status."""
+    argv = [sys.executable, "-m", module, package_of(known(app)), *arguments]
+    env = Stack(LocalSettings(), Console()).environment(app)
+    return subprocess.run(argv, env=env, check=False).returncode  # noqa: S603 - ours
 
 
 @cli.command()

@@ -61,7 +61,7 @@ class Stack:
         self.secrets.ensure()
         self.issuer.ensure()
         await asyncio.gather(self.postgres.start(), self.kafka.start(self._say))
-        await asyncio.gather(self._databases(), self._topics())
+        await asyncio.gather(self._databases(), self.make_topics())
         services = [program for service in SERVICES for program in self._programs(service)]
         stages = [services, self._programs("gateway")]
         self.supervisor = Supervisor(stages, self.console, self.settings.home / "logs")
@@ -110,7 +110,7 @@ class Stack:
             last = output.decode(errors="replace").strip().splitlines()[-1:]
             raise LocalFailure(f"The database of {app} could not be migrated: {' '.join(last)}", 70)
 
-    async def _topics(self) -> None:
+    async def make_topics(self) -> None:
         for line in await apply_topics(self.cluster(), partitions=PARTITIONS, replication=1):
             self._say(line)
 

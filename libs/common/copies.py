@@ -14,11 +14,12 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
+from libs.common.held import PATIENT
 from libs.common.kafka import headers_of, id_of
 from libs.common.metrics import VIEW_STALENESS
-from libs.common.reader import FETCH_MILLISECONDS, Reader
+from libs.common.reader import Reader, read_to_the_end
 from libs.common.topics import WATERMARK
 from libs.common.transient import passing
 
@@ -185,8 +186,7 @@ async def rebuild(
     Raises:
         RebuildRuns: of this copy, by somebody else.
     """
-    without_limits = {"transaction_timeout": "0", "statement_timeout": "0", "lock_timeout": "30s"}
-    connection = await asyncpg.connect(dsn, timeout=5, server_settings=without_limits)
+    connection = await asyncpg.connect(dsn, timeout=5, server_settings=PATIENT)
     try:
         if not await connection.fetchval(ALONE, f"rebuild of {schema}"):
             raise RebuildRuns
@@ -216,21 +216,10 @@ async def _join(connection: Any, copies: Sequence[Copy]) -> None:
 async def _read_into_shadow(
     connection: Any, schema: str, copies: Sequence[Copy], consumer: AIOKafkaConsumer, tell: Callable[[int, int], None]
 ) -> int:
-    ends = await _rewind(consumer)
-    read, begun = 0, time.monotonic()
-    while left := sum([max(0, end - await consumer.position(part)) for part, end in ends.items()]):
-        tell(read, left)
-        fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=BATCH)
-        records = [record for part in fetched.values() for record in part]
+    total, begun = 0, time.monotonic()
+    async for records, read, left in read_to_the_end(consumer):
         await apply(connection, schema, copies, records, suffix="_shadow")
-        read += len(records)
-    log.info("copy read", schema=schema, records=read, seconds=round(time.monotonic() - begun, 1))
-    return read
-
-
-async def _rewind(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """Go back to the start of every partition; returns where each ends now."""
-    parts = sorted(consumer.assignment())
-    await consumer.seek_to_beginning(*parts)
-    ends: dict[TopicPartition, int] = await consumer.end_offsets(parts)
-    return ends
+        tell(read, left)
+        total = read
+    log.info("copy read", schema=schema, records=total, seconds=round(time.monotonic() - begun, 1))
+    return total

@@ -14,6 +14,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 RETRY_SECONDS = 0.5
+PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
+"""Settings of a connection that goes through all there is, without the app's limits of time."""
 
 
 class HeldConnection:

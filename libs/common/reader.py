@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 FETCH_MILLISECONDS = 500
 IDLE_SECONDS = 0.1
+AT_ONCE = 2000
 
 POSITIONS = "SELECT topic, partition, next, epoch FROM reader_positions WHERE reader = $1"
 BEGIN = "INSERT INTO reader_positions VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING"
@@ -150,3 +151,28 @@ class Reader:
 
 def new_reader(settings: Settings, group: str, *topics: str) -> Reader:
     return Reader(settings.dsn, group, new_consumer(settings, *topics, group=group))
+
+
+async def read_to_the_end(consumer: AIOKafkaConsumer) -> AsyncIterator[tuple[list[ConsumerRecord], int, int]]:
+    """Every record of the partitions that `consumer` has, from their start to where they end now.
+
+    Yields records, how many were read so far, and how many are left.
+    """
+    ends, read = await _rewind(consumer), 0
+    while left := await _left(consumer, ends):
+        fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=AT_ONCE)
+        records = [record for part in fetched.values() for record in part]
+        read += len(records)
+        yield records, read, max(0, left - len(records))
+
+
+async def _left(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:
+    return sum([max(0, end - await consumer.position(part)) for part, end in ends.items()])
+
+
+async def _rewind(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """Go back to the start of every partition; returns where each ends now."""
+    parts = sorted(consumer.assignment())
+    await consumer.seek_to_beginning(*parts)
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(parts)
+    return ends

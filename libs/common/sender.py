@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from libs.common.held import PATIENT
 from libs.common.kafka import EPOCH
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.metrics import BROKER_FORGOT
@@ -21,7 +22,6 @@ from libs.common.topics import AUDIT
 
 log = structlog.get_logger()
 
-PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
 AT_ONCE = 2000
 FIRST = UUID(int=0)
 

@@ -46,8 +46,8 @@ class SecuredStack(Stack):
     def cluster(self) -> Cluster:
         return self.secured.cluster()
 
-    async def _topics(self) -> None:
-        await super()._topics()
+    async def make_topics(self) -> None:
+        await super().make_topics()
         await self.secured.let_in()
 
     def environment(self, app: str) -> dict[str, str]:
