@@ -182,8 +182,8 @@ class Consumer:
         oldest_fetch = datetime.now(UTC).timestamp()
         consumer = self.reader.consumer
         for part in self.reader.partitions:
-            end = consumer.highwater(part)
-            if end is None:
+            end = self.reader.end(part)
+            if end is None or self.reader.lost(part):
                 continue
             try:
                 position = await consumer.position(part)

@@ -4,6 +4,9 @@ Kafka and the database part when one of them loses something. The database is ri
 the group (a backup was restored, a person asked for a replay), the reader goes back. Where a record says by a newer
 epoch that its topic was sent again (`libs.common.sender`), the partition is read from its start. What is read twice is
 harmless: events have the inbox, copies their versions, the audit trail its keys.
+
+A log that was lost begins with what was under way at that moment, ahead of all that is sent again. Who reads in order
+leaves that out: it comes again, in its place, in the new epoch.
 """
 
 import asyncio
@@ -25,6 +28,8 @@ log = structlog.get_logger()
 FETCH_MILLISECONDS = 500
 IDLE_SECONDS = 0.1
 AT_ONCE = 2000
+OURS = "crm."
+"""How topics begin whose records say their epoch."""
 
 POSITIONS = "SELECT topic, partition, next, epoch FROM reader_positions WHERE reader = $1"
 BEGIN = "INSERT INTO reader_positions VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING"
@@ -52,8 +57,9 @@ class Reader:
     dsn: str
     group: str
     consumer: AIOKafkaConsumer
+    in_order: bool = False
     _positions: dict[TopicPartition, Position] = field(default_factory=dict)
-    _fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]] = field(default_factory=dict)
+    _fetched: dict[TopicPartition, Sequence[ConsumerRecord]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.held = HeldConnection(self.dsn)
@@ -82,23 +88,33 @@ class Reader:
             await asyncio.sleep(IDLE_SECONDS)
             return []
         fetched = await self.consumer.getmany(*partitions, timeout_ms=FETCH_MILLISECONDS, max_records=most)
-        self._fetched = {
-            part: records for part, records in fetched.items() if not await self._begins_again(part, records)
-        }
+        for part, records in fetched.items():
+            if not await self._begins_again(part, records):
+                self._fetched[part] = self._in_their_place(part, records)
         return [record for records in self._fetched.values() for record in records]
+
+    def end(self, part: TopicPartition) -> int | None:
+        """Where the partition ended when it was last asked; None where it is not ours, or was not asked yet."""
+        return self.consumer.highwater(part) if part in self.partitions else None
+
+    def lost(self, part: TopicPartition) -> bool:
+        """True where the log ends before what was read of it, and was not sent again so far."""
+        end = self.end(part)
+        return end is not None and end < self._positions[part].next
 
     async def handled(self) -> None:
         """Say that what was read last has had its effect."""
-        if not self._fetched:
+        fetched, self._fetched = {part: records for part, records in self._fetched.items() if records}, {}
+        if not fetched:
             return
-        ends = {part: records[-1].offset + 1 for part, records in self._fetched.items()}
+        ends = {part: records[-1].offset + 1 for part, records in fetched.items()}
         topics, numbers = zip(*ends, strict=True)
         known = [self._positions[part].next for part in ends]
         told = self.group, topics, numbers, known, list(ends.values())
         await self.held.patiently(lambda connection: connection.execute(ADVANCE, *told))
         for part, end in ends.items():
             self._positions[part].next = end
-        await commit_offsets(self.consumer, self._fetched)
+        await commit_offsets(self.consumer, fetched)
 
     async def _follow_database(self) -> None:
         rows = await self.held.patiently(lambda connection: connection.fetch(POSITIONS, self.group))
@@ -140,6 +156,12 @@ class Reader:
         await self._seek(part, None)
         return True
 
+    def _in_their_place(self, part: TopicPartition, records: Sequence[ConsumerRecord]) -> Sequence[ConsumerRecord]:
+        if not self.in_order or not part.topic.startswith(OURS):
+            return records
+        position = self._positions[part]
+        return [r for r in records if r.offset >= position.next and epoch_of(r) >= position.epoch]
+
     async def _seek(self, part: TopicPartition, place: int | None) -> None:
         """To the start without a place. Where the partition has moved on meanwhile, its new owner does the same."""
         with contextlib.suppress(IllegalStateError):
@@ -149,8 +171,8 @@ class Reader:
                 self.consumer.seek(part, place)
 
 
-def new_reader(settings: Settings, group: str, *topics: str) -> Reader:
-    return Reader(settings.dsn, group, new_consumer(settings, *topics, group=group))
+def new_reader(settings: Settings, group: str, *topics: str, in_order: bool = False) -> Reader:
+    return Reader(settings.dsn, group, new_consumer(settings, *topics, group=group), in_order)
 
 
 async def read_to_the_end(consumer: AIOKafkaConsumer) -> AsyncIterator[tuple[list[ConsumerRecord], int, int]]:

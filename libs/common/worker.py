@@ -155,7 +155,7 @@ async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
 async def _consume(worker: Worker, ring: KeyRing) -> None:
     settings = worker.settings
     dead_letters = DeadLetters(FieldCipher(ring), Clock())
-    reader = new_reader(settings, group_of(settings), *worker.subscription.topics)
+    reader = new_reader(settings, group_of(settings), *worker.subscription.topics, in_order=True)
     await Consumer(worker.database, reader, worker.subscription, worker.scope, dead_letters).run()
 
 

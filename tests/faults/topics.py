@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
-from libs.common.kafka import headers_of, id_of
+from libs.common.kafka import epoch_of, headers_of, id_of
 from libs.common.topics import WATERMARK
 from tests.kafka import records_of
 
@@ -22,8 +22,10 @@ class Event:
 
 
 async def read_events(bootstrap: str, topic: str) -> list[Event]:
-    """In the order of each partition's log, repeats included."""
-    return [_event(record) async for record in records_of(bootstrap, topic)]
+    """Of the newest epoch, in the order of each partition's log, repeats included."""
+    records = [record async for record in records_of(bootstrap, topic)]
+    newest = max(map(epoch_of, records))
+    return [_event(record) for record in records if epoch_of(record) == newest]
 
 
 async def last_versions(bootstrap: str, topic: str) -> dict[UUID, int]:

@@ -50,8 +50,8 @@ async def send(sender: Sender, *numbers: int) -> None:
 
 
 @asynccontextmanager
-async def reading(probe: Probe, group: str) -> AsyncIterator[Reader]:
-    reader = new_reader(probe.settings, group, TOPIC.name)
+async def reading(probe: Probe, group: str, *, in_order: bool = False) -> AsyncIterator[Reader]:
+    reader = new_reader(probe.settings, group, TOPIC.name, in_order=in_order)
     async with reader.reading():
         yield reader
 
@@ -144,6 +144,30 @@ async def test_a_topic_that_was_sent_again_beyond_the_old_place_is_read_from_its
         assert await read(reader, 10) == list(range(100, 110))
         await send(Sender(producer, epoch=7), 110)
         assert await read(reader, 1) == [110], "once for an epoch"
+
+
+async def test_what_was_under_way_when_the_log_was_lost_is_read_in_its_place(
+    probe: Probe, producer: AIOKafkaProducer
+) -> None:
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(4))
+    async with reading(probe, group, in_order=True) as reader:
+        assert await read(reader, 4) == [0, 1, 2, 3]
+        await make_again(probe.settings.kafka, TOPIC)
+        await send(Sender(producer), 5)
+
+        async def nothing() -> bool:
+            assert await reader.read(100) == []
+            await reader.handled()
+            return reader.lost(PART)
+
+        await until(nothing)
+        await send(Sender(producer, epoch=7), *range(6))
+        assert await read(reader, 6) == [0, 1, 2, 3, 4, 5]
+        assert not reader.lost(PART)
+    async with reading(probe, group, in_order=True) as reader:
+        await send(Sender(producer, epoch=7), 6)
+        assert await read(reader, 1) == [6]
 
 
 async def test_a_record_where_an_earlier_one_stood_is_noticed(
