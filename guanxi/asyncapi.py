@@ -156,6 +156,6 @@ def _header_properties(record: Record) -> Iterator[tuple[str, Json]]:
     yield "ce_time", {"type": "string", "format": "date-time"}
     subject = "aggregate" if record.kind == "event" else "thing that the document is about"
     yield "ce_subject", {"type": "string", "format": "uuid", "description": f"The id of the {subject}."}
+    yield "traceparent", {"type": "string", "description": "W3C trace context, where the cause is known."}
     if record.kind == "event":
         yield "content-type", {"type": "string", "const": "application/json"}
-        yield "traceparent", {"type": "string", "description": "W3C trace context, where the cause is known."}

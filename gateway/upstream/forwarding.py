@@ -17,13 +17,13 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from yarl import URL
 
+from gateway.upstream.asking import asking, trace_headers
 from gateway.upstream.clients import CONNECT_SECONDS, UpstreamClient, Upstreams
 from gateway.upstream.gate import FAILED, Shut
 from libs.common.access import READS, Forwarded, chassis
 from libs.common.clients import HEADER, client_credential, origin_of
 from libs.common.hot import HotRoute
 from libs.common.problems import RETRY_SOON, Problem
-from libs.common.tracing import traceparent
 
 log = structlog.get_logger()
 
@@ -124,7 +124,7 @@ class Call:
         # As UTF-8, which the client writes again: a reason may be Chinese.
         headers = {name.decode(): value.decode(errors="replace") for name, value in told if name in PASSED_ON}
         shared = chassis(request)
-        headers["traceparent"] = traceparent() or ""
+        headers |= trace_headers()
         headers[HEADER] = client_credential(shared.shared_keyring, "gateway", origin_of(request), shared.clock)
         has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in told)
         seconds = _patience(request, longest)
@@ -164,10 +164,11 @@ def _patience(request: Request, longest: float) -> float:
 
 
 async def _pass_on(client: UpstreamClient, request: Request) -> Response:
-    call = await Call.of(request, client, client.longest)
     try:
-        with client.gate.passing(patiently=call.seconds >= client.longest):
-            return await _passed_back(await _answered(client.session, call))
+        with asking(client.name, request.method):
+            call = await Call.of(request, client, client.longest)
+            with client.gate.passing(patiently=call.seconds >= client.longest):
+                return await _passed_back(await _answered(client.session, call))
     except (*FAILED, Shut):
         detail = "The service behind this resource does not answer; try again."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_SOON) from None

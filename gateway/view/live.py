@@ -10,6 +10,7 @@ import aiohttp
 from fastapi import Request
 
 from gateway.settings import GatewaySettings
+from gateway.upstream.asking import asking, trace_headers
 from gateway.upstream.clients import Upstreams
 from gateway.upstream.gate import FAILED, Shut
 from gateway.view.document import Shown, State
@@ -45,7 +46,8 @@ class LiveSections:
         try:
             with client.gate.passing(patiently=self._settings.live_timeout >= client.longest):
                 async with asyncio.timeout(self._settings.live_timeout):
-                    status, body = await _asked(client.session, url, caller)
+                    with asking(client.name, "GET"):
+                        status, body = await _asked(client.session, url, {**caller, **trace_headers()})
             return self._shown(name, asked_at, status, body)
         except (*FAILED, Shut, UnicodeDecodeError):
             return self._shown(name, asked_at, HTTPStatus.SERVICE_UNAVAILABLE, "")

@@ -32,6 +32,9 @@ class LocalSettings(BaseSettings):
     most_streams_of_one: int = 2000
     webhook_networks: list[str] = ["127.0.0.0/8"]
     """Where a partner's endpoint may listen although it is not public: on this machine, to try it."""
+    otlp_endpoint: str | None = None
+    """A collector of OpenTelemetry, where traces go."""
+    trace_share: float = 0.01
     authz_max_age: int = 300
     caller_max_age: int = 30
 

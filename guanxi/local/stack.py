@@ -139,6 +139,8 @@ class Stack:
             "GUANXI_AUTHZ_MAX_AGE": str(settings.authz_max_age),
             "GUANXI_CALLER_MAX_AGE": str(settings.caller_max_age),
         }
+        if settings.otlp_endpoint is not None:
+            env |= {"GUANXI_OTLP_ENDPOINT": settings.otlp_endpoint, "GUANXI_TRACE_SHARE": str(settings.trace_share)}
         if app == "manager":
             env["GUANXI_FIRST_ADMIN"] = f"{ISSUER} {ADMIN}"
         if app == "gateway":

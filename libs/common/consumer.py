@@ -28,7 +28,7 @@ from libs.common.logs import where
 from libs.common.metrics import CONSUMED, CONSUMER_LAG
 from libs.common.outbox import adapter
 from libs.common.reader import Reader
-from libs.common.tracing import continue_trace
+from libs.common.tracing import continue_trace, handling
 from libs.common.transient import contested, passing, slow
 
 log = structlog.get_logger()
@@ -152,7 +152,8 @@ class Consumer:
             return "repeated"
         event_id = event_id_of(headers)
         uow.heard = Heard.by(headers.get("ce_source"), event_id, sequence_of(headers)) if event_id else None
-        await handler(uow, event)
+        with handling(record.topic):
+            await handler(uow, event)
         return "handled"
 
     async def _is_new(self, uow: UnitOfWork, type_: str, headers: dict[str, str], *, buried: bool = False) -> bool:

@@ -21,6 +21,7 @@ from libs.common.kafka import headers_of, id_of
 from libs.common.metrics import VIEW_STALENESS
 from libs.common.reader import Reader, read_to_the_end
 from libs.common.topics import WATERMARK
+from libs.common.tracing import tell_handled
 from libs.common.transient import passing
 
 log = structlog.get_logger()
@@ -108,7 +109,9 @@ class Copier:
             while True:
                 await self._note_partitions()
                 if records := await self.reader.read(BATCH):
+                    began = time.time_ns()
                     await self.reader.held.patiently(partial(self._apply, records))
+                    _tell_spans(records, began)
                 await self.reader.handled()
 
     async def _apply(self, records: list[ConsumerRecord], connection: Any) -> None:
@@ -121,6 +124,13 @@ class Copier:
         if new := known - self._noted:
             await self.reader.held.patiently(lambda connection: note_partitions(connection, self.schema, new))
             self._noted |= new
+
+
+def _tell_spans(records: Iterable[ConsumerRecord], began: int) -> None:
+    for record in records:
+        told = dict(record.headers).get("traceparent")
+        if told is not None:
+            tell_handled(record.topic, told.decode(errors="replace"), began)
 
 
 async def note_partitions(connection: Any, schema: str, partitions: Iterable[tuple[str, int]]) -> None:

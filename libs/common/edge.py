@@ -7,6 +7,7 @@ import time
 from http import HTTPStatus
 
 import structlog
+from opentelemetry.trace import Span, SpanKind
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,7 +18,7 @@ from libs.common.logs import where
 from libs.common.metrics import REQUESTS
 from libs.common.problems import problem, unavailable
 from libs.common.settings import Settings
-from libs.common.tracing import continue_trace
+from libs.common.tracing import continue_trace, span
 
 log = structlog.get_logger()
 
@@ -71,10 +72,11 @@ class Edge:
         started = time.perf_counter()
         trace = continue_trace(dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1"))
         answer = _Answer(scope, receive, send, self._trail, (*self._always, (b"guanxi-trace", trace.encode())))
-        try:
-            await self._guarded(scope, receive, answer)
-        finally:
-            self._observe(scope, answer.status, time.perf_counter() - started)
+        with span(scope["method"], SpanKind.SERVER) as recorded:
+            try:
+                await self._guarded(scope, receive, answer)
+            finally:
+                self._observe(scope, answer.status, time.perf_counter() - started, recorded)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = BoundedBody(receive, self._settings.largest_body, self._settings.body_seconds)
@@ -87,12 +89,16 @@ class Edge:
         except Exception as error:  # noqa: BLE001 - answered already by the app's last handler; here it is logged
             log.error("request failed", error=type(error).__name__, at=where(error))
 
-    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+    def _observe(self, scope: Scope, status: int, seconds: float, recorded: Span | None) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        told = scope["method"], route, status
-        timed = self._timed.get(told)
+        if recorded is not None:
+            recorded.update_name(f"{scope['method']} {route}")
+            told = {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
+            recorded.set_attributes(told)
+        labels = scope["method"], route, status
+        timed = self._timed.get(labels)
         if timed is None:  # to find it by its labels costs more than to observe
-            timed = self._timed[told] = REQUESTS.labels(self._settings.service, *told)
+            timed = self._timed[labels] = REQUESTS.labels(self._settings.service, *labels)
         timed.observe(seconds)
 
 

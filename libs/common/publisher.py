@@ -23,6 +23,7 @@ from libs.common.metrics import PUBLISHED, SECTION_LAG
 from libs.common.publication import Publication
 from libs.common.sender import Sender
 from libs.common.topics import WATERMARK
+from libs.common.tracing import sending
 from libs.common.transient import passing
 
 log = structlog.get_logger()
@@ -33,7 +34,7 @@ WATERMARK_SECONDS = 1.0
 FIRST = UUID(int=0)
 
 DIRTY = """
-    SELECT key, version, marked_at FROM publication_marks
+    SELECT key, version, marked_at, traceparent FROM publication_marks
     WHERE stream = $1 AND dirty AND key > $2 ORDER BY key LIMIT $3
 """
 OVERTAKEN = f"""
@@ -155,7 +156,10 @@ class Publisher:
             ("ce_sequence", str(mark["version"]).encode()),
             ("ce_time", mark["marked_at"].isoformat().encode()),
         ]
-        await self.sender.send(self.publication.topic.name, value, key=key_of(mark["key"]), headers=headers)
+        topic = self.publication.topic.name
+        with sending(topic, mark["traceparent"]) as trace:
+            told = [*headers, ("traceparent", trace.encode())] if trace else headers
+            await self.sender.send(topic, value, key=key_of(mark["key"]), headers=told)
 
     async def _tell_watermark(self, connection: Any, leadership: Leadership) -> None:
         self._told = time.monotonic()

@@ -16,6 +16,7 @@ from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.metrics import OUTBOX_AGE, OUTBOX_PARKED, PUBLISHED
 from libs.common.sender import Sender
+from libs.common.tracing import sending
 
 log = structlog.get_logger()
 
@@ -74,8 +75,10 @@ class Relay:
         return len(rows)
 
     async def _send(self, row: Any) -> None:
-        topic, headers = APART.get(row["type"], self.topic), event_headers(self.topic, row)
-        await self.sender.send(topic, row["payload"], key=key_of(row["key"]), headers=headers)
+        topic = APART.get(row["type"], self.topic)
+        with sending(topic, row["traceparent"]) as trace:
+            headers = event_headers(self.topic, row, trace)
+            await self.sender.send(topic, row["payload"], key=key_of(row["key"]), headers=headers)
 
     async def _pause_after_failure(self, results: list[Any]) -> None:
         failures = [r for r in results if isinstance(r, BaseException) and not isinstance(r, NEVER_SENT)]
@@ -93,7 +96,7 @@ class Relay:
         OUTBOX_PARKED.set(parked)
 
 
-def event_headers(topic: str, row: Any) -> list[tuple[str, bytes]]:
+def event_headers(topic: str, row: Any, trace: str | None) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0, Kafka protocol binding, binary mode."""
     source = "/guanxi/" + topic.split(".")[1]
     named = {
@@ -106,6 +109,6 @@ def event_headers(topic: str, row: Any) -> list[tuple[str, bytes]]:
         "ce_sequence": str(row["sequence"]),
         "content-type": "application/json",
     }
-    if row["traceparent"]:
-        named["traceparent"] = row["traceparent"]
+    if trace:
+        named["traceparent"] = trace
     return [(name, value.encode()) for name, value in named.items()]

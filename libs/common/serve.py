@@ -21,6 +21,7 @@ from libs.common.bounds import IDLE_SECONDS, BoundedProtocol
 from libs.common.logs import configure_logs, where
 from libs.common.pulse import Pulse
 from libs.common.settings import Settings
+from libs.common.tracing import configure_tracing, end_tracing
 from libs.common.worker import Worker, run_worker
 
 log = structlog.get_logger()
@@ -111,11 +112,15 @@ def main() -> None:
     options = parser.parse_args()
     settings = importlib.import_module(f"{options.package}.settings").load()
     configure_logs(settings.service, settings.log_level)
+    configure_tracing(settings, decides=options.package == "gateway")
     app = None if options.no_app else importlib.import_module(f"{options.package}.main").app(settings)
     worker = None if options.no_worker else importlib.import_module(f"{options.package}.worker").worker(settings)
     gc.collect()
     gc.freeze()
-    uvloop.run(serve(app, worker))
+    try:
+        uvloop.run(serve(app, worker))
+    finally:
+        end_tracing()
 
 
 if __name__ == "__main__":

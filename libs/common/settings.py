@@ -114,6 +114,10 @@ class Settings(KmsSettings):
     largest_body: int = 1024 * 1024
     body_seconds: float = 20.0
     log_level: str = "INFO"
+    otlp_endpoint: str | None = None
+    """A collector of OpenTelemetry, as http://collector:4318. Without it, no span is told to anybody."""
+    trace_share: float = Field(default=0.01, ge=0, le=1)
+    """Of how many requests spans are told."""
 
     @model_validator(mode="after")
     def production_is_strict(self) -> Self:

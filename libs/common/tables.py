@@ -153,6 +153,7 @@ def _outbound(metadata: MetaData) -> None:
         Column("version", BigInteger, nullable=False),
         Column("dirty", Boolean, nullable=False, server_default=text("true")),
         Column("marked_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+        Column("traceparent", String(55)),
         postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
     )
     Index("ix_publication_marks_dirty", marks.c.stream, marks.c.key, postgresql_where=marks.c.dirty)

@@ -46,8 +46,8 @@ async def running(stack: StackT) -> AsyncIterator[StackT]:
 
 
 @asynccontextmanager
-async def started(home: Path, *, replicas: int = 0, authz_max_age: int = 300) -> AsyncIterator[Stack]:
-    settings = apart(LocalSettings, home, authz_max_age=authz_max_age)
+async def started(home: Path, *, replicas: int = 0, **changed: object) -> AsyncIterator[Stack]:
+    settings = apart(LocalSettings, home, **changed)
     with console_of(settings) as console:
         async with running(Stack(settings, console, replicas=replicas)) as stack:
             yield stack

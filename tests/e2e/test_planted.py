@@ -1,7 +1,4 @@
-"""Identifiers and descriptors planted through the API are looked for, in clear, wherever bytes come to rest.
-
-Traces leave a process as the `traceparent` header alone: it is looked at among the headers of records.
-"""
+"""Identifiers and descriptors planted through the API are looked for, in clear, wherever bytes come to rest."""
 
 import asyncio
 import uuid
@@ -23,6 +20,7 @@ from guanxi.local.settings import APPS
 from guanxi.local.stack import Stack
 from libs.contracts.catalogue import CORE, SECTIONS, TOPICS
 from libs.contracts.core import ACCOUNTS, TRANSACTIONS, CoreAccount, CoreTransaction, Holder
+from tests.collector import Collector
 from tests.kafka import records_of
 from tests.polling import until
 
@@ -39,7 +37,7 @@ NAME, BORN, FACTS = "欧阳慕容司空", "1931-07-29", "The planted machine swa
 SECTION_TOPICS = [topic.name for topic, _ in SECTIONS.values()]
 
 
-async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
+async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack, collector: Collector) -> None:
     customer_id = await plant(stack)
     await state(stack)
     await checkpoint(stack)
@@ -47,6 +45,7 @@ async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
     found = await asyncio.to_thread(look_for, stack.settings.home, needles, ("postgres", "logs", "console.log"))
     found += await asyncio.to_thread(look_for, stack.settings.home, needles[:-3], ("kafka",))
     found += await in_metrics(stack, needles)
+    found += await in_traces(stack, collector, needles)
     found += await in_records(stack, needles, [topic.name for topic in TOPICS if topic not in CORE])
     assert found == []
     assert len(await in_records(stack, needles, [topic.name for topic in CORE])) == 3, "the core says numbers in clear"
@@ -56,11 +55,12 @@ async def test_planted_identifiers_are_nowhere_in_clear(stack: Stack) -> None:
     assert await asyncio.to_thread(look_for, stack.settings.home, ["leading"]), "the search finds nothing in logs"
 
 
-async def test_planted_descriptors_are_in_no_event_log_metric_or_trace(stack: Stack) -> None:
+async def test_planted_descriptors_are_in_no_event_log_metric_or_trace(stack: Stack, collector: Collector) -> None:
     needles = [NAME, BORN, FACTS]
     await describe(stack)
     found = await asyncio.to_thread(look_for, stack.settings.home, needles, ("logs", "console.log"))
     found += await in_metrics(stack, needles)
+    found += await in_traces(stack, collector, needles)
     found += await in_records(stack, needles, [topic.name for topic in TOPICS if topic.name not in SECTION_TOPICS])
     assert found == []
     for needle in (NAME, BORN):
@@ -253,3 +253,17 @@ async def in_metrics(stack: Stack, needles: list[str]) -> list[str]:
         texts = {app: (await client.get(f"{stack.settings.address(app, 2)}/metrics")).text for app in APPS}
     assert all("guanxi_http_request_seconds" in text for text in texts.values())
     return [f"{needle} in metrics of {app}" for app, text in texts.items() for needle in needles if needle in text]
+
+
+async def in_traces(stack: Stack, collector: Collector, needles: list[str]) -> list[str]:
+    """In spans as they were sent; every app has told those of what it did so far."""
+    trace = uuid.uuid4().hex
+    async with httpx.AsyncClient(headers={"traceparent": f"00-{trace}-{trace[:16]}-01"}) as client:
+        for app in APPS:
+            await client.get(f"{stack.settings.address(app, 2)}/health/live")
+
+    async def told() -> bool:
+        return {span.service for span in collector.spans if span.trace == trace} == set(APPS)
+
+    await until(told)
+    return [f"{needle} in a trace" for needle in needles if any(needle.encode() in body for body in collector.bodies)]

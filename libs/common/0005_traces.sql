@@ -1,0 +1,1 @@
+ALTER TABLE publication_marks ADD COLUMN traceparent VARCHAR(55);

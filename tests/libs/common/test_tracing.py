@@ -1,0 +1,84 @@
+"""Traces that are continued, begun and told; and a collector that hangs keeps nobody from ending."""
+
+import asyncio
+import socket
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.trace import SpanKind
+
+from libs.common import tracing
+from libs.common.tracing import continue_trace, sending, span, trace_id, traceparent
+from tests.conftest import ROOT
+
+RECEIVED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture(autouse=True)
+def _apart() -> Iterator[None]:
+    kept = tracing._current.set(None)
+    yield
+    tracing._current.reset(kept)
+
+
+def test_a_trace_goes_on_as_it_was_told() -> None:
+    assert continue_trace(RECEIVED) == RECEIVED[3:35] == trace_id()
+    assert traceparent() == RECEIVED
+    assert traceparent(sampled_only=True) == RECEIVED
+
+
+@pytest.mark.parametrize(
+    "received", [None, "", "0", RECEIVED.replace("00-0a", "01-0a"), RECEIVED.replace("b7ad6b7169203331", "0" * 16)]
+)
+def test_what_is_no_trace_begins_one(received: str | None) -> None:
+    begun = continue_trace(received)
+    assert begun != RECEIVED[3:35]
+    assert (traceparent() or "").startswith(f"00-{begun}-")
+    assert traceparent(sampled_only=True) is None, "nobody collects here"
+
+
+def test_without_a_collector_there_are_no_spans() -> None:
+    continue_trace(RECEIVED)
+    with span("work", SpanKind.INTERNAL) as recorded:
+        assert recorded is None
+        assert traceparent() == RECEIVED
+    with sending("a.topic", None) as header:
+        assert header is None
+    with sending("a.topic", RECEIVED) as header:
+        assert header == RECEIVED
+
+
+ENDS = """
+from opentelemetry.trace import SpanKind
+from pydantic import BaseModel
+from libs.common.tracing import configure_tracing, continue_trace, end_tracing, span, traceparent
+
+class Settings(BaseModel):
+    service: str = "probe"
+    otlp_endpoint: str = "http://127.0.0.1:{port}"
+    trace_share: float = 1.0
+
+configure_tracing(Settings())
+trace = continue_trace(None)
+with span("outer", SpanKind.SERVER) as outer:
+    header = traceparent()
+    assert header.split("-")[1:] == [trace, f"{{outer.get_span_context().span_id:016x}}", "01"], header
+    try:
+        with span("inner", SpanKind.INTERNAL) as inner:
+            raise ValueError("planted")
+    except ValueError:
+        assert traceparent() == header
+assert "planted" not in inner.to_json(), inner.to_json()
+end_tracing()
+print("ended")
+"""
+
+
+async def test_a_collector_that_never_answers_keeps_no_process_from_ending() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        code = ENDS.format(port=hanging.getsockname()[1])
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE, stderr=STDOUT, cwd=ROOT)
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, output.decode().splitlines()[-1:]) == (0, ["ended"]), output.decode()
