@@ -11,6 +11,7 @@ from gateway.view import tables as view
 from gateway.webhooks import intake
 from gateway.webhooks.dispatch import Dispatcher
 from gateway.webhooks.sending import Sender
+from gateway.webhooks.storage import QUEUES
 from gateway.webhooks.storage import TIDYING as TIDYING_DELIVERIES
 from gateway.webhooks.tables import SECRETS
 from libs.common.audit import AuditTrail
@@ -51,6 +52,7 @@ def worker(settings: GatewaySettings) -> Worker:
             *TIDYING_DELIVERIES,
         ],
         sealed=[SECRETS],
+        queues=QUEUES,
         duties={"webhooks": Dispatcher(sender(settings, database)).run},
         parts={
             "audit collector": partial(collect, "audit", store_audit, AUDIT.name),

@@ -203,3 +203,8 @@ TIDYING = tuple(
         ("tidying secrets of webhooks", FORGET_SECRETS, timedelta(0)),
     )
 )
+
+QUEUES = {
+    "webhook_events": "SELECT count(*), min(received_at) FROM edge.webhook_events",
+    "webhook_deliveries": "SELECT count(*), min(waits_since) FROM edge.webhook_deliveries WHERE status = 'waiting'",
+}

@@ -18,7 +18,6 @@ from guanxi.examination.finding import SECONDS, Finding
 from guanxi.local.secrets import Secrets
 from guanxi.local.settings import APPS, LocalSettings, package_of
 from libs.common.migrations import configuration
-from libs.common.relay import STATE
 from libs.contracts.catalogue import EVENTS
 
 OLDEST_EVENT_SECONDS = 10.0
@@ -38,6 +37,11 @@ COPIED = "SELECT extract(epoch FROM clock_timestamp() - min(as_of))::float8 FROM
 UNSHIPPED = """
     SELECT count(*) FROM audit_chains AS c JOIN audit_entries AS e ON e.chain = c.chain AND e.sequence > c.shipped
     WHERE NOT c.done AND e.written_at < now() - interval '10 s'
+"""
+OUTBOX = """
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8,
+           count(*) FILTER (WHERE parked_because IS NOT NULL)
+    FROM outbox WHERE published_at IS NULL
 """
 DEAD_LETTERS = "SELECT count(*) FROM dead_letters WHERE handled_at IS NULL"
 
@@ -74,7 +78,7 @@ async def _ask(connection: Any, app: str, log: str) -> AsyncIterator[Finding]:
     unshipped, advice = await connection.fetchval(UNSHIPPED), f"see Kafka, read {log}: what the auditor sees lags"
     yield Finding(f"{app}: audit trail", unshipped == 0, f"{unshipped} entries wait", advice if unshipped else "")
     if app in HAVE_EVENTS:
-        age, parked = await connection.fetchrow(STATE)
+        age, parked = await connection.fetchrow(OUTBOX)
         for finding in _outbox(app, age, parked, log):
             yield finding
         caught_up = await connection.fetchval(CAUGHT_UP)

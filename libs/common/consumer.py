@@ -25,7 +25,7 @@ from libs.common.database import Database, Heard, UnitOfWork
 from libs.common.dead_letters import DeadLetters, event_id_of, sequence_of
 from libs.common.kafka import headers_of
 from libs.common.logs import where
-from libs.common.metrics import CONSUMED, CONSUMER_LAG
+from libs.common.metrics import CONSUMED
 from libs.common.outbox import adapter
 from libs.common.reader import Reader
 from libs.common.tracing import continue_trace, handling
@@ -190,7 +190,6 @@ class Consumer:
                 position = await consumer.position(part)
             except IllegalStateError:  # it moved to another member a moment ago
                 continue
-            CONSUMER_LAG.labels(part.topic, part.partition).set(end - position)
             if position >= end:
                 read.append(part)
                 fetched = consumer.last_poll_timestamp(part)

@@ -9,12 +9,13 @@ REQUESTS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 DENIED = Counter("guanxi_http_denied_total", "Requests refused before they reached a route.", ("status",))
-OUTBOX_AGE = Gauge("guanxi_outbox_age_seconds", "Age of the oldest event that is not yet sent.")
-OUTBOX_PARKED = Gauge("guanxi_outbox_parked", "Events that can never be sent and wait for a person.")
+QUEUE_DEPTH = Gauge("guanxi_queue_depth", "How many things wait in a queue of this app's database.", ("queue",))
+QUEUE_AGE = Gauge("guanxi_queue_age_seconds", "Age of the oldest thing that waits there.", ("queue",))
 PUBLISHED = Counter("guanxi_published_total", "Records sent to Kafka.", ("topic",))
 SECTION_LAG = Gauge("guanxi_section_lag_seconds", "Age of a compacted topic's watermark.", ("topic",))
 CONSUMED = Counter("guanxi_consumed_total", "Records read from Kafka, by what became of them.", ("outcome",))
-CONSUMER_LAG = Gauge("guanxi_consumer_lag", "Records waiting in a partition.", ("topic", "partition"))
+CONSUMER_LAG = Gauge("guanxi_consumer_lag", "Records waiting in a partition.", ("group", "topic", "partition"))
+CONSUMER_AGE = Gauge("guanxi_consumer_age_seconds", "Time since a topic was last heard to its end.", ("topic",))
 DEAD_LETTERS = Counter("guanxi_dead_letters_total", "Records set aside for a person.", ("topic",))
 BROKER_FORGOT = Counter(
     "guanxi_broker_forgot_total", "Times that everything was sent again, since the broker had lost records."

@@ -21,6 +21,7 @@ from aiokafka.errors import IllegalStateError
 
 from libs.common.held import HeldConnection
 from libs.common.kafka import commit_offsets, epoch_of, new_consumer
+from libs.common.metrics import CONSUMER_LAG
 from libs.common.settings import Settings
 
 log = structlog.get_logger()
@@ -89,6 +90,8 @@ class Reader:
             return []
         fetched = await self.consumer.getmany(*partitions, timeout_ms=FETCH_MILLISECONDS, max_records=most)
         for part, records in fetched.items():
+            lag = CONSUMER_LAG.labels(self.group, part.topic, part.partition)
+            lag.set((self.end(part) or 0) - records[-1].offset - 1)
             if not await self._begins_again(part, records):
                 self._fetched[part] = self._in_their_place(part, records)
         return [record for records in self._fetched.values() for record in records]

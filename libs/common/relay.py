@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from libs.common.announcements import APART
 from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
-from libs.common.metrics import OUTBOX_AGE, OUTBOX_PARKED, PUBLISHED
+from libs.common.metrics import PUBLISHED
 from libs.common.sender import Sender
 from libs.common.tracing import sending
 
@@ -32,11 +32,6 @@ WAITING = """
 """
 SENT = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::bigint[])"
 PARK = "UPDATE outbox SET parked_because = $2 WHERE id = $1"
-STATE = """
-    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8,
-           count(*) FILTER (WHERE parked_because IS NOT NULL)
-    FROM outbox WHERE published_at IS NULL
-"""
 
 
 @dataclass
@@ -51,7 +46,6 @@ class Relay:
             while True:
                 pulses = leadership.pulses
                 if await self.send_batch(connection, leadership) < BATCH:
-                    await self._measure(connection)
                     await leadership.sleep(POLL_SECONDS, since=pulses)
         finally:
             connection.terminate()
@@ -89,11 +83,6 @@ class Relay:
             # A producer can stick after an outage (aiokafka#1017): end the term, and begin the next with a new one.
             await asyncio.sleep(RETRY_SECONDS)
             raise failures[0]
-
-    async def _measure(self, connection: Any) -> None:
-        age, parked = await connection.fetchrow(STATE)
-        OUTBOX_AGE.set(age)
-        OUTBOX_PARKED.set(parked)
 
 
 def event_headers(topic: str, row: Any, trace: str | None) -> list[tuple[str, bytes]]:

@@ -25,6 +25,7 @@ from libs.common.leader import Duty, Leadership, LeadershipLost, lead, leaves
 from libs.common.logs import where
 from libs.common.publication import Publication
 from libs.common.publisher import Publisher
+from libs.common.queues import AUDIT, EVENTS, Queues
 from libs.common.reader import new_reader
 from libs.common.reencryption import DEAD_LETTERS, Reencryption, SealedColumn
 from libs.common.relay import Relay
@@ -48,7 +49,8 @@ class Worker:
     """What a service does when nobody asks.
 
     `events_topic` is None for an app that records no events; `copies` are named by the schema that holds them;
-    `sealed` are its columns of encrypted values. What else it does are `duties`, of the leader alone, and `parts`.
+    `sealed` are its columns of encrypted values; `queues` are what else waits in its database (`libs.common.queues`).
+    What else it does are `duties`, of the leader alone, and `parts`.
     """
 
     settings: Settings
@@ -61,6 +63,7 @@ class Worker:
     schedules: Sequence[Schedule] = ()
     sealed: Sequence[SealedColumn] = ()
     startup: Sequence[Sweep] = ()
+    queues: Mapping[str, str] = field(default_factory=dict)
     duties: Mapping[str, Duty] = field(default_factory=dict)
     parts: Mapping[str, Part] = field(default_factory=dict)
 
@@ -111,6 +114,8 @@ async def _lead(worker: Worker) -> None:
     producer: AIOKafkaProducer | None = None
     sender: Sender | None = None
     memory = Memory(dsn, events=worker.events_topic is not None)
+    events = EVENTS if worker.events_topic else {}
+    queues = Queues(dsn, {**AUDIT, **events, **worker.queues}, hears=bool(worker.subscription.topics))
 
     async def duties() -> Sequence[Duty]:
         # A new producer for each term: its metadata and its idempotence begin anew after any failure.
@@ -124,7 +129,7 @@ async def _lead(worker: Worker) -> None:
         publishers = [Publisher(dsn, publication, sender, source, consumed) for publication in worker.publications]
         relays = [Relay(dsn, worker.events_topic, sender).run] if worker.events_topic else []
         apart = {publisher.publication.stream: publisher.run for publisher in publishers}
-        apart |= {"audit": AuditShipper(dsn, sender, source).run, **worker.duties}
+        apart |= {"audit": AuditShipper(dsn, sender, source).run, "queues": queues.run, **worker.duties}
         return [*relays, *(partial(_apart, name, run) for name, run in apart.items())]
 
     try:

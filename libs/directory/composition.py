@@ -53,6 +53,7 @@ def service_worker(
     schedules: Sequence[Schedule] = (),
     startup: Sequence[Sweep] = (),
     sealed: Sequence[SealedColumn] = (),
+    queues: Mapping[str, str] | None = None,
 ) -> Worker:
     """The background side, with every reference copied into the directory."""
     return Worker(
@@ -66,4 +67,5 @@ def service_worker(
         schedules=schedules,
         startup=startup,
         sealed=sealed,
+        queues=queues or {},
     )

@@ -6,6 +6,7 @@ from libs.common.worker import Worker
 from libs.contracts.customer import EVENTS
 from libs.directory.composition import service_worker
 from services.customer.event_handlers import SUBSCRIPTION
+from services.customer.storage.holdings import WAITING
 from services.customer.storage.section import PUBLICATIONS
 from services.customer.storage.tables import SEALED
 from services.customer.use_cases.booking import place_waiting_transactions
@@ -28,4 +29,5 @@ def worker(settings: Settings) -> Worker:
         subscription=SUBSCRIPTION,
         schedules=SCHEDULES,
         sealed=SEALED,
+        queues={"holdings": WAITING},
     )

@@ -1,0 +1,62 @@
+"""What waits in an app's database: how much of it, and since when the oldest. The leader measures it.
+
+A queue is one statement without parameters; it answers one row: how many, and the time of the oldest.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+
+from libs.common.leader import Leadership
+from libs.common.metrics import CONSUMER_AGE, QUEUE_AGE, QUEUE_DEPTH
+
+PAUSE_SECONDS = 5.0
+
+AUDIT = {
+    "audit": """
+        SELECT count(*), min(e.written_at) FROM audit_chains AS c
+        JOIN audit_entries AS e ON e.chain = c.chain AND e.sequence > c.shipped WHERE NOT c.done
+    """
+}
+EVENTS = {
+    "outbox": "SELECT count(*), min(recorded_at) FROM outbox WHERE published_at IS NULL AND parked_because IS NULL",
+    "parked": "SELECT count(*), min(recorded_at) FROM outbox WHERE published_at IS NULL AND parked_because IS NOT NULL",
+    "documents": "SELECT count(*), min(marked_at) FROM publication_marks WHERE dirty",
+    "dead_letters": "SELECT count(*), min(raised_at) FROM dead_letters WHERE handled_at IS NULL",
+}
+"""Of an app that records events and hears them."""
+HEARD = "SELECT topic, min(caught_up_at) AS since FROM consumer_progress GROUP BY topic"
+
+
+@dataclass(frozen=True)
+class Queues:
+    dsn: str
+    queues: Mapping[str, str]
+    hears: bool
+
+    async def run(self, leadership: Leadership) -> None:  # noqa: ARG002 - as every duty
+        connection = await asyncpg.connect(self.dsn, timeout=5)
+        try:
+            while True:
+                await self.measure(connection)
+                await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            connection.terminate()
+            # Whoever leads no more would tell its last figures for ever.
+            for gauge in (QUEUE_DEPTH, QUEUE_AGE, CONSUMER_AGE):
+                gauge.clear()
+
+    async def measure(self, connection: asyncpg.Connection) -> None:
+        for name, statement in self.queues.items():
+            depth, since = await connection.fetchrow(statement)
+            QUEUE_DEPTH.labels(name).set(depth)
+            QUEUE_AGE.labels(name).set(_age(since))
+        for row in await connection.fetch(HEARD) if self.hears else ():
+            CONSUMER_AGE.labels(row["topic"]).set(_age(row["since"]))
+
+
+def _age(since: datetime | None) -> float:
+    return max(0.0, (datetime.now(UTC) - since).total_seconds()) if since else 0.0

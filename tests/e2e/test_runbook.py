@@ -1,0 +1,80 @@
+"""Every command of docs/runbook.md is run here, in order; or by the test that its block names; or is of a cluster alone."""
+
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from guanxi.local.settings import APPS
+from guanxi.local.stack import Stack
+from tests.conftest import ROOT
+from tests.e2e.stacks import started
+from tests.polling import until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.deep]
+
+BLOCK = re.compile(r"^```bash(?P<how>.*)\n(?P<commands>(?:.*\n)+?)```$", re.MULTILINE)
+ELSEWHERE = "run by "
+
+
+@dataclass(frozen=True)
+class Block:
+    how: str
+    commands: str
+
+
+def blocks() -> list[Block]:
+    text = (ROOT / "docs" / "runbook.md").read_text()
+    found = [Block(each["how"].strip(), each["commands"]) for each in BLOCK.finditer(text)]
+    assert len(found) == text.count("```") / 2, "a block of another language, or one that does not end"
+    return found
+
+
+@pytest.fixture(scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with started(tmp_path_factory.mktemp("runbook")) as running:
+        yield running
+
+
+async def run(stack: Stack, commands: str, folder: Path) -> tuple[int | None, str]:
+    settings = stack.settings
+    env = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "GUANXI_HOME": str(settings.home),
+        "GUANXI_BASE_PORT": str(settings.base_port),
+        "GUANXI_POSTGRES_PORT": str(settings.postgres_port),
+        "GUANXI_KAFKA_PORT": str(settings.kafka_port),
+        "GUANXI_CUSTOMER_MANAGEMENT": settings.address("customer", 2),
+    }
+    script = ["bash", "-euo", "pipefail", "-c", commands]
+    process = await asyncio.create_subprocess_exec(*script, env=env, cwd=folder, stdout=PIPE, stderr=STDOUT)
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def test_every_block_does_what_it_says(stack: Stack, tmp_path: Path) -> None:
+    async def well() -> bool:
+        return (await run(stack, "guanxi doctor", tmp_path))[0] == 0
+
+    await until(well, seconds=120)
+    here = [block for block in blocks() if not block.how]
+    assert len(here) > len(APPS)
+    for block in here:
+        status, said = await run(stack, block.commands, tmp_path)
+        assert status == 0, f"{block.commands}\n{said}"
+    await until(well, seconds=120)
+
+
+def test_every_other_block_says_who_runs_it() -> None:
+    for block in blocks():
+        if block.how and block.how != "cluster only":
+            assert block.how.startswith(ELSEWHERE), block.how
+            test = ROOT / block.how.removeprefix(ELSEWHERE)
+            programs = {line.split()[0] for line in block.commands.splitlines()} - {"guanxi", "psql"}
+            assert all(f'"{program}"' in test.read_text() for program in programs), f"{test} runs none of {programs}"
