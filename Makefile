@@ -23,8 +23,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 install: $(VENV)/.installed ## make .venv from the hash-pinned lock
 
 .PHONY: run
-run: install ## start everything: PostgreSQL, Kafka, services, gateway, demo
-	@exec $(BIN)/guanxi up
+run: install ## start everything: PostgreSQL, Kafka, services, gateway, demo (SPLIT=1 REPLICAS=2 as in production)
+	@exec $(BIN)/guanxi up $(if $(SPLIT),--split) $(if $(REPLICAS),--replicas $(REPLICAS))
 
 .PHONY: test
 test: install ## unit, integration and one end-to-end test

@@ -41,17 +41,23 @@ cli.command()(replay)
 
 
 @cli.command()
-def up(demo: Annotated[bool, typer.Option(help="Load the demo bank at the first start.")] = True) -> None:
+def up(
+    demo: Annotated[bool, typer.Option(help="Load the demo bank at the first start.")] = True,
+    split: Annotated[bool, typer.Option(help="Apps and workers in processes of their own, as in production.")] = False,
+    replicas: Annotated[int, typer.Option(min=1, max=4, help="With --split: so many of each.")] = 1,
+) -> None:
     """Start PostgreSQL, Kafka, the services and the gateway; Ctrl-C stops all of it."""
-    asyncio.run(_up(demo=demo))
+    if replicas > 1 and not split:
+        raise typer.BadParameter("several processes of an app are for --split", param_hint="--replicas")
+    asyncio.run(_up(demo=demo, replicas=replicas if split else 0))
 
 
-async def _up(*, demo: bool) -> None:
+async def _up(*, demo: bool, replicas: int) -> None:
     console = Console()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    stack = Stack(LocalSettings(), console)
+    stack = Stack(LocalSettings(), console, replicas=replicas)
     try:
         started = asyncio.create_task(_start(stack, demo=demo))
         stopped = asyncio.create_task(stop.wait())

@@ -39,7 +39,7 @@ class LocalSettings(BaseSettings):
     caller_max_age: int = 30
 
     def port(self, app: str) -> int:
-        """The first of an app's three: public, internal, management."""
+        """The first of an app's: public, internal, management, then the management of each further process."""
         place = 0 if app == "gateway" else APPS.index(app) + 1
         return self.base_port + 10 * place
 

@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 class Stack:
     """Everything that `guanxi up` runs.
 
-    With `replicas`, each app is split as in a cluster: one process that serves, and so many workers.
+    With `replicas`, each app is split as in a cluster: so many processes that serve on the same ports, as many workers.
     """
 
     def __init__(self, settings: LocalSettings, console: Console, *, replicas: int = 0) -> None:
@@ -76,7 +76,8 @@ class Stack:
     async def _require_free_ports(self) -> None:
         """Before anything starts: an app that cannot listen would only be started again and again."""
         for app in APPS:
-            for port in range(self.settings.port(app), self.settings.port(app) + 3):
+            first, own = self.settings.port(app), max(1, 2 * self._replicas)
+            for port in range(first, first + 2 + own):
                 await require_free_port(f"the {app} app", self.settings.host, port, "GUANXI_BASE_PORT")
 
     async def migrate(self) -> None:
@@ -159,16 +160,21 @@ class Stack:
         return env
 
     def _programs(self, app: str) -> list[Program]:
-        argv, env = [sys.executable, "-m", "libs.common.serve", package_of(app)], self.environment(app)
-        ready = partial(self._is_ready, app)
         if not self._replicas:
-            return [Program(app, argv, env, ready)]
-        names = [f"{app}-worker-{number}" for number in range(1, self._replicas + 1)]
-        workers = [Program(name, [*argv, "--no-app"], env) for name in names]
-        return [Program(app, [*argv, "--no-worker"], env, ready), *workers]
+            return [self._program(app, app, 0)]
+        numbers = range(1, self._replicas + 1)
+        apps = [self._program(f"{app}-app-{n}", app, n - 1, "--no-worker") for n in numbers]
+        return apps + [self._program(f"{app}-worker-{n}", app, self._replicas + n - 1, "--no-app") for n in numbers]
 
-    async def _is_ready(self, app: str) -> bool:
-        url = f"{self.settings.address(app, 2)}/health/ready"
+    def _program(self, name: str, app: str, process: int, *options: str) -> Program:
+        """Each process of an app has a management port of its own; what it serves, it serves with the others."""
+        argv = [sys.executable, "-m", "libs.common.serve", package_of(app), *options]
+        own = {"GUANXI_MANAGEMENT_PORT": str(self.settings.port(app) + 2 + process)}
+        env = {**self.environment(app), **own, "GUANXI_SHARED_PORTS": str(self._replicas > 1)}
+        return Program(name, argv, env, partial(self._is_ready, app, process))
+
+    async def _is_ready(self, app: str, process: int) -> bool:
+        url = f"{self.settings.address(app, 2 + process)}/health/ready"
         try:
             async with aiohttp.ClientSession() as session, session.get(url, ssl=self.trust) as answer:
                 return answer.ok

@@ -105,7 +105,7 @@ def create_app(
         chassis=chassis,
         public=Edge(reduce(lambda inner, layer: layer(inner), around, ahead(public)), settings, chassis.trail),
         internal=Edge(ahead(internal), settings, chassis.trail),
-        management=Edge(_management(chassis, document), settings, chassis.trail),
+        management=Edge(management_api(chassis.database, document), settings, chassis.trail),
         api=public,
         internal_api=internal,
         document=document,
@@ -137,7 +137,8 @@ def undeclared(api: FastAPI) -> list[str]:
     ]
 
 
-def _management(chassis: Chassis, document: Callable[[], dict[str, Any]]) -> FastAPI:
+def management_api(database: Database, document: Callable[[], dict[str, Any]] | None = None) -> FastAPI:
+    """Health and metrics of a process, and the document of its API where it has one."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/health/live")
@@ -148,19 +149,21 @@ def _management(chassis: Chassis, document: Callable[[], dict[str, Any]]) -> Fas
     async def ready() -> Response:
         """Readiness asks the database and nothing else: it never waits for a consumer group's join."""
         try:
-            async with chassis.database.engine.connect() as connection:
+            async with database.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
         except Exception as error:  # noqa: BLE001 - whatever it is, this process is not ready
             return JSONResponse({"status": "not ready", "error": type(error).__name__}, 503)
         return JSONResponse({"status": "ready"})
 
-    @app.get("/openapi.json")
-    async def told() -> dict[str, Any]:
-        return document()
-
     @app.get("/metrics")
     async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    if document is not None:
+
+        @app.get("/openapi.json")
+        async def told() -> dict[str, Any]:
+            return document()
 
     return app
 

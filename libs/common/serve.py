@@ -1,6 +1,7 @@
 """Run one service: `python -m libs.common.serve services.customer [--no-worker | --no-app]`.
 
-Three listening ports and the worker share one event loop and one life: SIGTERM or Ctrl-C ends them together.
+Three listening ports and the worker share one event loop and one life: SIGTERM or Ctrl-C ends them together. A worker
+apart listens on the management port alone.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import signal
+import socket
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
@@ -16,7 +18,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from libs.common.app import App
+from libs.common.app import App, management_api
 from libs.common.bounds import IDLE_SECONDS, BoundedProtocol
 from libs.common.logs import configure_logs, where
 from libs.common.pulse import Pulse
@@ -30,9 +32,26 @@ GRACE_SECONDS = 5
 
 
 class _Server(uvicorn.Server):
+    """`shared` lets other processes listen on the same port."""
+
+    def __init__(self, config: uvicorn.Config, *, shared: bool = False) -> None:
+        super().__init__(config)
+        self._shared = shared
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # one handler for the whole process, below
+
+    async def listen(self) -> None:
+        await self.serve([self._socket()] if self._shared else None)
+
+    def _socket(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
+        opened = socket.socket(family)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        opened.bind((self.config.host, self.config.port))
+        return opened
 
 
 def configured(app: Any, settings: Settings, port: int) -> uvicorn.Config:
@@ -62,8 +81,8 @@ async def serve(app: App | None, worker: Worker | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    servers = _servers(app) if app else []
-    background = [server.serve() for server in servers]
+    servers = _servers(app) if app else _servers_of(worker)
+    background = [server.listen() for server in servers]
     background += _background(app, worker)
     tasks = [asyncio.create_task(job) for job in background]
     stopped = asyncio.create_task(stop.wait())
@@ -84,12 +103,16 @@ async def serve(app: App | None, worker: Worker | None) -> None:
 
 def _servers(app: App) -> list[_Server]:
     settings = app.chassis.settings
-    ports = (
-        (app.public, settings.public_port),
-        (app.internal, settings.internal_port),
-        (app.management, settings.management_port),
-    )
-    return [_Server(configured(listening, settings, port)) for listening, port in ports]
+    shared = ((app.public, settings.public_port), (app.internal, settings.internal_port))
+    servers = [_Server(configured(each, settings, port), shared=settings.shared_ports) for each, port in shared]
+    return [*servers, _Server(configured(app.management, settings, settings.management_port))]
+
+
+def _servers_of(worker: Worker | None) -> list[_Server]:
+    """Of a worker apart."""
+    if worker is None:
+        return []
+    return [_Server(configured(management_api(worker.database), worker.settings, worker.settings.management_port))]
 
 
 def _background(app: App | None, worker: Worker | None) -> list[Coroutine[Any, Any, None]]:

@@ -79,6 +79,8 @@ class Settings(KmsSettings):
     public_port: int = 8000
     internal_port: int = 8001
     management_port: int = 8002
+    shared_ports: bool = False
+    """Whether several processes of this app listen on the same public and internal port, and the system deals."""
     proxies: tuple[IPvAnyNetwork, ...] = ()
     """Whoever stands before this app and is believed when they say, in X-Forwarded-For, for whom they ask."""
 

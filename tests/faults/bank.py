@@ -54,6 +54,12 @@ class Running:
     def app(self) -> str:
         return self.name.partition("-")[0]
 
+    @property
+    def serves(self) -> int:
+        """Which of those that serve it is, from 1 on; 0 of a worker."""
+        _, kind, number = self.name.split("-")
+        return int(number) if kind == "app" else 0
+
 
 @dataclass(frozen=True)
 class Strike:
@@ -157,10 +163,10 @@ class Bank:
         return now
 
     async def _at_work(self, running: Running) -> bool:
-        if running.name != running.app:
+        if running.serves == 0:
             ports = {row[0] for row in await self.databases.rows(running.app, SESSIONS)}
             return bool(ports & ports_of(running.pid))
-        url = f"{self.stack.settings.address(running.app, 2)}/health/ready"
+        url = f"{self.stack.settings.address(running.app, 1 + running.serves)}/health/ready"
         try:
             async with aiohttp.ClientSession() as session, session.get(url) as answer:
                 return answer.ok

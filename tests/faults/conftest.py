@@ -23,7 +23,8 @@ from tests.faults.stories import Stories
 from tests.faults.watcher import Watcher
 
 CHECKOUT = Path(__file__).parents[2]
-PORTS = [10 * place + offset for place in range(len(APPS)) for offset in range(3)] + [3, 4, 5]
+REPLICAS = 2
+PORTS = [10 * place + offset for place in range(len(APPS)) for offset in range(2 + 2 * REPLICAS)] + [7, 8, 9]
 
 
 def _free_base() -> int:
@@ -49,19 +50,19 @@ def _settings(home: Path) -> LocalSettings:
     return LocalSettings(
         home=home,
         base_port=base,
-        postgres_port=base + 3,
-        kafka_port=base + 4,
-        kafka_controller_port=base + 5,
+        postgres_port=base + 7,
+        kafka_port=base + 8,
+        kafka_controller_port=base + 9,
         jar_cache=(Path(kept) if kept else CHECKOUT / ".local") / "cache",
     )
 
 
 @pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Every app in one process that serves and two workers."""
+    """As in production: of every app two processes that serve, and two workers."""
     home = tmp_path_factory.mktemp("faults")
     with (home / "console.log").open("w") as said:
-        stack = Stack(_settings(home), Console(file=said, width=160), replicas=2)
+        stack = Stack(_settings(home), Console(file=said, width=160), replicas=REPLICAS)
         try:
             await stack.start()
             yield stack
