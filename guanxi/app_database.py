@@ -35,11 +35,7 @@ async def database_of(app: str, address: str | None) -> AsyncIterator[Any]:
         LocalFailure: nobody answers there, or no longer.
     """
     known(app)
-    try:
-        place = address or Stack(LocalSettings(), Console()).database_url(app, "app")
-    except FileNotFoundError:
-        sentence = "Nothing was ever started here: start `guanxi up` first, or name another --database."
-        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
+    place = address or Stack(LocalSettings(), Console()).database_url(app, "app")
     try:
         connection = await asyncpg.connect(place, server_settings=PATIENT)
     except asyncpg.InterfaceError:

@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from guanxi.examination.apps import MOST_SECONDS_BEHIND
 from guanxi.examination.finding import SECONDS, Finding
 from guanxi.local.secrets import Secrets
+from guanxi.local.servers import postgres_of
 from guanxi.local.settings import APPS, LocalSettings, package_of
 from libs.common.migrations import configuration
 from libs.contracts.catalogue import EVENTS
@@ -56,7 +57,7 @@ async def examine_databases(settings: LocalSettings) -> list[Finding]:
 
 async def _examine(settings: LocalSettings, app: str) -> list[Finding]:
     password = Secrets(settings.home / "keys", APPS).password(app, "app")
-    url = f"postgresql://{app}_app:{password}@{settings.host}:{settings.postgres_port}/{app}"
+    url = postgres_of(settings).address_of(app, f"{app}_app", password)
     try:
         connection = await asyncpg.connect(url, timeout=SECONDS, command_timeout=SECONDS)
         try:

@@ -6,7 +6,8 @@ from guanxi.cluster.connection import Cluster, ClusterAway
 from guanxi.cluster.topics import compare_topics
 from guanxi.examination.finding import SECONDS, Finding
 from guanxi.local.kafka_answer import cluster_that_answers
-from guanxi.local.ports import listens
+from guanxi.local.ports import listens, parts_of
+from guanxi.local.servers import kafka_of, postgres_of
 from guanxi.local.settings import LocalSettings
 from libs.contracts.catalogue import TOPICS
 
@@ -14,17 +15,17 @@ START = "start `guanxi up`"
 
 
 async def examine_postgres(settings: LocalSettings) -> Finding:
-    where = f"{settings.host}:{settings.postgres_port}"
-    if await listens(settings.host, settings.postgres_port):
+    where = postgres_of(settings).place
+    if await listens(*parts_of(where)):
         return Finding("PostgreSQL", well=True, says=f"listens at {where}")
     return Finding("PostgreSQL", well=False, says=f"nothing listens at {where}", advice=START)
 
 
 async def examine_kafka(settings: LocalSettings) -> list[Finding]:
-    where = f"{settings.host}:{settings.kafka_port}"
-    if not await listens(settings.host, settings.kafka_port):
+    where = kafka_of(settings).bootstrap
+    if not await listens(*parts_of(where)):
         return [Finding("Kafka", well=False, says=f"nothing listens at {where}", advice=START)]
-    cluster = await cluster_that_answers(settings.host, settings.kafka_port)
+    cluster = await cluster_that_answers(*parts_of(where))
     if cluster is None:
         says = f"what listens at {where} gives no metadata"
         return [Finding("Kafka", well=False, says=says, advice=f"read {settings.home / 'kafka'}, restart `guanxi up`")]

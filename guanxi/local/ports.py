@@ -20,6 +20,18 @@ async def require_free_port(program: str, host: str, port: int, setting: str) ->
         await asyncio.sleep(0.05)
 
 
+def parts_of(place: str) -> tuple[str, int]:
+    """Of host:port.
+
+    Raises:
+        ValueError: it is not written so.
+    """
+    host, _, port = place.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(place)
+    return host, int(port)
+
+
 async def listens(host: str, port: int) -> bool:
     """True where some program accepts connections."""
     try:

@@ -24,7 +24,7 @@ from guanxi.local.failures import died_at_start, folder_in_use, wrong_setting
 from guanxi.local.holders import forget_server, free_of_holders
 from guanxi.local.ports import require_free_port
 from guanxi.local.postgres_account import Account, choose_account
-from guanxi.local.postgres_databases import ensure_empty_database, ensure_privileges, ensure_roles
+from guanxi.local.postgres_databases import make_database
 from guanxi.local.postgres_settings import INITDB, SUPERUSER, environment, packaged_bindir, server_options
 from guanxi.local.server import LocalServer
 
@@ -63,6 +63,15 @@ class LocalPostgres(LocalServer):
     def admin_dsn(self) -> str:
         return self._dsn("postgres")
 
+    def address_of(self, name: str, user: str, password: str) -> str:
+        """Of a database, for one of its roles."""
+        return f"postgresql://{user}:{password}@{self.place}/{name}"
+
+    @property
+    def place(self) -> str:
+        """host:port."""
+        return f"{self._host}:{self._port}"
+
     async def stop(self) -> None:
         """Fast shutdown, then harder; returns when the server and its sessions are gone."""
         was_started = self._child is not None
@@ -73,11 +82,7 @@ class LocalPostgres(LocalServer):
     async def ensure_database(self, name: str, owner_password: str, app_password: str) -> None:
         """Make `name` with its roles `<name>_owner` and `<name>_app`; again and again is the same as once."""
         async with self._creating:
-            async with self._connected("postgres") as connection:
-                await ensure_roles(connection, name, owner_password, app_password)
-                await ensure_empty_database(connection, name)
-            async with self._connected(name) as connection:
-                await ensure_privileges(connection, name)
+            await make_database(self._dsn, name, owner_password, app_password)
 
     @asynccontextmanager
     async def _connected(self, database: str) -> AsyncIterator[asyncpg.Connection]:
@@ -93,7 +98,7 @@ class LocalPostgres(LocalServer):
                 f"{self._password_file} is missing, so nobody can enter PostgreSQL: "
                 f"put it back, or delete {self._data} to begin anew."
             )
-        return f"postgresql://{SUPERUSER}:{self._password_file.read_text()}@{self._host}:{self._port}/{database}"
+        return f"postgresql://{SUPERUSER}:{self._password_file.read_text()}@{self.place}/{database}"
 
     @property
     def _home(self) -> Path:

@@ -5,6 +5,8 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 
@@ -29,6 +31,24 @@ def scram_verifier(password: str) -> str:
     server = hmac.digest(salted, b"Server Key", "sha256")
     encoded = [base64.b64encode(part).decode() for part in (salt, stored, server)]
     return f"SCRAM-SHA-256${_ROUNDS}:{encoded[0]}${encoded[1]}:{encoded[2]}"
+
+
+async def make_database(address: Callable[[str], str], name: str, owner_password: str, app_password: str) -> None:
+    """Make `name` with its roles `<name>_owner` and `<name>_app`, as whoever `address` lets into a database."""
+    async with _connected(address("postgres")) as connection:
+        await ensure_roles(connection, name, owner_password, app_password)
+        await ensure_empty_database(connection, name)
+    async with _connected(address(name)) as connection:
+        await ensure_privileges(connection, name)
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn, timeout=5)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def ensure_roles(connection: asyncpg.Connection, name: str, owner_password: str, app_password: str) -> None:

@@ -5,7 +5,10 @@ import os
 import secrets
 from pathlib import Path
 
+from guanxi.local.failures import LocalFailure
 from libs.common.keyring import KeyRing
+
+NEVER_STARTED = "Nothing was ever started here: start `guanxi up` first, or name another GUANXI_HOME or --database."
 
 
 def write_private(path: Path, text: str) -> None:
@@ -30,7 +33,13 @@ class Secrets:
                 KeyRing.generate(self.keyring(name))
 
     def password(self, app: str, role: str) -> str:
-        """`role` is owner or app."""
+        """`role` is owner or app.
+
+        Raises:
+            LocalFailure: there are none yet.
+        """
+        if not self._passwords.exists():
+            raise LocalFailure(NEVER_STARTED, os.EX_UNAVAILABLE)
         stored: dict[str, str] = json.loads(self._passwords.read_text())
         return stored[f"{app}_{role}"]
 

@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 APPS = ("customer", "manager", "marketing", "complaints", "scoring", "gateway")
 """In the order of their ports, ten apart; the gateway has the first ones."""
 
+CONTAINERS = "testcontainers"
+"""In the place of an address: servers in containers."""
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class LocalSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="GUANXI_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GUANXI_", extra="ignore", populate_by_name=True)
 
     home: Path = ROOT / ".local"
     host: str = "127.0.0.1"
@@ -19,6 +23,10 @@ class LocalSettings(BaseSettings):
     postgres_port: int = 15432
     kafka_port: int = 19092
     kafka_controller_port: int = 19093
+    broker: str | None = Field(default=None, validation_alias=AliasChoices("GUANXI_BROKER", "BROKER"))
+    """A Kafka that is there already, as host:port; or `testcontainers`."""
+    postgres: str | None = Field(default=None, validation_alias=AliasChoices("GUANXI_POSTGRES", "POSTGRES"))
+    """A PostgreSQL that is there already, by the address of its administrator; or `testcontainers`."""
     demo_customers: int = 400
     """How many the demo bank has that `guanxi up` loads at the first start."""
     pg_bindir: Path | None = None
@@ -48,7 +56,8 @@ class LocalSettings(BaseSettings):
 
     @property
     def kafka_address(self) -> str:
-        return f"{self.host}:{self.kafka_port}"
+        given = self.broker not in (None, CONTAINERS)
+        return str(self.broker) if given else f"{self.host}:{self.kafka_port}"
 
     @property
     def gateway(self) -> str:

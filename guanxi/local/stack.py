@@ -14,13 +14,13 @@ from rich.console import Console
 from guanxi.cluster.connection import Cluster
 from guanxi.cluster.topics import apply_topics
 from guanxi.local.failures import LocalFailure
+from guanxi.local.given import GivenKafka, GivenPostgres
 from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
-from guanxi.local.kafka import LocalKafka
-from guanxi.local.ports import listens, require_free_port
-from guanxi.local.postgres import LocalPostgres
+from guanxi.local.ports import listens, parts_of, require_free_port
 from guanxi.local.processes import Supervisor
 from guanxi.local.program import Program
 from guanxi.local.secrets import Secrets
+from guanxi.local.servers import kafka_of, postgres_of
 from guanxi.local.settings import APPS, LocalSettings, package_of
 
 PARTITIONS = 2
@@ -40,17 +40,7 @@ class Stack:
         self.settings, self.console, self._replicas = settings, console, replicas
         keys = settings.home / "keys"
         self.secrets, self.issuer = Secrets(keys, APPS), LocalIssuer(keys)
-        self.postgres = LocalPostgres(
-            settings.home / "postgres", host=settings.host, port=settings.postgres_port, bindir=settings.pg_bindir
-        )
-        self.kafka = LocalKafka(
-            settings.home / "kafka",
-            host=settings.host,
-            port=settings.kafka_port,
-            controller_port=settings.kafka_controller_port,
-            cache=settings.jar_cache or settings.home / "cache",
-            repository=settings.maven_repository,
-        )
+        self.postgres, self.kafka = postgres_of(settings), kafka_of(settings)
         self.supervisor: Supervisor | None = None
         self.trust: ssl.SSLContext | bool = True
 
@@ -60,12 +50,23 @@ class Stack:
         await self._require_free_ports()
         self.secrets.ensure()
         self.issuer.ensure()
-        await asyncio.gather(self.postgres.start(), self.kafka.start(self._say))
+        await self._start_servers()
         await asyncio.gather(self._databases(), self.make_topics())
         services = [program for service in SERVICES for program in self._programs(service)]
         stages = [services, self._programs("gateway")]
         self.supervisor = Supervisor(stages, self.console, self.settings.home / "logs")
         await self.supervisor.start()
+
+    async def _start_servers(self) -> None:
+        """One that is named first: nothing is fetched or started beside a server that does not answer."""
+        postgres, kafka = self.postgres, self.kafka
+        if isinstance(kafka, GivenKafka):
+            await kafka.start()
+        if isinstance(postgres, GivenPostgres):
+            await postgres.start()
+        starts = [] if isinstance(postgres, GivenPostgres) else [postgres.start()]
+        starts += [] if isinstance(kafka, GivenKafka) else [kafka.start(self._say)]
+        await asyncio.gather(*starts)
 
     async def stop(self) -> None:
         """Apps first, so that they finish what is under way; then the servers."""
@@ -82,7 +83,7 @@ class Stack:
 
     async def migrate(self) -> None:
         """Bring every database up to date, over a server that runs or one that is started for the time."""
-        if await listens(self.settings.host, self.settings.postgres_port):
+        if await listens(*parts_of(self.postgres.place)):
             await asyncio.gather(*[self._migrate(app) for app in APPS])
             return
         self.secrets.ensure()
@@ -119,8 +120,7 @@ class Stack:
         return Cluster(kafka=self.kafka.bootstrap)
 
     def database_url(self, app: str, role: str) -> str:
-        password = self.secrets.password(app, role)
-        return f"postgresql://{app}_{role}:{password}@{self.settings.host}:{self.settings.postgres_port}/{app}"
+        return self.postgres.address_of(app, f"{app}_{role}", self.secrets.password(app, role))
 
     def environment(self, app: str) -> dict[str, str]:
         """Everything that one app's settings read."""

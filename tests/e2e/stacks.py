@@ -53,8 +53,8 @@ async def started(home: Path, *, replicas: int = 0, **changed: object) -> AsyncI
             yield stack
 
 
-async def guanxi(settings: LocalSettings, *argv: str) -> tuple[int | None, str]:
-    """Exit status and output of the command line."""
+async def guanxi(settings: LocalSettings, *argv: str, **more: str) -> tuple[int | None, str]:
+    """Exit status and output of the command line; `more` is for its environment."""
     env = {
         "PATH": os.environ["PATH"],
         "GUANXI_HOME": str(settings.home),
@@ -62,6 +62,7 @@ async def guanxi(settings: LocalSettings, *argv: str) -> tuple[int | None, str]:
         "GUANXI_POSTGRES_PORT": str(settings.postgres_port),
         "GUANXI_KAFKA_PORT": str(settings.kafka_port),
         "COLUMNS": "300",
+        **more,
     }
     command = [sys.executable, "-m", "guanxi.cli", *argv]
     process = await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=STDOUT)

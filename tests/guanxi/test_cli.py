@@ -43,6 +43,10 @@ def guanxi(environment: dict[str, str], *argv: str) -> tuple[int, str]:
         (("topics", "apply"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("import", "berka", "/nowhere"), os.EX_NOINPUT, "lacks fin_district.tsv"),
         (("dlq", "list"), os.EX_UNAVAILABLE, "start `guanxi up`"),
+        (("rebuild", "gateway", "view"), os.EX_UNAVAILABLE, "start `guanxi up`"),
+        (("reconcile", "customer"), os.EX_UNAVAILABLE, "start `guanxi up`"),
+        (("replay", "--app", "customer", "--since", "2999-01-01"), os.EX_UNAVAILABLE, "start `guanxi up`"),
+        (("up", "--replicas", "2"), 2, "are for --split"),
         (("dlq", "list", "--app", "gateway"), 2, "gateway sets nothing aside"),
         (("dlq", "retry"), 2, "ask for --all"),
         (("demo", "--customers", "3"), os.EX_UNAVAILABLE, "start `guanxi up` first"),
@@ -53,6 +57,34 @@ def test_a_failure_is_one_sentence(environment: dict[str, str], argv: tuple[str,
     ended, said = guanxi(environment, *argv)
     assert ended == status, said
     assert says in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status", "says"),
+    [
+        ("BROKER", "nowhere", os.EX_CONFIG, "write it as host:port"),
+        ("BROKER", "127.0.0.1:1", os.EX_UNAVAILABLE, "No Kafka answers at BROKER=127.0.0.1:1"),
+        ("POSTGRES", "nowhere", os.EX_CONFIG, "write it as postgresql://"),
+        ("POSTGRES", "postgresql://u:secret@127.0.0.1:1/postgres", os.EX_UNAVAILABLE, "lets us in at 127.0.0.1:1"),
+    ],
+)
+def test_a_server_that_is_named_and_does_not_answer(
+    environment: dict[str, str], name: str, value: str, status: int, says: str
+) -> None:
+    ended, said = guanxi({**environment, name: value}, "up")
+    assert ended == status, said
+    assert says in said
+    assert "secret" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["BROKER", "POSTGRES"])
+def test_without_a_container_engine_testcontainers_is_one_sentence(environment: dict[str, str], name: str) -> None:
+    nowhere = {"DOCKER_HOST": "tcp://127.0.0.1:1"}
+    ended, said = guanxi({**environment, **nowhere, name: "testcontainers"}, "up")
+    assert ended == os.EX_NOHOST, said
+    assert "No container engine answers" in said
     assert "Traceback" not in said
 
 
