@@ -27,6 +27,7 @@ from tests.topics import make_again
 pytestmark = [pytest.mark.e2e, pytest.mark.deep]
 
 Versions = dict[str, int]
+LOST = "lost@example.com"
 
 
 @dataclass
@@ -153,48 +154,68 @@ async def tool(stack: Stack, program: str, *argv: str) -> None:
     assert process.returncode == 0, output.decode()
 
 
-async def test_a_database_restored_from_an_old_dump_finds_its_way_back(bank: Bank, tmp_path: Path) -> None:
-    stack, (kept, changed, *_) = bank.stack, bank.customers
-    dump = str(tmp_path / "customer.dump")
-    await tool(stack, "pg_dump", "--format=custom", f"--file={dump}")
+@dataclass
+class Since:
+    """What happened after a dump: customers who are lost with it, one who was changed, and one of whom others told."""
+
+    kept: str
+    changed: str
+    lost: list[str]
+    version: int
+
+
+async def goes_on_after_the_dump(bank: Bank) -> Since:
+    kept, changed, *_ = bank.customers
     lost = await bank.register(2)
     version = (await bank.head.get(f"/api/v1/customers/{changed}")).json()["version"]
-    body = {"kind": "email", "value": "lost@example.com"}
+    body = {"kind": "email", "value": LOST}
     told = await bank.teller.post(f"/api/v1/customers/{changed}/contact-points", body, version)
     assert told.status_code == 201, told.text
     complaint = {"channel": "counter", "business": "loan", "cause": "fees", "facts": "kept", "customer_id": kept}
     assert (await bank.teller.post("/api/v1/complaints", complaint)).status_code == 201
     await bank.is_whole(lost)
+    return Since(kept, changed, lost, told.json()["version"])
 
-    async def heard() -> bool:
-        return {"crm.complaint.received.v1", "crm.task.opened.v1"} <= set(await bank.story(kept))
 
-    await until(heard)
-    story, versions = await bank.story(kept), {id_: await bank.versions(id_) for id_ in (kept, changed)}
-    await restore(stack, dump)
+async def reconciled(stack: Stack, since: Since) -> None:
     status, said = await guanxi(stack.settings, "reconcile", "customer")
     assert status == 1, said
-    assert f"crm.customer.updated.v1 of {changed}: {changed} version {told.json()['version']}" in said
-    assert all(f"crm.customer.registered.v1 of {id_}: {id_} version 1" in said for id_ in lost)
-    assert kept not in said
+    assert f"crm.customer.updated.v1 of {since.changed}: {since.changed} version {since.version}" in said
+    assert all(f"crm.customer.registered.v1 of {id_}: {id_} version 1" in said for id_ in since.lost)
+    assert since.kept not in said
     status, said = await guanxi(stack.settings, "reconcile", "customer", "--mend")
     assert status == 0, said
+
+
+async def test_a_database_restored_from_an_old_dump_finds_its_way_back(bank: Bank, tmp_path: Path) -> None:
+    stack, dump = bank.stack, str(tmp_path / "customer.dump")
+    await tool(stack, "pg_dump", "--format=custom", f"--file={dump}")
+    since = await goes_on_after_the_dump(bank)
+
+    async def heard() -> bool:
+        return {"crm.complaint.received.v1", "crm.task.opened.v1"} <= set(await bank.story(since.kept))
+
+    await until(heard)
+    story = await bank.story(since.kept)
+    versions = {id_: await bank.versions(id_) for id_ in (since.kept, since.changed)}
+    await restore(stack, dump)
+    await reconciled(stack, since)
     await goes_on(stack)
     bank.head.after = bank.teller.after = ""
     await known(bank.teller)
     await known(bank.head)
-    await until(lambda: gone(bank.head, lost))
+    await until(lambda: gone(bank.head, since.lost))
     await until(heard)
-    assert await bank.story(kept) == story, "what was heard since the dump is heard again"
+    assert await bank.story(since.kept) == story, "what was heard since the dump is heard again"
 
     async def newer() -> bool:
         now = {id_: await bank.versions(id_) for id_ in versions}
         return all(now[id_].get("profile", 0) > of_then["profile"] for id_, of_then in versions.items())
 
     await until(newer)
-    shown = (await bank.head.get(f"/api/v1/customers/{changed}")).json()
-    assert "lost@example.com" not in str(shown)
-    assert shown["version"] >= told.json()["version"], "no version is told twice"
+    shown = (await bank.head.get(f"/api/v1/customers/{since.changed}")).json()
+    assert LOST not in str(shown)
+    assert shown["version"] >= since.version, "no version is told twice"
     await bank.is_whole(await bank.register())
 
 
