@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOCKED := --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 .PHONY: help
 help: ## show this list
@@ -63,6 +64,7 @@ migrate: install ## bring every local database up to date
 docs: install ## write docs/events and docs/api anew, from contracts and code
 	$(BIN)/python -m guanxi.documents write
 	$(BIN)/python -m gateway.documents write
+	$(BIN)/guanxi topics render > deploy/k8s/kafka-strimzi/resources.yaml
 
 .PHONY: docs-check
 docs-check: install ## fail where docs/events or docs/api is stale
@@ -76,7 +78,8 @@ format: install ## let ruff format and fix what it can
 
 .PHONY: lock
 lock: install ## resolve pyproject.toml into requirements.lock again (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
+	uv pip compile $(LOCKED) --all-extras pyproject.toml -o requirements.lock
+	uv pip compile $(LOCKED) --constraints requirements.lock pyproject.toml -o deploy/requirements.lock
 
 .PHONY: clean
 clean: ## remove .venv and every local database, log and topic

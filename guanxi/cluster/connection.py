@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from guanxi.local.settings import LocalSettings
+from libs.common.settings import SECRETS_FOLDER
 
 SECONDS = 10.0
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class ClusterAway(Exception):
 class Cluster(BaseSettings):
     """Where it is, and who asks: `kafka` is host:port of a broker; by default that of the local stack."""
 
-    model_config = SettingsConfigDict(env_prefix="GUANXI_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GUANXI_", extra="ignore", secrets_dir=SECRETS_FOLDER)
 
     kafka: str = Field(default_factory=lambda: LocalSettings().kafka_address)
     kafka_tls: bool = False

@@ -14,12 +14,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.pool import NullPool
 
 from libs.common.database import new_engine
+from libs.common.settings import SECRETS_FOLDER
 
 
 class MigrationSettings(BaseSettings):
     """The owner's database address: the only place that may change tables."""
 
-    model_config = SettingsConfigDict(env_prefix="GUANXI_")
+    model_config = SettingsConfigDict(env_prefix="GUANXI_", secrets_dir=SECRETS_FOLDER)
 
     owner_database_url: SecretStr
 

@@ -53,10 +53,15 @@ Limits = Annotated[dict[str, str], AfterValidator(_can_be_read)]
 """How many requests of a kind one caller may send: `{"read": "1200/minute"}`."""
 
 
+SECRETS = Path("/run/secrets/guanxi")
+"""Where a container has its secrets: a file for each setting, by its name, such as GUANXI_DATABASE_URL."""
+SECRETS_FOLDER = SECRETS if SECRETS.is_dir() else None
+
+
 class KmsSettings(BaseSettings):
     """Who keeps the keys of key rings, where their files do not: a transit engine, and a file with a token for it."""
 
-    model_config = SettingsConfigDict(env_prefix="GUANXI_", env_file=None, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GUANXI_", env_file=None, extra="ignore", secrets_dir=SECRETS_FOLDER)
 
     kms_url: str | None = None
     kms_key: str = "guanxi"

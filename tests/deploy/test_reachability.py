@@ -1,0 +1,126 @@
+"""Point 12: who may speak to whom, as NetworkPolicies have it: these edges and no other. (No node here enforces them.)"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from guanxi.local.settings import APPS
+from tests.deploy.rendered import COMPONENT, NAME, PART_OF, deployments, labels_of, resources
+
+NAMESPACE = "guanxi"
+SERVICES = [app for app in APPS if app != "gateway"]
+PORTS = {"public": 8000, "internal": 8001, "management": 8002}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A pod, or an address outside of the cluster."""
+
+    name: str
+    labels: dict[str, str] = field(default_factory=dict, hash=False)
+    namespace: str = NAMESPACE
+    namespace_labels: dict[str, str] = field(default_factory=dict, hash=False)
+    outside: bool = False
+
+
+def places() -> list[Place]:
+    ours = [Place(each["metadata"]["name"], labels_of(each)) for each in deployments()]
+    jobs = [each for folder in ("migrate", "topics") for each in resources(folder, "Job")]
+    ours += [Place(f"job {each['metadata']['name']}", labels_of(each)) for each in jobs]
+    stores = [Place(f"{app} database", {"guanxi/database": app}) for app in APPS]
+    others = [
+        Place("names", {"k8s-app": "kube-dns"}, "kube-system", {"kubernetes.io/metadata.name": "kube-system"}),
+        Place("prometheus", {}, "observability", {"guanxi/monitoring": ""}),
+        Place("collector", {}, "collectors", {"guanxi/collector": ""}),
+        Place("channels", {}, "ingress", {"guanxi/channels": ""}),
+        Place("a stranger", {}, "elsewhere", {}),
+        Place("another pod of the namespace", {"app": "x"}),
+    ]
+    return [*ours, *stores, Place("kafka", {"guanxi/kafka": ""}), *others, Place("internet", outside=True)]
+
+
+def policies() -> list[dict[str, Any]]:
+    return [
+        policy for folder in ("overlays/prod", "migrate", "topics") for policy in resources(folder, "NetworkPolicy")
+    ]
+
+
+def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    if not selector.get("matchLabels", {}).items() <= labels.items():
+        return False
+    for wanted in selector.get("matchExpressions", ()):
+        value = labels.get(wanted["key"])
+        if not (value in wanted["values"] if wanted["operator"] == "In" else value is not None):
+            return False
+    return True
+
+
+def is_peer(peer: dict[str, Any], other: Place) -> bool:
+    if "ipBlock" in peer:
+        return other.outside
+    if other.outside:
+        return False
+    here = (
+        matches(peer["namespaceSelector"], other.namespace_labels)
+        if "namespaceSelector" in peer
+        else other.namespace == NAMESPACE
+    )
+    return here and matches(peer.get("podSelector", {}), other.labels)
+
+
+def allowed(place: Place, other: Place, direction: str) -> set[int] | None:
+    """Ports; None where nobody bounds it."""
+    if place.outside or place.namespace != NAMESPACE:
+        return None
+    bound = [p["spec"] for p in policies() if matches(p["spec"]["podSelector"], place.labels)]
+    bound = [spec for spec in bound if direction.title() in spec["policyTypes"]]
+    if not bound:
+        return None
+    key = "from" if direction == "ingress" else "to"
+    ports = set()
+    for rule in [rule for spec in bound for rule in spec.get(direction, ())]:
+        if any(is_peer(peer, other) for peer in rule[key]):
+            ports |= {PORTS.get(str(port["port"]), port["port"]) for port in rule["ports"]}
+    return ports
+
+
+STORES = {"kafka", *(f"{app} database" for app in APPS)}
+"""Not ours to bound: whoever runs them says who may come in."""
+
+
+def edges() -> set[tuple[str, str, int]]:
+    found = set()
+    for source in places():
+        for target in places():
+            if source == target:
+                continue
+            out = allowed(source, target, "egress")
+            into = None if target.name in STORES else allowed(target, source, "ingress")
+            both = out if into is None else into if out is None else out & into
+            found |= {(source.name, target.name, port) for port in both or ()}
+    return found
+
+
+def expected() -> set[tuple[str, str, int]]:
+    told = {("channels", "gateway-app", 8000)}
+    told |= {("gateway-app", f"{service}-app", port) for service in SERVICES for port in PORTS.values()}
+    told |= {(f"{app}-{part}", f"{app} database", 5432) for app in APPS for part in ("app", "worker")}
+    told |= {(f"{app}-worker", "kafka", 9093) for app in APPS}
+    told |= {("prometheus", f"{app}-{part}", 8002) for app in APPS for part in ("app", "worker")}
+    told |= {(f"job {app}-migrate", f"{app} database", 5432) for app in APPS} | {("job topics", "kafka", 9093)}
+    ours = {f"{app}-{part}" for app in APPS for part in ("app", "worker")}
+    told |= {(name, "collector", 4318) for name in ours}
+    told |= {(name, "internet", 443) for name in ours}
+    inside = [place.name for place in places() if place.namespace == NAMESPACE and not place.outside]
+    return told | {(name, "names", 53) for name in inside}
+
+
+def test_these_and_no_others_may_speak() -> None:
+    assert edges() == expected()
+
+
+def test_every_app_and_job_is_bound_both_ways() -> None:
+    for place in places():
+        if PART_OF in place.labels:
+            assert {NAME, COMPONENT} <= set(place.labels)
+            for direction in ("ingress", "egress"):
+                assert allowed(place, Place("a stranger", {}, "elsewhere"), direction) == set()
