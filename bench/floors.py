@@ -1,13 +1,13 @@
 """What the machine could do with no platform on it: the floor that each figure stands beside.
 
-`python -m bench.floors raw|forward PORT ADDRESS` serves one of them.
+`python -m bench.floors raw|orm|forward PORT ADDRESS` serves one of them.
 """
 
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aiohttp
 import asyncpg
@@ -16,6 +16,10 @@ import uvloop
 from aiohttp import web
 from fastapi import FastAPI
 from fastapi.responses import Response
+from pydantic import BaseModel
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 def raw(database: str) -> FastAPI:
@@ -37,6 +41,43 @@ def raw(database: str) -> FastAPI:
     async def row(row_id: UUID) -> Response:
         content = await pool.fetchval("SELECT content FROM bench.rows WHERE id = $1", row_id)
         return Response(content, media_type="application/json")
+
+    return app
+
+
+class Bare(DeclarativeBase):
+    metadata = MetaData(schema="bench")
+
+
+class Thing(Bare):
+    __tablename__ = "things"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Note(Bare):
+    __tablename__ = "notes"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
+class NewThing(BaseModel):
+    name: str
+    home_unit_id: UUID
+
+
+def orm(database: str) -> FastAPI:
+    """A bare FastAPI route that writes two rows through SQLAlchemy's ORM."""
+    engine = create_async_engine(database.replace("postgresql://", "postgresql+asyncpg://"), pool_size=10)
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+    app = FastAPI(openapi_url=None)
+
+    @app.post("/things", status_code=201)
+    async def create(body: NewThing) -> dict[str, str]:
+        thing = Thing(id=uuid4(), name=body.name)
+        async with sessions.begin() as session:
+            session.add_all([thing, Note(id=uuid4(), text=body.name)])
+        return {"id": str(thing.id), "name": thing.name}
 
     return app
 
@@ -66,10 +107,13 @@ def forward(target: str) -> web.Application:
     return app
 
 
+APPS = {"raw": raw, "orm": orm}
+
+
 def main() -> None:
     kind, port, address = sys.argv[1:]
-    if kind == "raw":
-        uvicorn.run(raw(address), host="127.0.0.1", port=int(port), access_log=False, log_level="warning")
+    if kind in APPS:
+        uvicorn.run(APPS[kind](address), host="127.0.0.1", port=int(port), access_log=False, log_level="warning")
     else:
         uvloop.install()
         web.run_app(forward(address), host="127.0.0.1", port=int(port), access_log=None, print=None)

@@ -15,11 +15,17 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import asyncpg
+from aiohttp import web
 
+from guanxi.cluster.connection import Cluster
+from guanxi.cluster.topics import apply_topics
 from guanxi.local.issuer import ISSUER, LocalIssuer
+from guanxi.local.kafka import LocalKafka
 from guanxi.local.ports import listens
 from guanxi.local.postgres import LocalPostgres
 from guanxi.local.secrets import Secrets
+from guanxi.local.stack import PARTITIONS
+from libs.common.settings import Issuer, Mode, Settings
 from libs.contracts.catalogue import REFERENCES, SECTIONS
 from libs.directory.permissions import PERMISSIONS
 
@@ -37,6 +43,9 @@ class Ground:
     home: Path
     postgres: LocalPostgres
     postgres_port: int
+    kafka: LocalKafka
+    collector: str
+    """Where one request in a hundred is told in spans, as in production: somebody takes them, and forgets them."""
     secrets: Secrets
     issuer: LocalIssuer
     first_port: int
@@ -50,8 +59,10 @@ class Ground:
     def token(self, role: str = "compliance") -> str:
         return self.issuer.token(f"bench-{role}", [role])
 
-    async def serve(self, app: str, place: int, **settings: str) -> tuple[int, Process]:
-        """An app of ours without its worker; returns its public port."""
+    async def serve(
+        self, app: str, place: int, settings: Mapping[str, str] | None = None, *, works: bool = False
+    ) -> tuple[int, Process]:
+        """An app of ours, with its worker where it `works`; returns its public port."""
         port = self.first_port + 10 * place
         env = {
             "GUANXI_MODE": "development",
@@ -62,10 +73,26 @@ class Ground:
             "GUANXI_ISSUERS": json.dumps(self.issuer.setting()),
             "GUANXI_KEYRING": str(self.secrets.keyring(app)),
             "GUANXI_SHARED_KEYRING": str(self.secrets.keyring("shared")),
-            **settings,
+            "GUANXI_KAFKA": self.kafka.bootstrap,
+            "GUANXI_OTLP_ENDPOINT": self.collector,
+            **(settings or {}),
         }
         package = app if app == "gateway" else f"services.{app}"
-        return port, await self._run(port, env, "-m", "libs.common.serve", package, "--no-worker")
+        without = [] if works else ["--no-worker"]
+        return port, await self._run(port, env, "-m", "libs.common.serve", package, *without)
+
+    def settings(self, app: str) -> Settings:
+        """Of an app, for what is measured in this process."""
+        told = {
+            "service": app,
+            "mode": Mode.DEVELOPMENT,
+            "database_url": self.url(app, "app"),
+            "kafka": self.kafka.bootstrap,
+            "issuers": [Issuer(**issuer) for issuer in self.issuer.setting()],
+            "keyring": self.secrets.keyring(app),
+            "shared_keyring": self.secrets.keyring("shared"),
+        }
+        return Settings.model_validate(told)
 
     async def floor(self, kind: str, place: int, address: str) -> tuple[int, Process]:
         port = self.first_port + 10 * place
@@ -84,6 +111,25 @@ class Ground:
         return process
 
 
+@asynccontextmanager
+async def forgetting() -> AsyncIterator[str]:
+    """A collector of spans; its address."""
+
+    async def take(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(content_type="application/x-protobuf")
+
+    app = web.Application()
+    app.router.add_post("/v1/traces", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
 async def _stop(process: Process) -> None:
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
@@ -97,13 +143,19 @@ async def prepared(home: Path, first_port: int) -> AsyncIterator[Ground]:
     issuer.ensure()
     os.sched_setaffinity(0, REST_ON)
     postgres = LocalPostgres(home / "postgres", port=first_port + 9)
+    jars, ports = ROOT / ".local" / "cache", (first_port + 8, first_port + 7)
+    kafka = LocalKafka(home / "kafka", port=ports[0], controller_port=ports[1], cache=jars)
     async with AsyncExitStack() as stack:
-        await postgres.start()
-        stack.push_async_callback(postgres.stop)
+        for server in (postgres, kafka):
+            await server.start()
+            stack.push_async_callback(server.stop)
+        await apply_topics(Cluster(kafka=kafka.bootstrap), partitions=PARTITIONS, replication=1)
+        collector = await stack.enter_async_context(forgetting())
         for app in APPS:
             await postgres.ensure_database(app, secrets.password(app, "owner"), secrets.password(app, "app"))
         customers = [uuid4() for _ in range(CUSTOMERS)]
-        ground = Ground(home, postgres, first_port + 9, secrets, issuer, first_port, stack, customers)
+        servers = (postgres, first_port + 9, kafka, collector)
+        ground = Ground(home, *servers, secrets, issuer, first_port, stack, customers)
         for app in APPS:
             await _migrate(ground, app)
         await _fill(ground)
@@ -152,8 +204,8 @@ async def _directory(connection: asyncpg.Connection, ground: Ground) -> None:
 async def keep_fresh(connection: asyncpg.Connection) -> None:
     """Watermarks far ahead: no worker runs here that would tell them."""
     ahead = datetime.now(UTC).replace(year=2100)
-    rows = [(topic.name, ahead) for topic in REFERENCES]
-    await connection.executemany("INSERT INTO directory.watermarks VALUES ($1, 0, $2)", rows)
+    rows = [(topic.name, partition, ahead) for topic in REFERENCES for partition in range(PARTITIONS)]
+    await connection.executemany("INSERT INTO directory.watermarks VALUES ($1, $2, $3)", rows)
 
 
 async def _view(connection: asyncpg.Connection, customers: list[UUID]) -> None:
@@ -166,7 +218,11 @@ async def _view(connection: asyncpg.Connection, customers: list[UUID]) -> None:
     await connection.execute("CREATE SCHEMA bench; CREATE TABLE bench.rows (id uuid PRIMARY KEY, content jsonb)")
     whole = json.dumps(dict.fromkeys(SECTIONS, json.loads(document)), ensure_ascii=False)
     await connection.executemany("INSERT INTO bench.rows VALUES ($1, $2)", [(id_, whole) for id_ in customers])
-    await connection.execute("GRANT USAGE ON SCHEMA bench TO gateway_app; GRANT SELECT ON bench.rows TO gateway_app")
+    await connection.execute(
+        "CREATE TABLE bench.things (id uuid PRIMARY KEY, name text);"
+        "CREATE TABLE bench.notes (id uuid PRIMARY KEY, text text);"
+        "GRANT USAGE ON SCHEMA bench TO gateway_app; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA bench TO gateway_app"
+    )
 
 
 async def answers(url: str, headers: dict[str, str]) -> bytes:

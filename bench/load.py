@@ -6,7 +6,7 @@ Small on purpose: whatever the client spends, the server does not get on a machi
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -89,11 +89,11 @@ def request(path: str, headers: dict[str, str], method: str = "GET", body: bytes
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-async def run(port: int, requests: Sequence[bytes], *, connections: int, seconds: float, pid: int) -> Round:
+async def run(port: int, requests: Iterable[bytes], *, connections: int, seconds: float, pid: int) -> Round:
     """One round against a server on loopback, whose process is `pid`."""
     loop = asyncio.get_running_loop()
     began, spent = time.perf_counter(), cpu_seconds(pid)
-    endless = itertools.cycle(requests)
+    endless = requests if isinstance(requests, Iterator) else itertools.cycle(requests)
     opened = []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
