@@ -3,11 +3,13 @@
 TOPIC is one of events, such as crm.customer.events.v1.
 
 Records are CloudEvents 1.0 in Kafka's binary mode: attributes in headers, the data in the value; docs/events has the
-schema of each type. Three things that every reader of them does:
+schema of each type. Four things that every reader of them does:
 
 - A record may come twice, with the same id. What was done for it once is not done again: a program that acts on events
   keeps their ids in its own database, in the same transaction as what it does.
 - Of one key they come in order, and `sequence` grows. Of several keys there is no order.
+- A higher `ce_epoch` in a partition says that the bank's Kafka had lost records and that all were sent again: read the
+  partition from its start, and leave out what comes with a lower one. The ids tell what was done already.
 - Types that are not known are passed over, fields that are not known are no error: both are added as the bank grows.
   What is not as its schema says is told and passed over too: one record must not hold up those behind it.
 """
@@ -22,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from jsonschema import Draft202012Validator, ValidationError
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "docs" / "events" / "schemas"
@@ -41,6 +43,14 @@ class Reader:
             if not path.stem.startswith(STATES)
         }
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._epochs: dict[tuple[str, int], int] = {}
+
+    def begins_again(self, record: Message) -> bool:
+        """True where its topic was sent again since the record before it: what the log begins with may be unread."""
+        place, epoch = (record.topic(), record.partition()), _epoch(record)
+        known = self._epochs.setdefault(place, epoch)
+        self._epochs[place] = max(known, epoch)
+        return epoch > known
 
     def event(self, record: Message) -> dict[str, Any] | None:
         """The event, or None where it was seen before or its type is not known.
@@ -50,7 +60,8 @@ class Reader:
         """
         headers = {name: (value or b"").decode() for name, value in record.headers() or ()}
         validator = self._validators.get(headers.get("ce_type", ""))
-        if validator is None or headers["ce_id"] in self._seen:
+        old = _epoch(record) < self._epochs.get((record.topic(), record.partition()), 0)
+        if validator is None or old or headers["ce_id"] in self._seen:
             return None
         data = json.loads(record.value())
         validator.validate(data)
@@ -70,6 +81,11 @@ class Reader:
         self._seen[event_id] = None
         if len(self._seen) > MOST_REMEMBERED:
             self._seen.popitem(last=False)
+
+
+def _epoch(record: Message) -> int:
+    """0 where nothing was ever sent again."""
+    return int(dict(record.headers() or ()).get("ce_epoch") or 0)
 
 
 def records(consumer: Consumer, quiet: float | None) -> Iterator[Message]:
@@ -141,6 +157,10 @@ def main() -> None:
         # Ctrl-C, or whoever reads what is written here having enough.
         with suppress(KeyboardInterrupt, BrokenPipeError):
             for record in records(consumer, asked.quiet):
+                if reader.begins_again(record):
+                    tell(f"{record.topic()} {record.partition()} was sent again: read from its start")
+                    consumer.seek(TopicPartition(record.topic(), record.partition(), OFFSET_BEGINNING))
+                    continue
                 show(reader, record)
                 # After what is done for it, not before: what is lost in between comes again, as does what is not
                 # committed because the group was shared out anew. One by one it is slow; each second, it is not.

@@ -34,6 +34,12 @@ class Record:
     def key(self) -> bytes:
         return b"2"
 
+    def topic(self) -> str:
+        return "crm.customer.events.v1"
+
+    def partition(self) -> int:
+        return 0
+
 
 @pytest.fixture
 def reader() -> Any:
@@ -65,3 +71,17 @@ def test_a_field_that_was_added_is_no_error_and_one_that_is_missing_is(reader: A
     del content["customer_id"]
     with pytest.raises(ValidationError):
         reader.event(Record(json.dumps(content).encode(), {"ce_id": b"another"}))
+
+
+def test_a_topic_that_was_sent_again_is_read_from_its_start_once(reader: Any) -> None:
+    first, again = Record(), Record(told={"ce_epoch": b"7", "ce_id": b"another"})
+    assert [reader.begins_again(each) for each in (first, first, again, first, again)] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert reader.event(Record(told={"ce_id": b"a third"})) is None, "it comes again, in its place"
+    assert reader.event(again)
+    assert reader.event(Record(told={"ce_id": b"a third", "ce_epoch": b"7"}))
