@@ -21,6 +21,7 @@ from libs.common.encryption import FieldCipher
 from libs.common.housekeeping import TIDYING
 from libs.common.kafka import group_of
 from libs.common.kms import own_ring, shared_ring
+from libs.common.metrics import RECORDS_REFUSED
 from libs.common.outbound import Outbound
 from libs.common.reader import new_reader
 from libs.common.schedules import Schedule
@@ -35,8 +36,10 @@ from libs.directory.scope import SystemScope
 def worker(settings: GatewaySettings) -> Worker:
     database = Database(settings.dsn, pool=4)
 
-    async def collect(name: str, store: Store, *topics: str) -> None:
-        await Collector(new_reader(settings, group_of(settings, name), *topics), store).run()
+    async def collect(name: str, store: Store, *topics: str, in_order: bool = False) -> None:
+        for topic in topics:
+            RECORDS_REFUSED.labels(topic)  # from 0 on: the first one is an increase too
+        await Collector(new_reader(settings, group_of(settings, name), *topics, in_order=in_order), store).run()
 
     alerts = partial(raise_alerts, settings.audit_strangers_per_day)
     return Worker(
@@ -56,7 +59,7 @@ def worker(settings: GatewaySettings) -> Worker:
         duties={"webhooks": Dispatcher(sender(settings, database)).run},
         parts={
             "audit collector": partial(collect, "audit", store_audit, AUDIT.name),
-            "webhook intake": partial(collect, "webhooks", intake.store, *intake.TOPICS),
+            "webhook intake": partial(collect, "webhooks", intake.store, *intake.TOPICS, in_order=True),
         },
     )
 

@@ -12,6 +12,7 @@ from libs.common.metrics import AUDIT_ALERTS
 log = structlog.get_logger()
 
 OUTSIDE_OWN_BOOK = "outside_own_book"
+AUDIT_ALERTS.labels(OUTSIDE_OWN_BOOK)  # from 0 on: the first one is an increase too
 PAUSE_SECONDS = 10.0
 ON_ITS_WAY = timedelta(seconds=10)
 """So young an entry may be followed by one that has not arrived yet."""

@@ -24,7 +24,7 @@ def render(cluster: str, declared: Sequence[Rights], *, partitions: int, replica
 
 
 def _topic(topic: Topic, partitions: int, replication: int) -> dict[str, Any]:
-    spec = {"partitions": partitions, "replicas": replication, "config": settings_of(topic)}
+    spec = {"partitions": partitions, "replicas": replication, "config": settings_of(topic, replication)}
     # A resource's name has no underscore; the topic keeps its own.
     return _resource("KafkaTopic", topic.name.replace("_", "-"), {"topicName": topic.name, **spec})
 

@@ -15,13 +15,17 @@ from guanxi.cluster.connection import SECONDS, Cluster, settled
 from libs.common.topics import Topic
 from libs.contracts.catalogue import TOPICS
 
+THREE = 3
+
 
 async def apply_topics(cluster: Cluster, *, partitions: int, replication: int) -> list[str]:
     """Create what is missing and set what differs. Returns a line for each thing done; empty when all was right."""
 
     def work(admin: AdminClient) -> list[str]:
         missing, other = _compared(admin)
-        new = [NewTopic(topic.name, partitions, replication, config=settings_of(topic)) for topic in missing]
+        new = [
+            NewTopic(topic.name, partitions, replication, config=settings_of(topic, replication)) for topic in missing
+        ]
         for created in admin.create_topics(new).values() if new else ():
             settled(created)
         for topic in other:
@@ -37,9 +41,10 @@ async def compare_topics(cluster: Cluster) -> list[str]:
     return [f"{topic.name} is missing" for topic in missing] + [f"{topic.name} is not as declared" for topic in other]
 
 
-def settings_of(topic: Topic) -> dict[str, str]:
-    """What a new topic gets: as declared, and compacted before half of it is old."""
-    return {**topic.config, **({"min.cleanable.dirty.ratio": "0.1"} if topic.cleanup == "compact" else {})}
+def settings_of(topic: Topic, replication: int) -> dict[str, str]:
+    """What a new topic gets: as declared, compacted early, and acknowledged by two brokers where three have it."""
+    compacted = {"min.cleanable.dirty.ratio": "0.1"} if topic.cleanup == "compact" else {}
+    return {**topic.config, **compacted, **({"min.insync.replicas": "2"} if replication >= THREE else {})}
 
 
 def _compared(admin: AdminClient) -> tuple[list[Topic], list[Topic]]:

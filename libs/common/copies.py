@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from libs.common.held import PATIENT
 from libs.common.kafka import headers_of, id_of
-from libs.common.metrics import VIEW_STALENESS
 from libs.common.reader import Reader, read_to_the_end
 from libs.common.topics import WATERMARK
 from libs.common.tracing import tell_handled
@@ -163,8 +162,6 @@ async def _store_watermarks(connection: Any, schema: str, marks: dict[tuple[str,
     topics, partitions = zip(*marks, strict=True)
     statement = WATERMARKS.format(schema=schema)
     await connection.execute(statement, topics, partitions, list(marks.values()))
-    for (topic, _), as_of in marks.items():
-        VIEW_STALENESS.labels(topic).set((datetime.now(UTC) - as_of).total_seconds())
 
 
 def _version(record: ConsumerRecord | None) -> int:

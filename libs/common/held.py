@@ -14,6 +14,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 RETRY_SECONDS = 0.5
+COMMAND_SECONDS = 15.0
+"""Longer than the server itself allows; so much, and no answer, is a network that lost one."""
 PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
 """Settings of a connection that goes through all there is, without the app's limits of time."""
 
@@ -28,7 +30,7 @@ class HeldConnection:
         while True:
             try:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await asyncpg.connect(self._dsn, timeout=5)
+                    self._connection = await asyncpg.connect(self._dsn, timeout=5, command_timeout=COMMAND_SECONDS)
                 return await work(self._connection)
             except Exception as error:
                 if not passing(error):

@@ -99,6 +99,7 @@ def headers_of(record: ConsumerRecord) -> dict[str, str]:
     return {name: (value or b"").decode(errors="replace").replace("\0", "") for name, value in record.headers}
 
 
+EPOCH_DIGITS = 18
 EPOCH = "ce_epoch"
 """The header of records that were sent since a broker forgot what it had acknowledged: when, in microseconds."""
 
@@ -106,7 +107,7 @@ EPOCH = "ce_epoch"
 def epoch_of(record: ConsumerRecord) -> int:
     """0 where none is told, or no number."""
     told = dict(record.headers).get(EPOCH) or b""
-    return int(told) if told.isdigit() else 0
+    return int(told) if told.isdigit() and len(told) <= EPOCH_DIGITS else 0
 
 
 async def cluster_id(settings: Settings) -> str:

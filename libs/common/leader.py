@@ -89,12 +89,12 @@ async def _one_term(dsn: str, duties: Callable[[], Awaitable[Sequence[Duty]]]) -
             await asyncio.sleep(POLL_SECONDS)
         leadership = Leadership(connection)
         await connection.add_listener(WAKE_CHANNEL, lambda *_: leadership.wake())
-        LEADER.set(1)
-        log.info("leading")
         async with asyncio.TaskGroup() as group:
             group.create_task(leadership.keep())
             for duty in await duties():
                 group.create_task(duty(leadership))
+            LEADER.set(1)  # not before Kafka answers: until then nobody sends anything
+            log.info("leading")
     finally:
         LEADER.set(0)
         connection.terminate()

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from libs.common.settings import Settings
-from libs.common.tls import client_context
+from libs.common.tls import public_context
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -70,7 +70,7 @@ class Outbound:
 
     def __init__(self, settings: Settings, listed: Sequence[Network], seconds: float) -> None:
         self._listed, self._seconds = listed, seconds
-        self._context: ssl.SSLContext = client_context(settings)
+        self._context: ssl.SSLContext = public_context(settings)
         # Names have threads of their own: whoever has a slow name server holds up nobody else's.
         self._resolvers = ThreadPoolExecutor(MOST_LOOKED_UP, "outbound names")
         self._looked_up: dict[tuple[str, int], Future[Found]] = {}

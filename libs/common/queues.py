@@ -1,17 +1,18 @@
-"""What waits in an app's database: how much of it, and since when the oldest. The leader measures it.
+"""What waits in an app's database: how much of it, and since when the oldest; and how old its copies are.
+
+Every worker measures it, whoever leads and whether Kafka answers: a gauge that stands still would say that all is well.
 
 A queue is one statement without parameters; it answers one row: how many, and the time of the oldest.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import asyncpg
 
-from libs.common.leader import Leadership
-from libs.common.metrics import CONSUMER_AGE, QUEUE_AGE, QUEUE_DEPTH
+from libs.common.metrics import CONSUMER_AGE, QUEUE_AGE, QUEUE_DEPTH, VIEW_STALENESS
 
 PAUSE_SECONDS = 5.0
 
@@ -29,6 +30,7 @@ EVENTS = {
 }
 """Of an app that records events and hears them."""
 HEARD = "SELECT topic, min(caught_up_at) AS since FROM consumer_progress GROUP BY topic"
+COPIED = "SELECT topic, min(as_of) AS since FROM {}.watermarks GROUP BY topic"
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Queues:
     dsn: str
     queues: Mapping[str, str]
     hears: bool
+    schemas: Collection[str] = ()
 
-    async def run(self, leadership: Leadership) -> None:  # noqa: ARG002 - as every duty
+    async def run(self) -> None:
         connection = await asyncpg.connect(self.dsn, timeout=5)
         try:
             while True:
@@ -45,9 +48,6 @@ class Queues:
                 await asyncio.sleep(PAUSE_SECONDS)
         finally:
             connection.terminate()
-            # Whoever leads no more would tell its last figures for ever.
-            for gauge in (QUEUE_DEPTH, QUEUE_AGE, CONSUMER_AGE):
-                gauge.clear()
 
     async def measure(self, connection: asyncpg.Connection) -> None:
         for name, statement in self.queues.items():
@@ -56,6 +56,9 @@ class Queues:
             QUEUE_AGE.labels(name).set(_age(since))
         for row in await connection.fetch(HEARD) if self.hears else ():
             CONSUMER_AGE.labels(row["topic"]).set(_age(row["since"]))
+        for schema in self.schemas:
+            for row in await connection.fetch(COPIED.format(schema)):
+                VIEW_STALENESS.labels(row["topic"]).set(_age(row["since"]))
 
 
 def _age(since: datetime | None) -> float:

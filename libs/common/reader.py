@@ -6,7 +6,7 @@ epoch that its topic was sent again (`libs.common.sender`), the partition is rea
 harmless: events have the inbox, copies their versions, the audit trail its keys.
 
 A log that was lost begins with what was under way at that moment, ahead of all that is sent again. Who reads in order
-leaves that out: it comes again, in its place, in the new epoch.
+leaves that out: it comes again, in its place, in the new epoch, which a record in every partition announces.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError
 
 from libs.common.held import HeldConnection
@@ -51,6 +52,19 @@ class Position:
     epoch: int
 
 
+class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc] # it brings no types
+    """Counts them: each one begins where the group ended, whatever was sought before."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def on_partitions_revoked(self, revoked: object) -> None:
+        """What is handled of them is stored all the same: whoever has them next begins behind it, or repeats it."""
+
+    def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 - they are asked for when they are read
+        self.count += 1
+
+
 @dataclass
 class Reader:
     """`group` is the reader's name, in Kafka and in the database; `consumer` is of that group, and not started."""
@@ -60,15 +74,21 @@ class Reader:
     consumer: AIOKafkaConsumer
     in_order: bool = False
     _positions: dict[TopicPartition, Position] = field(default_factory=dict)
-    _fetched: dict[TopicPartition, Sequence[ConsumerRecord]] = field(default_factory=dict)
+    _assignments: _Assignments = field(default_factory=_Assignments)
+    _placed: int = 0
+    """The assignment that `_positions` belong to."""
+    _lost: set[TopicPartition] = field(default_factory=set)
+    _fetched: dict[TopicPartition, tuple[int, Sequence[ConsumerRecord]]] = field(default_factory=dict)
+    """What was read last, and the place of each partition before it."""
 
     def __post_init__(self) -> None:
         self.held = HeldConnection(self.dsn)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        await self.consumer.start()
+        self.consumer.subscribe(sorted(self.consumer.subscription()), listener=self._assignments)
         try:
+            await self.consumer.start()
             yield
         finally:
             self.held.hang_up()
@@ -78,6 +98,8 @@ class Reader:
     @property
     def partitions(self) -> Sequence[TopicPartition]:
         """Those that are ours, and read from the right place."""
+        if self._placed != self._assignments.count:
+            return []
         return [part for part in self._positions if part in self.consumer.assignment()]
 
     async def read(self, most: int) -> list[ConsumerRecord]:
@@ -89,37 +111,41 @@ class Reader:
             await asyncio.sleep(IDLE_SECONDS)
             return []
         fetched = await self.consumer.getmany(*partitions, timeout_ms=FETCH_MILLISECONDS, max_records=most)
+        if self._placed != self._assignments.count:
+            return []  # they may be of another assignment, which is read from its own places
         for part, records in fetched.items():
             lag = CONSUMER_LAG.labels(self.group, part.topic, part.partition)
             lag.set((self.end(part) or 0) - records[-1].offset - 1)
             if not await self._begins_again(part, records):
-                self._fetched[part] = self._in_their_place(part, records)
-        return [record for records in self._fetched.values() for record in records]
+                self._fetched[part] = self._positions[part].next, self._in_their_place(part, records)
+        return [record for _, records in self._fetched.values() for record in records]
 
     def end(self, part: TopicPartition) -> int | None:
         """Where the partition ended when it was last asked; None where it is not ours, or was not asked yet."""
         return self.consumer.highwater(part) if part in self.partitions else None
 
     def lost(self, part: TopicPartition) -> bool:
-        """True where the log ends before what was read of it, and was not sent again so far."""
+        """True where the log ended before what was read of it, and was not sent again so far."""
         end = self.end(part)
-        return end is not None and end < self._positions[part].next
+        ends_early = end is not None and end < self._positions[part].next
+        return part.topic.startswith(OURS) and (part in self._lost or ends_early)
 
     async def handled(self) -> None:
         """Say that what was read last has had its effect."""
-        fetched, self._fetched = {part: records for part, records in self._fetched.items() if records}, {}
+        fetched, self._fetched = {part: told for part, told in self._fetched.items() if told[1]}, {}
         if not fetched:
             return
-        ends = {part: records[-1].offset + 1 for part, records in fetched.items()}
+        ends = {part: records[-1].offset + 1 for part, (_, records) in fetched.items()}
         topics, numbers = zip(*ends, strict=True)
-        known = [self._positions[part].next for part in ends]
-        told = self.group, topics, numbers, known, list(ends.values())
+        told = self.group, topics, numbers, [before for before, _ in fetched.values()], list(ends.values())
         await self.held.patiently(lambda connection: connection.execute(ADVANCE, *told))
         for part, end in ends.items():
-            self._positions[part].next = end
-        await commit_offsets(self.consumer, fetched)
+            if part in self._positions:
+                self._positions[part].next = end
+        await commit_offsets(self.consumer, {part: records for part, (_, records) in fetched.items()})
 
     async def _follow_database(self) -> None:
+        assignment, begun = self._assignments.count, self._placed != self._assignments.count
         rows = await self.held.patiently(lambda connection: connection.fetch(POSITIONS, self.group))
         stored = {TopicPartition(row["topic"], row["partition"]): Position(row["next"], row["epoch"]) for row in rows}
         ours: dict[TopicPartition, Position] = {}
@@ -127,17 +153,29 @@ class Reader:
             known, position = self._positions.get(part), stored.get(part)
             if position is None:
                 ours[part] = await self._begin(part)
-                continue
-            come_to = known.next if known is not None else await self.consumer.committed(part)
-            if come_to is not None and position.next < come_to:
-                await self._go_back(part, position.next, come_to)
-            ours[part] = position
-        self._positions = ours
+            elif begun or known is None:
+                ours[part] = await self._take_up(part, position)
+            else:
+                ours[part] = position
+                if position.next < known.next:
+                    await self._go_back(part, position.next, known.next)
+        self._positions, self._placed = ours, assignment
+        self._lost &= ours.keys()
 
     async def _begin(self, part: TopicPartition) -> Position:
         await self.held.patiently(lambda connection: connection.execute(BEGIN, self.group, *part))
         await self._seek(part, None)
         return Position(0, 0)
+
+    async def _take_up(self, part: TopicPartition, position: Position) -> Position:
+        """An assignment begins where the group ended, unless the database has come less far, or a step further."""
+        committed = await self.consumer.committed(part)
+        if committed is not None and position.next < committed:
+            await self._go_back(part, position.next, committed)
+        else:
+            behind = committed is not None and part.topic.startswith(OURS)
+            await self._seek(part, position.next if behind else committed)
+        return position
 
     async def _go_back(self, part: TopicPartition, place: int, from_place: int) -> None:
         told = {"reader": self.group, "topic": part.topic, "partition": part.partition}
@@ -150,12 +188,13 @@ class Reader:
     async def _begins_again(self, part: TopicPartition, records: Sequence[ConsumerRecord]) -> bool:
         """True where the topic was sent again: what its log began with may never have been read."""
         epoch = max(map(epoch_of, records))
-        if epoch <= self._positions[part].epoch:
+        if not part.topic.startswith(OURS) or epoch <= self._positions[part].epoch:
             return False
         log.warning("the topic was sent again", reader=self.group, topic=part.topic, partition=part.partition)
         told = (*part, epoch)
         await self.held.patiently(lambda connection: connection.execute(BEGIN_AGAIN, self.group, *told))
         self._positions[part] = Position(0, epoch)
+        self._lost.discard(part)
         await self._seek(part, None)
         return True
 
@@ -163,7 +202,12 @@ class Reader:
         if not self.in_order or not part.topic.startswith(OURS):
             return records
         position = self._positions[part]
-        return [r for r in records if r.offset >= position.next and epoch_of(r) >= position.epoch]
+        if self.lost(part) or records[0].offset < position.next:
+            self._lost.add(part)
+            return []
+        # What an older epoch left before the first record of the newest comes again behind it.
+        oldest = position.epoch if position.next == 0 else 0
+        return [record for record in records if epoch_of(record) >= oldest]
 
     async def _seek(self, part: TopicPartition, place: int | None) -> None:
         """To the start without a place. Where the partition has moved on meanwhile, its new owner does the same."""

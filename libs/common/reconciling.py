@@ -31,14 +31,16 @@ from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.outbox import adapter
 from libs.common.publication import Publication
 from libs.common.reader import read_to_the_end
+from libs.common.topics import EPOCH_BEGUN
 from libs.common.worker import Worker
 
 EVENTS_HELD = "SELECT event_id FROM outbox"
 AGGREGATES = """
-    SELECT c.relname, k.attname FROM pg_index AS i
+    SELECT c.relname, coalesce(own.attname, k.attname) FROM pg_index AS i
     JOIN pg_class AS c ON c.oid = i.indrelid
     JOIN pg_attribute AS k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
     JOIN pg_attribute AS v ON v.attrelid = c.oid AND v.attname = 'version'
+    LEFT JOIN pg_attribute AS own ON own.attrelid = c.oid AND own.attname = 'id' AND own.atttypid = 'uuid'::regtype
     WHERE i.indisprimary AND i.indnatts = 1 AND k.atttypid = 'uuid'::regtype
       AND c.relnamespace = 'public'::regnamespace
     ORDER BY c.relname
@@ -85,8 +87,9 @@ async def find_lost(worker: Worker, connection: Any, consumer: AIOKafkaConsumer)
             progress.update(reading, completed=read, total=read + left)
             for record in records:
                 headers = headers_of(record)
+                ours = headers.get("ce_source") == source and headers.get("ce_type") != EPOCH_BEGUN
                 young = record.timestamp / 1000 > since.timestamp()
-                if young and headers.get("ce_source") == source and UUID(headers["ce_id"]) not in held:
+                if ours and young and UUID(headers["ce_id"]) not in held:
                     found[UUID(headers["ce_id"])] = _lost(record, headers, worker.publications)
     return sorted(found.values(), key=lambda lost: lost.at)
 

@@ -16,6 +16,7 @@ from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.metrics import PUBLISHED
 from libs.common.sender import Sender
+from libs.common.topics import EPOCH_BEGUN
 from libs.common.tracing import sending
 
 log = structlog.get_logger()
@@ -43,12 +44,26 @@ class Relay:
     async def run(self, leadership: Leadership) -> None:
         connection = await asyncpg.connect(self.dsn, timeout=5)
         try:
+            await self._announce_epoch()
             while True:
                 pulses = leadership.pulses
                 if await self.send_batch(connection, leadership) < BATCH:
                     await leadership.sleep(POLL_SECONDS, since=pulses)
         finally:
             connection.terminate()
+
+    async def _announce_epoch(self) -> None:
+        """To every partition: one that holds nothing of what is sent again would wait for it for ever."""
+        if not self.sender.epoch:
+            return
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", f"{self.topic}/epoch/{self.sender.epoch}".encode()),
+            ("ce_source", source_of(self.topic).encode()),
+            ("ce_type", EPOCH_BEGUN.encode()),
+        ]
+        for partition in await self.sender.partitions_for(self.topic):
+            await self.sender.send(self.topic, b"{}", key=b"epoch", headers=headers, partition=partition)
 
     async def send_batch(self, connection: Any, leadership: Leadership) -> int:
         """Send one batch and mark what was acknowledged. Returns how many rows were waiting."""
@@ -85,14 +100,17 @@ class Relay:
             raise failures[0]
 
 
+def source_of(topic: str) -> str:
+    return "/guanxi/" + topic.split(".")[1]
+
+
 def event_headers(topic: str, row: Any, trace: str | None) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0, Kafka protocol binding, binary mode."""
-    source = "/guanxi/" + topic.split(".")[1]
     named = {
         "ce_specversion": "1.0",
         "ce_id": str(row["event_id"]),
         "ce_type": row["type"],
-        "ce_source": source,
+        "ce_source": source_of(topic),
         "ce_time": row["occurred_at"].isoformat(),
         "ce_subject": str(row["subject"]),
         "ce_sequence": str(row["sequence"]),

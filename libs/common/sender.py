@@ -23,17 +23,24 @@ from libs.common.topics import AUDIT
 log = structlog.get_logger()
 
 AT_ONCE = 2000
+NO_PLACE = -1
 FIRST = UUID(int=0)
 
 Headers = list[tuple[str, bytes]]
 
 MET = "SELECT epoch, cluster_id FROM broker_epochs ORDER BY epoch DESC LIMIT 1"
 FIRST_MET = "INSERT INTO broker_epochs VALUES (0, $1)"
-NEW_EPOCH = f"INSERT INTO broker_epochs VALUES ({NOW_IN_MICROSECONDS}, $1) RETURNING epoch"  # noqa: S608 - a constant
+NEW_EPOCH = f"""
+    INSERT INTO broker_epochs
+    SELECT greatest({NOW_IN_MICROSECONDS}, coalesce(max(epoch), 0) + 1), $1 FROM broker_epochs
+"""  # noqa: S608 - a constant
+# The cluster of that epoch is known no more: whoever leads next meets another.
+FORGOT = "UPDATE broker_epochs SET cluster_id = '' WHERE epoch = $1"
 ENDS = "SELECT topic, partition, next FROM topic_ends"
 FORGET_ENDS = "DELETE FROM topic_ends"
 STORE = """
     INSERT INTO topic_ends AS held SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[])
+    WHERE $4 = (SELECT coalesce(max(epoch), 0) FROM broker_epochs)
     ON CONFLICT (topic, partition) DO UPDATE SET next = greatest(held.next, excluded.next)
 """
 # In one order for everybody, as whoever changes something marks it; the versions stay: who has them misses nothing.
@@ -62,6 +69,7 @@ class Sender:
     producer: AIOKafkaProducer
     epoch: int = 0
     ends: dict[TopicPartition, int] = field(default_factory=dict)
+    memory: "Memory | None" = None
     forgot: bool = False
     _reached: dict[TopicPartition, int] = field(default_factory=dict)
 
@@ -77,20 +85,28 @@ class Sender:
         sent = await self.producer.send(topic, value, key=key, partition=partition, headers=told)
         acknowledged = await sent
         part, place = TopicPartition(acknowledged.topic, acknowledged.partition), acknowledged.offset
-        if 0 <= place < self.ends.get(part, 0):  # it has no place where the broker dropped a repeat
-            self.forgot = True
+        # A repeat that the broker dropped has no place of its own.
+        if acknowledged.log_start_offset != NO_PLACE and 0 <= place < self.ends.get(part, 0):
+            await self._say_that_it_forgot()
             raise BrokerForgot
         self._reached[part] = max(self._reached.get(part, 0), place + 1)
 
     async def store_ends(self, connection: Any) -> None:
         """Before anything is stored as sent: what is said to be sent must be missed where it is lost."""
-        if not self._reached:
+        if not self._reached or self.forgot:
             return
         reached, self._reached = self._reached, {}
         topics, partitions = zip(*reached, strict=True)
-        await connection.execute(STORE, topics, partitions, list(reached.values()))
+        await connection.execute(STORE, topics, partitions, list(reached.values()), self.epoch)
         for part, end in reached.items():
             self.ends[part] = max(self.ends.get(part, 0), end)
+
+    async def _say_that_it_forgot(self) -> None:
+        """In the database, once: another process may lead next."""
+        if not self.forgot and self.memory is not None:
+            self.forgot = True
+            await self.memory.forget(self.epoch)
+        self.forgot = True
 
     async def partitions_for(self, topic: str) -> Collection[int]:
         found: Collection[int] = await self.producer.partitions_for(topic)
@@ -104,21 +120,28 @@ class Memory:
     dsn: str
     events: bool
 
-    async def new_sender(self, producer: AIOKafkaProducer, cluster_id: str, *, forgot: bool) -> Sender:
+    async def forget(self, epoch: int) -> None:
+        connection = await asyncpg.connect(self.dsn, timeout=5)
+        try:
+            await connection.execute(FORGOT, epoch)
+        finally:
+            connection.terminate()
+
+    async def new_sender(self, producer: AIOKafkaProducer, cluster_id: str) -> Sender:
         """For a term that begins; where the broker forgot, or is another, all is first made to be sent again."""
         connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=PATIENT)
         try:
             met = await connection.fetchrow(MET)
             if met is None:
                 await connection.execute(FIRST_MET, cluster_id)
-            elif forgot or met["cluster_id"] != cluster_id:
+            elif met["cluster_id"] != cluster_id:
                 await self._send_all_again(connection, cluster_id)
             epoch = (await connection.fetchrow(MET))["epoch"]
             rows = await connection.fetch(ENDS)
         finally:
             connection.terminate()
         ends = {TopicPartition(row["topic"], row["partition"]): row["next"] for row in rows}
-        return Sender(producer, epoch, ends)
+        return Sender(producer, epoch, ends, self)
 
     async def _send_all_again(self, connection: Any, cluster_id: str) -> None:
         """In parts, so that nobody waits long; the epoch last: what ends before it is done again."""

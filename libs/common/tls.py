@@ -11,6 +11,13 @@ def client_context(settings: Settings) -> ssl.SSLContext:
     return context_of(settings.tls_authorities)
 
 
+def public_context(settings: Settings) -> ssl.SSLContext:
+    """For whoever stands outside of the bank: the machine's authorities, and the bank's own beside them."""
+    context = client_context(settings)
+    context.load_default_certs()
+    return context
+
+
 def context_of(authorities: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=authorities)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -25,6 +25,9 @@ class Topic:
 WATERMARK = "crm.watermark.advanced.v1"
 """Type of the record by which a publisher says how far a compacted topic is complete."""
 
+EPOCH_BEGUN = "crm.epoch.begun.v1"
+"""Type of the record that announces, in every partition of a topic of events, that they are sent again: ADR 0016."""
+
 DEAD_LETTERS = Topic(name="crm.dead_letters.v1")
 """Where every service announces the records that it set aside: for the bank's operators, never for a partner."""
 

@@ -157,10 +157,10 @@ def _context(trace: Trace) -> Context:
 
 def configure_tracing(settings: "Settings", *, decides: bool = False) -> None:
     """Tell spans from now on, where the settings name a collector. It never holds up a start or an end."""
-    if settings.otlp_endpoint is None:
-        return
-    provider = _provider(settings.service, settings.otlp_endpoint)
-    _told.tracer, _told.share, _told.decides = provider.get_tracer("guanxi"), settings.trace_share, decides
+    _told.decides = decides
+    if settings.otlp_endpoint is not None:
+        provider = _provider(settings.service, settings.otlp_endpoint)
+        _told.tracer, _told.share = provider.get_tracer("guanxi"), settings.trace_share
 
 
 def _provider(service: str, endpoint: str) -> "TracerProvider":

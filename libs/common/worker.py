@@ -31,7 +31,7 @@ from libs.common.reencryption import DEAD_LETTERS, Reencryption, SealedColumn
 from libs.common.relay import Relay
 from libs.common.retrying import Retries
 from libs.common.schedules import Schedule, Sweep, run_schedule
-from libs.common.sender import BrokerForgot, Memory, Sender
+from libs.common.sender import BrokerForgot, Memory
 from libs.common.settings import Settings
 from libs.common.transient import passing
 
@@ -81,6 +81,9 @@ async def run_worker(worker: Worker) -> None:
         parts["consumer"] = partial(_consume, worker, ring)
         retries = Retries(worker.database, worker.subscription, worker.scope, FieldCipher(ring))
         parts["dead letters"] = retries.run
+    events, hears = EVENTS if worker.events_topic else {}, bool(worker.subscription.topics)
+    queues = {**AUDIT, **events, **worker.queues}
+    parts["queues"] = Queues(worker.settings.dsn, queues, hears=hears, schemas=worker.copies).run
     for schema, copies in worker.copies.items():
         parts[f"copies of {schema}"] = partial(_copy, worker, schema, copies)
     async with asyncio.TaskGroup() as group:
@@ -112,24 +115,20 @@ async def _keep_running(name: str, part: Part) -> None:
 async def _lead(worker: Worker) -> None:
     dsn = worker.settings.dsn
     producer: AIOKafkaProducer | None = None
-    sender: Sender | None = None
     memory = Memory(dsn, events=worker.events_topic is not None)
-    events = EVENTS if worker.events_topic else {}
-    queues = Queues(dsn, {**AUDIT, **events, **worker.queues}, hears=bool(worker.subscription.topics))
 
     async def duties() -> Sequence[Duty]:
         # A new producer for each term: its metadata and its idempotence begin anew after any failure.
-        nonlocal producer, sender
+        nonlocal producer
         await _stop(producer)
         producer = new_producer(worker.settings)
         await producer.start()
-        forgot = sender is not None and sender.forgot
-        sender = await memory.new_sender(producer, await cluster_id(worker.settings), forgot=forgot)
+        sender = await memory.new_sender(producer, await cluster_id(worker.settings))
         consumed, source = worker.subscription.topics, f"/guanxi/{worker.settings.service}"
         publishers = [Publisher(dsn, publication, sender, source, consumed) for publication in worker.publications]
         relays = [Relay(dsn, worker.events_topic, sender).run] if worker.events_topic else []
         apart = {publisher.publication.stream: publisher.run for publisher in publishers}
-        apart |= {"audit": AuditShipper(dsn, sender, source).run, "queues": queues.run, **worker.duties}
+        apart |= {"audit": AuditShipper(dsn, sender, source).run, **worker.duties}
         return [*relays, *(partial(_apart, name, run) for name, run in apart.items())]
 
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from guanxi.local.settings import APPS
-from guanxi.local.stack import Stack
+from guanxi.local.stack import PARTITIONS, Stack
 from tests.conftest import ROOT
 from tests.e2e.stacks import started
 from tests.polling import until
@@ -50,6 +50,8 @@ async def run(stack: Stack, commands: str, folder: Path) -> tuple[int | None, st
         "GUANXI_BASE_PORT": str(settings.base_port),
         "GUANXI_POSTGRES_PORT": str(settings.postgres_port),
         "GUANXI_KAFKA_PORT": str(settings.kafka_port),
+        "PARTITIONS": str(PARTITIONS),
+        "REPLICATION": "1",
         "GUANXI_CUSTOMER_MANAGEMENT": settings.address("customer", 2),
     }
     script = ["bash", "-euo", "pipefail", "-c", commands]
@@ -76,5 +78,7 @@ def test_every_other_block_says_who_runs_it() -> None:
         if block.how and block.how != "cluster only":
             assert block.how.startswith(ELSEWHERE), block.how
             test = ROOT / block.how.removeprefix(ELSEWHERE)
-            programs = {line.split()[0] for line in block.commands.splitlines()} - {"guanxi", "psql"}
-            assert all(f'"{program}"' in test.read_text() for program in programs), f"{test} runs none of {programs}"
+            lines = [line.split() for line in block.commands.splitlines()]
+            wanted = {f'"{line[0]}"' for line in lines if line[0] not in ("guanxi", "psql")}
+            wanted |= {line[2] for line in lines if line[0] == "guanxi"}
+            assert all(program in test.read_text() for program in wanted), f"{test} runs not all of {wanted}"

@@ -7,7 +7,7 @@ from uuid import UUID
 from aiokafka import ConsumerRecord
 
 from libs.common.kafka import epoch_of, headers_of, id_of
-from libs.common.topics import WATERMARK
+from libs.common.topics import EPOCH_BEGUN, WATERMARK
 from tests.kafka import records_of
 
 
@@ -23,7 +23,8 @@ class Event:
 
 async def read_events(bootstrap: str, topic: str) -> list[Event]:
     """Of the newest epoch, in the order of each partition's log, repeats included."""
-    records = [record async for record in records_of(bootstrap, topic)]
+    everything = [record async for record in records_of(bootstrap, topic)]
+    records = [record for record in everything if headers_of(record)["ce_type"] != EPOCH_BEGUN]
     newest = max(map(epoch_of, records))
     return [_event(record) for record in records if epoch_of(record) == newest]
 

@@ -146,6 +146,31 @@ async def test_a_topic_that_was_sent_again_beyond_the_old_place_is_read_from_its
         assert await read(reader, 1) == [110], "once for an epoch"
 
 
+async def test_a_place_that_was_sought_outlasts_a_rebalance(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
+) -> None:
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(8))
+    async with reading(probe, group) as reader:
+        await read(reader, 8)
+        await database.execute(BACK, group, 2, TOPIC.name)
+
+        async def going_back() -> bool:
+            return bool(await reader.read(2))
+
+        await until(going_back)
+        async with reading(probe, group) as other:  # it takes over what was read and not committed, or leaves all to us
+            found: set[int] = set()
+
+            async def all_again() -> bool:
+                for each in (reader, other):
+                    found.update(int(record.value) for record in await each.read(100) if record.partition == 0)
+                    await each.handled()
+                return found >= {2, 3, 4, 5, 6, 7}
+
+            await until(all_again)
+
+
 async def test_what_was_under_way_when_the_log_was_lost_is_read_in_its_place(
     probe: Probe, producer: AIOKafkaProducer
 ) -> None:
@@ -154,12 +179,12 @@ async def test_what_was_under_way_when_the_log_was_lost_is_read_in_its_place(
     async with reading(probe, group, in_order=True) as reader:
         assert await read(reader, 4) == [0, 1, 2, 3]
         await make_again(probe.settings.kafka, TOPIC)
-        await send(Sender(producer), 5)
+        await send(Sender(producer), 5, 5, 5, 5, 5, 5)
 
         async def nothing() -> bool:
             assert await reader.read(100) == []
             await reader.handled()
-            return reader.lost(PART)
+            return reader.lost(PART) and reader.consumer.highwater(PART) == 6
 
         await until(nothing)
         await send(Sender(producer, epoch=7), *range(6))
@@ -174,19 +199,25 @@ async def test_a_record_where_an_earlier_one_stood_is_noticed(
     probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
 ) -> None:
     memory = Memory(probe.settings.dsn, events=True)
-    sender = await memory.new_sender(producer, "the first", forgot=False)
+    await database.execute("DELETE FROM broker_epochs")
+    sender = await memory.new_sender(producer, "the first")
     await send(sender, *range(5))
     await sender.store_ends(database)
-    after = await memory.new_sender(producer, "the first", forgot=False)
+    after = await memory.new_sender(producer, "the first")
     assert (after.epoch, after.ends[PART]) == (sender.epoch, 5)
     await make_again(probe.settings.kafka, TOPIC)
     with pytest.raises(BrokerForgot):
         await send(after, 5)
     assert after.forgot
-    again = await memory.new_sender(producer, "the first", forgot=True)
+    again = await Memory(probe.settings.dsn, events=True).new_sender(producer, "the first")  # whoever leads next
     assert again.epoch > sender.epoch
     assert again.ends == {}
-    other = await memory.new_sender(producer, "another cluster", forgot=False)
+    zombie = Sender(producer, sender.epoch, {}, memory)
+    await send(zombie, 6)
+    await zombie.store_ends(database)
+    assert await database.fetchval("SELECT count(*) FROM topic_ends") == 0, "who led before stores nothing any more"
+    assert (await memory.new_sender(producer, "the first")).epoch == again.epoch, "once for each time"
+    other = await memory.new_sender(producer, "another cluster")
     assert other.epoch > again.epoch
     await database.execute("DELETE FROM broker_epochs")
     await database.execute("DELETE FROM topic_ends")
