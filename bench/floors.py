@@ -75,8 +75,9 @@ def orm(database: str) -> FastAPI:
     @app.post("/things", status_code=201)
     async def create(body: NewThing) -> dict[str, str]:
         thing = Thing(id=uuid4(), name=body.name)
-        async with sessions.begin() as session:
+        async with sessions() as session:
             session.add_all([thing, Note(id=uuid4(), text=body.name)])
+            await session.commit()
         return {"id": str(thing.id), "name": thing.name}
 
     return app

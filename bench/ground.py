@@ -103,7 +103,7 @@ class Ground:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *argv, env={**path, **env}, cwd=ROOT, stdin=DEVNULL, stdout=DEVNULL
         )
-        self.stack.push_async_callback(_stop, process)
+        self.stack.push_async_callback(stop, process)
         async with asyncio.timeout(30):
             while not await listens("127.0.0.1", port):  # noqa: ASYNC110 - over the network
                 await asyncio.sleep(0.05)
@@ -130,7 +130,7 @@ async def forgetting() -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def _stop(process: Process) -> None:
+async def stop(process: Process) -> None:
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
         await process.wait()

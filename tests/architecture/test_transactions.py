@@ -8,6 +8,7 @@ ENDS = {"commit", "rollback"}
 ELSEWHERE = {
     "libs/common/database.py": "the unit of work: the one place that ends a transaction",
     "libs/common/migrations.py": "alembic's own connection, in the owner's role",
+    "bench/floors.py": "what the unit of work is measured beside: the same with nothing of ours",
 }
 OFFSETS = "consumer"
 """What a Kafka consumer commits are offsets."""
