@@ -146,7 +146,7 @@ async def projected(ground: Ground, *, count: int) -> Figure:
 
 
 async def _rate(read: Callable[[], Awaitable[int]]) -> float:
-    """Documents a second, from the first batch on: until that one came, a group was joined and a fetch was under way."""
+    """Documents a second, from the first batch on: before it, a group was joined and a fetch was under way."""
     first = 0
     while not first:
         first = await read()
