@@ -59,10 +59,10 @@ def _settings(home: Path) -> LocalSettings:
 
 @pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """As in production: of every app two processes that serve, and two workers."""
+    """Of every app one process that serves, and two workers: on two cores a second one takes the time from the workers."""
     home = tmp_path_factory.mktemp("faults")
     with (home / "console.log").open("w") as said:
-        stack = Stack(_settings(home), Console(file=said, width=160), replicas=REPLICAS)
+        stack = Stack(_settings(home), Console(file=said, width=160), replicas=REPLICAS, apps=1)
         try:
             await stack.start()
             yield stack

@@ -21,6 +21,8 @@ class Stories:
         self._places = itertools.count()
         self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self.rest = 0.0
+        """Seconds that a registrar leaves between two: while everything is sent again, two cores have enough to do."""
 
     def begin(self) -> None:
         whole = [self._again_and_again(whole=True) for _ in range(STORIES)]
@@ -42,7 +44,9 @@ class Stories:
             place = next(self._places)
             branch = self._branches[place % len(self._branches)]
             customer_id, token = await self._register(place, branch)
-            if whole:
+            if not whole:
+                await asyncio.sleep(self.rest)
+            else:
                 await self._open_account(place, branch, customer_id, token)
                 await self._complain(branch, customer_id, token)
                 await self._spend(branch, customer_id)

@@ -18,14 +18,12 @@ def the_app(bank: Bank, app: str) -> Running:
 
 
 @pytest.mark.parametrize("app", APPS)
-async def test_a_killed_app_comes_back_and_its_twin_goes_on_meanwhile(bank: Bank, app: str) -> None:
-    victim, twin = the_app(bank, app), bank.running(f"{app}-app-2")
+async def test_a_killed_app_comes_back_and_its_clients_notice(bank: Bank, app: str) -> None:
+    victim = the_app(bank, app)
     strike = await bank.strike(victim.pid)
     await bank.comes_back(victim)
     assert strike.in_flight >= IN_FLIGHT
-    assert bank.running(f"{app}-app-2") == twin
-    if app == "gateway":  # who asked a service is behind it, and asks again
-        assert bank.driver.troubled(strike.at)
+    assert bank.driver.troubled(strike.at, by=None if app == "gateway" else app)
     await bank.whole_again()
 
 

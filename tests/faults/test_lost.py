@@ -1,6 +1,7 @@
 """Kafka forgets what it acknowledged, while everybody is at work: all of it is sent again, and nothing happens twice."""
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,6 +10,13 @@ from tests.faults.bank import IN_FLIGHT, Bank
 from tests.topics import make_again
 
 pytestmark = [pytest.mark.deep, pytest.mark.kills]
+
+
+@pytest.fixture(autouse=True)
+def _at_leisure(bank: Bank) -> Iterator[None]:
+    bank.stories.rest = 0.5
+    yield
+    bank.stories.rest = 0.0
 
 
 async def test_a_broker_that_lost_its_disk(bank: Bank) -> None:
