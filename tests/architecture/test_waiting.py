@@ -14,6 +14,7 @@ POLLS = re.compile(r"_?(until|poll|eventually|wait_until|wait_for)(_\w+)?")
 
 
 LASTING = {
+    "_again_and_again": "how long a registrar rests between two is the load itself",
     "frozen_for": "how long a process stays frozen is the fault itself",
     "_is_inside": "only time tells a session that waits for a frozen client from one at work",
 }
