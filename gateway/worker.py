@@ -39,7 +39,7 @@ def worker(settings: GatewaySettings) -> Worker:
     async def collect(name: str, store: Store, *topics: str, in_order: bool = False) -> None:
         for topic in topics:
             RECORDS_REFUSED.labels(topic)  # from 0 on: the first one is an increase too
-        await Collector(new_reader(settings, group_of(settings, name), *topics, in_order=in_order), store).run()
+        await Collector(new_reader(settings, group_of(settings.service, name), *topics, in_order=in_order), store).run()
 
     alerts = partial(raise_alerts, settings.audit_strangers_per_day)
     return Worker(

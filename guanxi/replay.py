@@ -17,9 +17,9 @@ from guanxi.cluster.connection import SECONDS, Cluster, ClusterAway
 from guanxi.local.failures import LocalFailure
 from guanxi.local.stack import SERVICES
 from libs.common.housekeeping import INBOX
+from libs.common.kafka import group_of
 
 POLL_SECONDS = 0.25
-READER = "crm.{app}"
 READ = "SELECT topic, partition, next FROM reader_positions WHERE reader = $1 ORDER BY topic, partition"
 SET_BACK = """
     UPDATE reader_positions AS p SET next = told.next
@@ -63,7 +63,7 @@ def replay(
 
 async def _replay(app: str, asked: list[str] | None, since: datetime, database: str | None, patience: float) -> int:
     async with database_of(app, database) as connection:
-        read = [tuple(row) for row in await connection.fetch(READ, READER.format(app=app))]
+        read = [tuple(row) for row in await connection.fetch(READ, group_of(app))]
         topics = sorted({topic for topic, _, _ in read})
         if unknown := sorted(set(asked or ()) - set(topics)):
             raise typer.BadParameter(f"{app} has not read {', '.join(unknown)}; it has read: {', '.join(topics)}")
@@ -71,7 +71,7 @@ async def _replay(app: str, asked: list[str] | None, since: datetime, database: 
         back = [place for place in await _places(reached, since) if place[2] < _of(reached, place)]
         if not back:
             return 0
-        await connection.execute(SET_BACK, READER.format(app=app), *zip(*back, strict=True))
+        await connection.execute(SET_BACK, group_of(app), *zip(*back, strict=True))
         total = sum(_of(reached, place) - place[2] for place in back)
         await _until_read(connection, app, [(t, n, _of(reached, (t, n, 0))) for t, n, _ in back], total, patience)
     return total
@@ -100,7 +100,7 @@ async def _until_read(connection: Any, app: str, reached: Sequence[Place], total
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task, last, moved_at = progress.add_task("read again", total=total), total, time.monotonic()
-        while left := await connection.fetchval(LEFT, READER.format(app=app), *zip(*reached, strict=True)):
+        while left := await connection.fetchval(LEFT, group_of(app), *zip(*reached, strict=True)):
             progress.update(task, completed=total - left)
             if left < last:
                 last, moved_at = left, time.monotonic()

@@ -32,17 +32,33 @@ def require_engine() -> None:
         client.close()
 
 
-class ContainerKafka(GivenKafka):
+class Container:
+    """One that ends with the stack, and its data with it."""
+
+    _container: Any = None
+
+    async def _begin(self) -> None:
+        require_engine()
+        self._container = await asyncio.to_thread(self._run)
+
+    async def stop(self) -> None:
+        if self._container is not None:
+            await asyncio.to_thread(self._container.stop)
+
+    def _run(self) -> Any:
+        """Start it."""
+        raise NotImplementedError
+
+
+class ContainerKafka(Container, GivenKafka):
     """Apache Kafka's own image, one node that is broker and controller."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(f"{host}:{port}")
         self._port = port
-        self._container: Any = None
 
     async def start(self, _progress: object = None) -> None:
-        require_engine()
-        self._container = await asyncio.to_thread(self._run)
+        await self._begin()
         async with asyncio.timeout(120):
             while True:
                 try:
@@ -51,10 +67,6 @@ class ContainerKafka(GivenKafka):
                     await asyncio.sleep(0.5)
                 else:
                     return
-
-    async def stop(self) -> None:
-        if self._container is not None:
-            await asyncio.to_thread(self._container.stop)
 
     def _run(self) -> Any:
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - only where it is wanted
@@ -78,20 +90,14 @@ class ContainerKafka(GivenKafka):
         return container.start()
 
 
-class ContainerPostgres(GivenPostgres):
+class ContainerPostgres(Container, GivenPostgres):
     def __init__(self, host: str, port: int) -> None:
         self._port, self._password = port, secrets.token_urlsafe(24)
         super().__init__(f"postgresql://{SUPERUSER}:{self._password}@{host}:{port}/postgres")
-        self._container: Any = None
 
     async def start(self) -> None:
-        require_engine()
-        self._container = await asyncio.to_thread(self._run)
+        await self._begin()
         await super().start()
-
-    async def stop(self) -> None:
-        if self._container is not None:
-            await asyncio.to_thread(self._container.stop)
 
     def _run(self) -> Any:
         from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 - only where it is wanted

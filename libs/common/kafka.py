@@ -70,9 +70,9 @@ def new_consumer(settings: Settings, *topics: str, group: str | None) -> AIOKafk
     )
 
 
-def group_of(settings: Settings, part: str | None = None) -> str:
+def group_of(app: str, part: str | None = None) -> str:
     """The name of an app's consumer group, or of that of a part of it."""
-    return f"crm.{settings.service}" + (f".{part}" if part else "")
+    return f"crm.{app}" + (f".{part}" if part else "")
 
 
 async def commit_offsets(

@@ -103,10 +103,11 @@ class Sender:
 
     async def _say_that_it_forgot(self) -> None:
         """In the database, once: another process may lead next."""
-        if not self.forgot and self.memory is not None:
-            self.forgot = True
-            await self.memory.forget(self.epoch)
+        if self.forgot:
+            return
         self.forgot = True
+        if self.memory is not None:
+            await self.memory.forget(self.epoch)
 
     async def partitions_for(self, topic: str) -> Collection[int]:
         found: Collection[int] = await self.producer.partitions_for(topic)

@@ -2,7 +2,7 @@
 
 Every piece of work has a trace id: logs, problems, audit entries and records name it. Of one in a hundred requests
 (`GUANXI_TRACE_SHARE`) spans are told to a collector by OpenTelemetry, where `GUANXI_OTLP_ENDPOINT` names one. A span
-has no attribute but names of routes, topics and groups, and status codes: never an id, nor anything of a customer.
+has no attribute but names of routes, services and topics, and status codes: never an id, nor anything of a customer.
 """
 
 import os

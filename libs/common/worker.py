@@ -159,13 +159,13 @@ async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
 async def _consume(worker: Worker, ring: KeyRing) -> None:
     settings = worker.settings
     dead_letters = DeadLetters(FieldCipher(ring), Clock())
-    reader = new_reader(settings, group_of(settings), *worker.subscription.topics, in_order=True)
+    reader = new_reader(settings, group_of(settings.service), *worker.subscription.topics, in_order=True)
     await Consumer(worker.database, reader, worker.subscription, worker.scope, dead_letters).run()
 
 
 async def _copy(worker: Worker, schema: str, copies: Sequence[Copy]) -> None:
     settings = worker.settings
-    reader = new_reader(settings, group_of(settings, schema), *[copy.topic for copy in copies])
+    reader = new_reader(settings, group_of(settings.service, schema), *[copy.topic for copy in copies])
     await Copier(schema, copies, reader).run()
 
 
