@@ -142,6 +142,8 @@ def reconcile(
 
     Exit status 1 where there is any. Elsewhere, in the service's own container: python -m libs.common.reconciling.
     """
+    if known(app) not in SERVICES:
+        raise typer.BadParameter(f"{app} tells the world of no events; apps that do: {', '.join(SERVICES)}")
     raise typer.Exit(_run_as(app, "libs.common.reconciling", *(["--mend"] if mend else [])))
 
 

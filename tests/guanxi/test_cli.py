@@ -45,6 +45,7 @@ def guanxi(environment: dict[str, str], *argv: str) -> tuple[int, str]:
         (("dlq", "list"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("rebuild", "gateway", "view"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("reconcile", "customer"), os.EX_UNAVAILABLE, "start `guanxi up`"),
+        (("reconcile", "gateway"), 2, "gateway tells the world of no events"),
         (("replay", "--app", "customer", "--since", "2999-01-01"), os.EX_UNAVAILABLE, "start `guanxi up`"),
         (("up", "--replicas", "2"), 2, "are for --split"),
         (("dlq", "list", "--app", "gateway"), 2, "gateway sets nothing aside"),
