@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AT_ONCE := -n logical --maxprocesses 4 --dist loadfile
 LOCKED := --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 .PHONY: help
@@ -28,16 +29,17 @@ run: install ## start everything: PostgreSQL, Kafka, services, gateway, demo (SP
 	@exec $(BIN)/guanxi up $(if $(SPLIT),--split) $(if $(REPLICAS),--replicas $(REPLICAS))
 
 .PHONY: test
-test: install ## unit, integration and one end-to-end test
-	$(BIN)/pytest -m 'not deep'
+test: install ## unit, integration and end-to-end tests, a process for each core
+	$(BIN)/pytest $(AT_ONCE) -m 'not deep'
 
 .PHONY: test-deep
 test-deep: install ## a real bank's import, a role taken away, and faults: kill -9 and freezes of every process
-	$(BIN)/pytest -m deep
+	$(BIN)/pytest $(AT_ONCE) -m 'deep and not kills'
+	$(BIN)/pytest -m kills
 
 .PHONY: test-kills
-test-kills: install ## the faults alone
-	$(BIN)/pytest -m kills tests/faults
+test-kills: install ## the faults alone: they need the machine for themselves
+	$(BIN)/pytest -m kills
 
 .PHONY: bench
 bench: install ## each figure beside its floor, from the same run

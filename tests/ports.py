@@ -1,5 +1,6 @@
 """Free ports of this machine."""
 
+import random
 import socket
 
 
@@ -11,8 +12,12 @@ def free_port() -> int:
 
 
 def free_ports_in_a_row(count: int) -> int:
-    """The first of several ports in a row that are free now, below the range that the kernel hands out."""
-    for first in range(20_000, 32_000, count):
+    """The first of several ports in a row that are free now, below the range that the kernel hands out.
+
+    Somewhere in it: several processes look for theirs at the same time.
+    """
+    places = range(20_000, 32_000, count)
+    for first in random.sample(places, len(places)):
         if all(_is_free(port) for port in range(first, first + count)):
             return first
     raise OSError("no free ports")

@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from libs.common.audit import CHAIN_LASTS_SECONDS
+from libs.common.held import REPEATED
 from libs.common.kafka import key_of
 from libs.common.leader import Leadership
 from libs.common.publisher import to_its_end
@@ -40,7 +41,7 @@ class AuditShipper:
     source: str
 
     async def run(self, leadership: Leadership) -> None:
-        connection = await asyncpg.connect(self.dsn, timeout=5)
+        connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=REPEATED)
         try:
             while True:
                 pulses = leadership.pulses

@@ -1,4 +1,4 @@
-"""One connection of the driver that a part of a worker keeps, and makes again where it was lost."""
+"""Connections of the driver that the parts of a worker keep."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,9 +18,23 @@ COMMAND_SECONDS = 15.0
 """Longer than the server itself allows; so much, and no answer, is a network that lost one."""
 PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
 """Settings of a connection that goes through all there is, without the app's limits of time."""
+REPEATED = {"synchronous_commit": "off"}
+"""Settings of a connection that notes how far its work has come: what a server that falls forgets is done again.
+
+It forgets an end of what it was told, never something before what it keeps: ADR 0018.
+"""
+
+
+async def durably(connection: Any, query: str, *arguments: Any) -> None:
+    """Execute, over a connection that may forget, what must not be forgotten."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL synchronous_commit = on")
+        await connection.execute(query, *arguments)
 
 
 class HeldConnection:
+    """Made again where it was lost; its settings are REPEATED."""
+
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: Any = None
@@ -30,7 +44,8 @@ class HeldConnection:
         while True:
             try:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await asyncpg.connect(self._dsn, timeout=5, command_timeout=COMMAND_SECONDS)
+                    limits = {"timeout": 5, "command_timeout": COMMAND_SECONDS}
+                    self._connection = await asyncpg.connect(self._dsn, server_settings=REPEATED, **limits)
                 return await work(self._connection)
             except Exception as error:
                 if not passing(error):

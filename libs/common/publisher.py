@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from libs.common.held import REPEATED, durably
 from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.marks import NOW_IN_MICROSECONDS
@@ -71,7 +72,7 @@ class Publisher:
     _told: float = field(default=-WATERMARK_SECONDS)
 
     async def run(self, leadership: Leadership) -> None:
-        connection = await asyncpg.connect(self.dsn, timeout=5)
+        connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=REPEATED)
         try:
             while True:
                 pulses = leadership.pulses
@@ -120,7 +121,7 @@ class Publisher:
         """
         for attempt in range(CHECKS):
             try:
-                await connection.execute(OVERTAKEN, self.publication.stream, *_keys_and_versions(marks))
+                await durably(connection, OVERTAKEN, self.publication.stream, *_keys_and_versions(marks))
             except asyncpg.PostgresError as error:
                 if not passing(error) or attempt == CHECKS - 1:
                     raise

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError
 
-from libs.common.held import HeldConnection
+from libs.common.held import HeldConnection, durably
 from libs.common.kafka import commit_offsets, epoch_of, new_consumer
 from libs.common.metrics import CONSUMER_LAG
 from libs.common.settings import Settings
@@ -192,7 +192,7 @@ class Reader:
             return False
         log.warning("the topic was sent again", reader=self.group, topic=part.topic, partition=part.partition)
         told = (*part, epoch)
-        await self.held.patiently(lambda connection: connection.execute(BEGIN_AGAIN, self.group, *told))
+        await self.held.patiently(lambda connection: durably(connection, BEGIN_AGAIN, self.group, *told))
         self._positions[part] = Position(0, epoch)
         self._lost.discard(part)
         await self._seek(part, None)

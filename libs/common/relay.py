@@ -12,6 +12,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from libs.common.announcements import APART
+from libs.common.held import REPEATED
 from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.metrics import PUBLISHED
@@ -42,7 +43,7 @@ class Relay:
     sender: Sender
 
     async def run(self, leadership: Leadership) -> None:
-        connection = await asyncpg.connect(self.dsn, timeout=5)
+        connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=REPEATED)
         try:
             await self._announce_epoch()
             while True:

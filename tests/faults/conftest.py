@@ -1,7 +1,4 @@
 import asyncio
-import os
-import random
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
 from pathlib import Path
@@ -13,6 +10,7 @@ from guanxi.client import Client
 from guanxi.local.issuer import ADMIN
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
+from tests.conftest import JARS
 from tests.faults.bank import Bank, until
 from tests.faults.databases import Databases
 from tests.faults.driver import Driver
@@ -21,39 +19,22 @@ from tests.faults.settling import is_settled
 from tests.faults.staff import STAFF, UNITS, Branch, found_bank, role_of
 from tests.faults.stories import Stories
 from tests.faults.watcher import Watcher
+from tests.ports import free_ports_in_a_row
 
-CHECKOUT = Path(__file__).parents[2]
 REPLICAS = 2
-PORTS = [10 * place + offset for place in range(len(APPS)) for offset in range(2 + 2 * REPLICAS)] + [7, 8, 9]
-
-
-def _free_base() -> int:
-    """Below the ports that the system gives to clients, so that a restarted program finds its port still free."""
-    while True:
-        base = random.randrange(20_000, 30_000, 50)  # noqa: S311 - no secret
-        if all(_is_free(base + port) for port in PORTS):
-            return base
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+PORTS = 10 * len(APPS)
+"""In a row: all of them below those that the system gives to clients, so that a restarted program finds its own free."""
 
 
 def _settings(home: Path) -> LocalSettings:
-    base = _free_base()
-    kept = os.environ.get("GUANXI_TEST_HOME")
+    base = free_ports_in_a_row(PORTS)
     return LocalSettings(
         home=home,
         base_port=base,
         postgres_port=base + 7,
         kafka_port=base + 8,
         kafka_controller_port=base + 9,
-        jar_cache=(Path(kept) if kept else CHECKOUT / ".local") / "cache",
+        jar_cache=JARS,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from libs.common.consumer import Subscription
+from libs.common.held import HeldConnection, durably
 from libs.common.kafka import EPOCH, epoch_of, headers_of, new_consumer, new_producer
 from libs.common.reader import Reader, new_reader
 from libs.common.sender import BrokerForgot, Memory, Sender
@@ -253,3 +254,19 @@ async def test_topics_that_were_made_again_hold_everything_again_and_nothing_hap
     assert await database.fetchval("SELECT count(*) FROM broker_epochs WHERE epoch > 0") == 1
     version: Any = await database.fetchval("SELECT version FROM publication_marks WHERE key = $1", new)
     assert int(headers_of(of(sections, new)[-1])["ce_sequence"]) == version
+
+
+async def test_what_nobody_repeats_waits_for_the_disk_over_a_connection_that_may_forget(
+    probe: Probe,
+) -> None:
+    kept = "SELECT set_config('test.kept', current_setting('synchronous_commit'), false)"
+    held = HeldConnection(probe.settings.dsn)
+
+    async def settings(connection: asyncpg.Connection) -> tuple[str, str, str]:
+        before = await connection.fetchval("SHOW synchronous_commit")
+        await durably(connection, kept)
+        after = await connection.fetchval("SHOW synchronous_commit")
+        return before, await connection.fetchval("SHOW test.kept"), after
+
+    assert await held.patiently(settings) == ("off", "on", "off")
+    held.hang_up()
