@@ -24,7 +24,7 @@ from tests.polling import until
 pytestmark = pytest.mark.e2e
 
 REFUSED = range(400, 500)
-INSIDE = uuid.uuid4()
+INSIDE = uuid.UUID(int=7)
 HUGE, PIECE = 100 * 1024 * 1024, 65536
 
 
