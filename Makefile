@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-AT_ONCE := -n logical --maxprocesses 4 --dist loadfile
+AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 LOCKED := --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 
 .PHONY: help
