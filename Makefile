@@ -30,12 +30,16 @@ run: install ## start everything: PostgreSQL, Kafka, services, gateway, demo (SP
 
 .PHONY: test
 test: install ## unit, integration and end-to-end tests, a process for each core
-	$(BIN)/pytest $(AT_ONCE) -m 'not deep'
+	$(BIN)/pytest $(AT_ONCE) -m 'not deep and not cluster'
 
 .PHONY: test-deep
 test-deep: install ## a real bank's import, a role taken away, and faults: kill -9 and freezes of every process
 	$(BIN)/pytest $(AT_ONCE) -m 'deep and not kills'
 	$(BIN)/pytest -m kills
+
+.PHONY: cluster-test
+cluster-test: install ## on a real node of Kubernetes: our images, roll-outs under load, kills (needs root; the first time builds long)
+	$(BIN)/python -m tests.cluster.node
 
 .PHONY: test-kills
 test-kills: install ## the faults alone: they need the machine for themselves
@@ -82,6 +86,7 @@ format: install ## let ruff format and fix what it can
 lock: install ## resolve pyproject.toml into requirements.lock again (needs uv)
 	uv pip compile $(LOCKED) --all-extras pyproject.toml -o requirements.lock
 	uv pip compile $(LOCKED) --constraints requirements.lock pyproject.toml -o deploy/requirements.lock
+	uv pip compile $(LOCKED) --constraints requirements.lock --extra local pyproject.toml -o deploy/servers/requirements.lock
 
 .PHONY: clean
 clean: ## remove .venv and every local database, log and topic

@@ -176,6 +176,21 @@ def token(
     typer.echo(LocalIssuer(LocalSettings().home / "keys").token(subject, roles, stepped_up=step_up))
 
 
+@cli.command("cluster-secrets")
+def cluster_secrets() -> None:
+    """Print the secrets of a cluster for trying Guanxi out, for `kubectl apply -f -`; generated the first time.
+
+    `guanxi token` makes tokens that this cluster believes.
+    """
+    import yaml  # noqa: PLC0415 - only where it is wanted
+
+    from guanxi.local.cluster_secrets import ClusterSecrets  # noqa: PLC0415 - only where it is wanted
+
+    secrets = ClusterSecrets(LocalSettings().home / "keys")
+    secrets.ensure()
+    typer.echo(yaml.safe_dump_all(secrets.resources(), sort_keys=False))
+
+
 @cli.command()
 def migrate() -> None:
     """Bring every database up to date, whether the stack runs or not."""

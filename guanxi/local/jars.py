@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import logging
 import shutil
+import sys
 import tempfile
 import time
 import tomllib
@@ -144,3 +145,7 @@ def _in_a_sentence(error: Exception, repository: str | None) -> LocalFailure:
         f"({type(error).__name__}): connect this machine to it for the first start, "
         "or set GUANXI_MAVEN_REPOSITORY to a mirror that it reaches."
     )
+
+
+if __name__ == "__main__":
+    asyncio.run(class_path(Path(sys.argv[1]), None, print))

@@ -29,7 +29,8 @@ from guanxi.local.server import LocalServer
 class LocalKafka(LocalServer):
     """One broker, its data in `folder`, its jars in `cache` (by default inside `folder`).
 
-    `repository` is the address of a Maven mirror; with `security` nobody is let in unknown.
+    `repository` is the address of a Maven mirror; with `security` nobody is let in unknown; with `outward`, the name by
+    which others know it, it listens everywhere.
     The settings' names are what a person is told to change.
     """
 
@@ -43,6 +44,7 @@ class LocalKafka(LocalServer):
         host: str = "127.0.0.1",
         port: int,
         controller_port: int,
+        outward: str | None = None,
         partitions: int = 4,
         cache: Path | None = None,
         repository: str | None = None,
@@ -52,7 +54,7 @@ class LocalKafka(LocalServer):
         ready_within: float = 60.0,
     ) -> None:
         super().__init__(folder, ready_within)
-        self._listeners = Listeners(host, port, controller_port)
+        self._listeners = Listeners(host, port, controller_port, outward)
         self._partitions, self._security = partitions, security
         self._cache = (cache or folder / "cache").absolute() / "jars"
         self._repository = repository

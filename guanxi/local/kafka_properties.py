@@ -9,15 +9,24 @@ OPERATOR = "guanxi"
 
 @dataclass(frozen=True)
 class Listeners:
-    """Where the broker and its controller listen."""
+    """Where broker and controller listen. With `outward`, by which others know it, the broker listens everywhere."""
 
     host: str
     port: int
     controller_port: int
+    outward: str | None = None
 
     @property
     def broker(self) -> str:
         return f"{self.host}:{self.port}"
+
+    @property
+    def bound(self) -> str:
+        return f"0.0.0.0:{self.port}" if self.outward else self.broker
+
+    @property
+    def advertised(self) -> str:
+        return f"{self.outward}:{self.port}" if self.outward else self.broker
 
     @property
     def controller(self) -> str:
@@ -45,8 +54,8 @@ def broker_properties(listeners: Listeners, data: Path, partitions: int, securit
 def _secured(listeners: Listeners, security: Security) -> dict[str, object]:
     controller = "listener.name.controller"
     return {
-        "listeners": f"SASL_SSL://{listeners.broker},CONTROLLER://{listeners.controller}",
-        "advertised.listeners": f"SASL_SSL://{listeners.broker}",
+        "listeners": f"SASL_SSL://{listeners.bound},CONTROLLER://{listeners.controller}",
+        "advertised.listeners": f"SASL_SSL://{listeners.advertised}",
         "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:SSL",
         "inter.broker.listener.name": "SASL_SSL",
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
@@ -74,8 +83,8 @@ def _settings(listeners: Listeners, data: Path, partitions: int) -> dict[str, ob
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{listeners.controller}",
-        "listeners": f"PLAINTEXT://{listeners.broker},CONTROLLER://{listeners.controller}",
-        "advertised.listeners": f"PLAINTEXT://{listeners.broker}",
+        "listeners": f"PLAINTEXT://{listeners.bound},CONTROLLER://{listeners.controller}",
+        "advertised.listeners": f"PLAINTEXT://{listeners.advertised}",
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": data,

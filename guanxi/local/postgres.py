@@ -25,13 +25,14 @@ from guanxi.local.holders import forget_server, free_of_holders
 from guanxi.local.ports import require_free_port
 from guanxi.local.postgres_account import Account, choose_account
 from guanxi.local.postgres_databases import make_database
-from guanxi.local.postgres_settings import INITDB, SUPERUSER, environment, packaged_bindir, server_options
+from guanxi.local.postgres_settings import INITDB, LET_IN, SUPERUSER, environment, packaged_bindir, server_options
 from guanxi.local.server import LocalServer
 
 
 class LocalPostgres(LocalServer):
     """One server (PostgreSQL 17 or newer), its data in `folder`, listening on `host`:`port`, passwords only.
 
+    `outward`, it listens everywhere, and lets in from anywhere who has the password.
     `bindir` replaces the packaged programs, `account` the choice of the user that runs them;
     `port_setting` is what a person is told to change when the port is taken.
     """
@@ -46,6 +47,7 @@ class LocalPostgres(LocalServer):
         *,
         host: str = "127.0.0.1",
         port: int,
+        outward: bool = False,
         bindir: Path | None = None,
         account: Account | None = None,
         port_setting: str = "GUANXI_POSTGRES_PORT",
@@ -54,6 +56,7 @@ class LocalPostgres(LocalServer):
         super().__init__(folder, ready_within)
         self._host = host
         self._port = port
+        self._outward = outward
         self._bindir = bindir
         self._account = account
         self._port_setting = port_setting
@@ -135,6 +138,9 @@ class LocalPostgres(LocalServer):
         if status != 0:
             self.log.write_text(output)
             raise died_at_start("PostgreSQL's initdb", self.log)
+        if self._outward:
+            with (unfinished / "pg_hba.conf").open("a") as rules:
+                rules.write(LET_IN)
         unfinished.rename(self._data)
 
     def _write_password(self, account: Account) -> None:
@@ -145,7 +151,7 @@ class LocalPostgres(LocalServer):
 
     async def _launch(self) -> Child:
         account = self._account or Account(self._folder, packaged_bindir())
-        options = server_options(self._host, self._port)
+        options = server_options("*" if self._outward else self._host, self._port)
         return await start_child(
             [str(account.bindir / "postgres"), "-D", str(self._data), *options],
             log=self.log,

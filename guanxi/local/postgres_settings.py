@@ -31,6 +31,10 @@ _SETTINGS = {
 }
 
 
+LET_IN = "host all all all scram-sha-256\n"
+"""A line of pg_hba.conf: from any address, by password."""
+
+
 def server_options(host: str, port: int) -> list[str]:
     """The server's settings as command-line options, so that every start uses those of this version."""
     settings = _SETTINGS | {"listen_addresses": host, "port": str(port)}

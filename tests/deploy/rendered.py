@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 BIN = Path(sys.executable).parent
 FOLDER = ROOT / "deploy" / "k8s"
-KUSTOMIZATIONS = ("base", "overlays/prod", "migrate", "topics", "kafka-strimzi")
+KUSTOMIZATIONS = ("base", "overlays/dev", "overlays/prod", "migrate", "topics", "kafka-strimzi")
 PART_OF = "app.kubernetes.io/part-of"
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 

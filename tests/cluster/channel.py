@@ -1,0 +1,109 @@
+"""The gateway's Service as a channel reaches it: over TLS, by its name, at the address that the cluster gave it."""
+
+import asyncio
+import ssl
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from guanxi.local.issuer import LocalIssuer
+from tests.e2e.person import Person, SignIn
+
+HOST, PORT = "gateway-app", 8000
+SECONDS = 15
+WRITING, READING = 2, 2
+
+
+class ByAddress(httpx.AsyncHTTPTransport):
+    """Asks at an address whoever is named; the certificate is the named one's."""
+
+    def __init__(self, address: str, authority: Path) -> None:
+        super().__init__(verify=ssl.create_default_context(cafile=str(authority)))
+        self._address = address
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.extensions = {**request.extensions, "sni_hostname": request.url.host}
+        request.url = request.url.copy_with(host=self._address)
+        return await super().handle_async_request(request)
+
+
+@asynccontextmanager
+async def signing_in(address: str, authority: Path, issuer: LocalIssuer) -> AsyncIterator[SignIn]:
+    opened: list[httpx.AsyncClient] = []
+
+    def sign_in(subject: str, *roles: str) -> Person:
+        headers = {"Authorization": f"Bearer {issuer.token(subject, list(roles))}"}
+        transport = ByAddress(address, authority)
+        client = httpx.AsyncClient(
+            base_url=f"https://{HOST}:{PORT}", headers=headers, timeout=SECONDS, transport=transport
+        )
+        opened.append(client)
+        return Person(client)
+
+    try:
+        yield sign_in
+    finally:
+        for client in opened:
+            await client.aclose()
+
+
+@dataclass
+class Load:
+    """People who register customers and look at them, without a pause, while something is done to the system."""
+
+    teller: Callable[[], Person]
+    head: Callable[[], Person]
+    answers: Counter[str] = field(default_factory=Counter)
+    longest: float = 0.0
+    """Seconds, of any answer."""
+    registered: list[str] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Load"]:
+        tasks = [asyncio.create_task(self._register(self.teller())) for _ in range(WRITING)]
+        tasks += [asyncio.create_task(self._look(self.head())) for _ in range(READING)]
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def failed(self) -> dict[str, int]:
+        return {told: count for told, count in self.answers.items() if told not in {"200", "201"}}
+
+    async def _register(self, teller: Person) -> None:
+        while True:
+            headers = {"Idempotency-Key": str(uuid.uuid4())}
+            body = {"name": f"客户{len(self.registered)}"}
+            answer = await self._ask(teller, "POST", "/api/v1/customers", json=body, headers=headers)
+            if answer is not None and answer.status_code == httpx.codes.CREATED:
+                self.registered.append(answer.json()["id"])
+
+    async def _look(self, head: Person) -> None:
+        while True:
+            if not self.registered:
+                await asyncio.sleep(0.05)
+                continue
+            # Somebody of a while ago: the newest are still on their way to the view.
+            customer_id = self.registered[len(self.registered) // 2]
+            await self._ask(head, "GET", f"/api/v1/customers/{customer_id}/360")
+
+    async def _ask(self, person: Person, method: str, path: str, **told: object) -> httpx.Response | None:
+        began = time.monotonic()
+        try:
+            answer = await person.client.request(method, path, **told)  # type: ignore[arg-type]
+        except httpx.HTTPError as error:
+            self.answers[type(error).__name__] += 1
+            return None
+        finally:
+            self.longest = max(self.longest, time.monotonic() - began)
+        self.answers[str(answer.status_code)] += 1
+        return answer

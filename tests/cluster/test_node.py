@@ -1,0 +1,194 @@
+"""Everything on one real node: our own images, probes that act, roll-outs under load, kills. Run by `make cluster-test`."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import yaml
+
+from guanxi.local.cluster_secrets import ClusterSecrets
+from guanxi.local.issuer import ADMIN
+from tests.cluster.channel import Load, signing_in
+from tests.cluster.tools import TOOLS, Kubernetes, run
+from tests.deploy.rendered import named, resources, text_of
+from tests.e2e.person import Person, SignIn
+from tests.e2e.test_story import Branch, known, open_branch, register, serve, view_when, whole
+from tests.polling import until
+
+pytestmark = pytest.mark.cluster
+
+OVERLAY = "overlays/dev"
+FOLDER = Path(os.environ.get("GUANXI_NODE", "/nowhere"))
+JOBS = [each["metadata"]["name"] for each in resources(OVERLAY, "Job")]
+DEPLOYMENTS = [each["metadata"]["name"] for each in resources(OVERLAY, "Deployment")]
+WORKLOADS = [named(each).lower().replace(" ", "/") for each in resources(OVERLAY, "StatefulSet", "Deployment")]
+APPS = sorted({name.partition("-")[0] for name in DEPLOYMENTS})
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Kubernetes:
+    if not FOLDER.is_dir():
+        pytest.skip("there is no node: `make cluster-test` brings one up")
+    return Kubernetes(f"{os.environ['GUANXI_PROGRAMS']}/kubectl", FOLDER / "pki" / "admin.kubeconfig")
+
+
+@pytest.fixture(scope="module")
+def secrets(cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> ClusterSecrets:
+    made = ClusterSecrets(tmp_path_factory.mktemp("cluster") / "keys")
+    made.ensure()
+    names = str(TOOLS / "realnode" / "manifests" / "dns.yaml")
+    cluster.do("apply", f"--filename={names}")
+    namespace = next(iter(resources("base", "Namespace")))
+    cluster.apply(yaml.safe_dump_all([namespace, *made.resources()]))
+    return made
+
+
+@pytest.fixture(scope="module")
+def deployed(cluster: Kubernetes, secrets: ClusterSecrets) -> Iterator[Kubernetes]:
+    assert secrets.authority.exists()
+    cluster.apply(text_of(OVERLAY))
+    yield cluster
+    told("what is left", cluster.do("get", "pods", "--output=wide"))
+
+
+@pytest.fixture(scope="module")
+async def sign_in(deployed: Kubernetes, secrets: ClusterSecrets) -> AsyncIterator[SignIn]:
+    address = deployed.get("service/gateway-app")["spec"]["clusterIP"]
+    async with signing_in(address, secrets.authority, secrets.issuer) as sign_in:
+        yield sign_in
+
+
+@pytest.fixture(scope="module")
+async def here(sign_in: SignIn) -> Branch:
+    branch = await open_branch(sign_in(ADMIN, "admin"), "k01")
+    for role in ("teller", "branch_head"):
+        await known(sign_in(f"{role}-k01", role))
+    return branch
+
+
+@pytest.fixture(scope="module")
+def load(sign_in: SignIn, here: Branch) -> Load:
+    assert here.unit_id
+
+    def somebody(role: str) -> Person:
+        return sign_in(f"{role}-k01", role)
+
+    return Load(lambda: somebody("teller"), lambda: somebody("branch_head"))
+
+
+def told(what: str, *more: object) -> None:
+    """For the one who reads the output."""
+    print(f"\n    {what}:", *more, flush=True)  # noqa: T201 - this output is shown in docs/performance.md
+
+
+def test_every_job_completes_and_everything_is_ready(deployed: Kubernetes) -> None:
+    began = time.monotonic()
+    for job in JOBS:
+        deployed.do("wait", "--for=condition=Complete", f"job/{job}", "--timeout=420s")
+    told("Jobs complete after", f"{time.monotonic() - began:.0f} s")
+    for workload in WORKLOADS:
+        deployed.do("rollout", "status", workload, "--timeout=240s")
+    told("everything is Ready after", f"{time.monotonic() - began:.0f} s")
+
+
+async def test_a_customer_is_registered_and_seen_whole(sign_in: SignIn, here: Branch) -> None:
+    teller, head = sign_in("teller-k01", "teller"), sign_in("branch_head-k01", "branch_head")
+    customer = await register(teller, here)
+    await serve(teller, customer["id"])
+    await view_when(head, customer["id"], whole)
+
+
+@pytest.mark.parametrize("app", APPS)
+async def test_a_rolling_update_under_load_fails_nobody(deployed: Kubernetes, load: Load, app: str) -> None:
+    """No request without a good answer, and no command lost."""
+    load.answers.clear()
+    load.longest, load.registered = 0.0, []
+    async with load.running():
+        await until(lambda: _some(load, 20))
+        for part in ("app", "worker"):
+            deployed.do("rollout", "restart", f"deployment/{app}-{part}")
+        for part in ("app", "worker"):
+            await patiently(deployed, "rollout", "status", f"deployment/{app}-{part}", "--timeout=180s")
+        seen = sum(load.answers.values())
+        await until(lambda: _some(load, seen + 50))
+    told(app, dict(load.answers), f"longest answer {load.longest:.2f} s")
+    assert load.failed == {}
+    await none_is_lost(load)
+
+
+async def _some(load: Load, answers: int) -> bool:
+    return sum(load.answers.values()) >= answers
+
+
+async def patiently(cluster: Kubernetes, *arguments: str) -> None:
+    """Beside the load, which goes on."""
+    await asyncio.to_thread(cluster.do, *arguments)
+
+
+async def none_is_lost(load: Load) -> None:
+    head = load.head()
+    for customer_id in load.registered:
+        await view_when(head, customer_id, lambda sections: sections["profile"]["state"] == "ok")
+
+
+async def test_a_bad_rollout_is_told_while_the_old_pods_serve_and_can_be_undone(
+    deployed: Kubernetes, load: Load
+) -> None:
+    load.answers.clear()
+    load.registered = []
+    async with load.running():
+        deployed.do("set", "image", "deployment/customer-app", "app=guanxi/customer:none")
+        answer = deployed.ask("rollout", "status", "deployment/customer-app", "--timeout=20s")
+        assert answer.returncode != 0
+        seen = sum(load.answers.values())
+        await until(lambda: _some(load, seen + 50))
+        deployed.do("rollout", "undo", "deployment/customer-app")
+        await patiently(deployed, "rollout", "status", "deployment/customer-app", "--timeout=120s")
+    told("while a bad image was rolled out", dict(load.answers))
+    assert load.failed == {}
+    await none_is_lost(load)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+async def test_a_killed_pod_comes_back(deployed: Kubernetes, load: Load, workload: str) -> None:
+    """kill -9 of its process, by the node's hand."""
+    name = workload.partition("/")[2]
+    pod = pod_of(deployed, name)
+    status = deployed.get(f"pod/{pod}")["status"]["containerStatuses"][0]
+    os.kill(process_of(status["containerID"].removeprefix("containerd://")), signal.SIGKILL)
+
+    async def restarted() -> bool:
+        now = deployed.get(f"pod/{pod}")["status"]["containerStatuses"][0]
+        return bool(now["restartCount"] > status["restartCount"] and now["ready"])
+
+    await until(restarted, seconds=120)
+    teller, head = load.teller(), load.head()
+    made: list[str] = []
+
+    async def serves() -> bool:
+        with suppress(Exception):
+            answer = await teller.post("/api/v1/customers", {"name": "归"})
+            if answer.status_code == 201:
+                made.append(answer.json()["id"])
+        return bool(made)
+
+    await until(serves, seconds=120)
+    await view_when(head, made[0], lambda sections: sections["profile"]["state"] == "ok")
+
+
+def pod_of(cluster: Kubernetes, workload: str) -> str:
+    app, _, part = workload.partition("-")
+    chosen = f"app.kubernetes.io/name={app},app.kubernetes.io/component={part or 'server'}"
+    pods = cluster.get("pods", f"--selector={chosen}")["items"]
+    alive = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    return str(alive[0]["metadata"]["name"])
+
+
+def process_of(container: str) -> int:
+    listed = run("ctr", "--address", str(FOLDER / "containerd.sock"), "--namespace=k8s.io", "tasks", "list")
+    return next(int(line.split()[1]) for line in listed.splitlines() if line.startswith(container))
