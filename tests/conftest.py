@@ -45,6 +45,14 @@ MATRIX = (
 """Databases of the scope matrix, which nobody else may write to; made when it is run."""
 
 
+LONGEST = ("tests/security/", "tests/e2e/test_berka", "tests/e2e/test_demo", "tests/guanxi/test_cli")
+"""Files that take minutes: they begin first, so that none of them is the last one at work."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 @dataclass(frozen=True)
 class GivenKafka:
     """A cluster that is there already, by BROKER=host:port. Nothing falls back to another."""

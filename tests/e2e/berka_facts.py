@@ -10,7 +10,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "berka-czech-bank"
 
 
-EVERY = int(os.environ.get("BERKA_EVERY", "4"))
+EVERY = int(os.environ.get("BERKA_EVERY", "12"))
 """Of so many accounts one is taken, with all that hangs on it; 1 takes the whole bank, and a quarter of an hour."""
 LOANS = "fin_loan_dev328.csv"
 

@@ -28,7 +28,7 @@ class WatchedStack(Stack):
 
 @pytest.fixture(scope="module")
 async def sign_in(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SignIn]:
-    settings = apart(LocalSettings, tmp_path_factory.mktemp("alerts"))
+    settings = apart(LocalSettings, tmp_path_factory.mktemp("alerts"), caller_max_age=1)
     async with AsyncExitStack() as opened:
         console = opened.enter_context(console_of(settings))
         stack = await opened.enter_async_context(running(WatchedStack(settings, console)))

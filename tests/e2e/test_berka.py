@@ -1,6 +1,6 @@
 """A real bank of 77 branches, brought in by `guanxi import berka` and looked at through the API.
 
-A quarter of its 5,369 clients, so that it takes minutes; BERKA_EVERY=1 brings in all of them.
+A twelfth of its 5,369 clients, so that it takes minutes; BERKA_EVERY=1 brings in all of them.
 """
 
 import asyncio

@@ -120,8 +120,12 @@ async def test_a_customer_is_registered_and_seen_over_tls(stack: SecuredStack, p
         return answer.status_code == 200 and answer.json()["sections"]["profile"]["state"] == "ok"
 
     await until(seen)
-    live = await teller.get(place, consistency="live")
-    assert {part["state"] for part in live.json()["sections"].values()} == {"ok"}
+
+    async def all_answer_in_time() -> bool:
+        live = await teller.get(place, consistency="live")
+        return {part["state"] for part in live.json()["sections"].values()} == {"ok"}
+
+    await until(all_answer_in_time)
 
 
 async def test_without_tls_nobody_is_answered(stack: SecuredStack) -> None:
