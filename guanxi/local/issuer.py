@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,18 @@ class LocalIssuer:
 
         `stepped_up` claims a sign-in of this moment, by the stronger means; `claimed` are more claims.
         """
-        if not self._private.exists():
-            raise wrong_setting(f"{self._private} does not exist: start `guanxi up` first, or set GUANXI_HOME.")
-        key = RSAKey.import_key(json.loads(self._private.read_text()))
-        now = int(time.time())
+        key, now = self._key, int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "iat": now, "exp": now + lifetime}
         if stepped_up:
             claims |= {"acr": STEPPED_UP, "auth_time": now}
         return jwt.encode({"alg": "RS256", "kid": key.kid}, {**claims, **claimed}, key)
+
+    @cached_property
+    def _key(self) -> RSAKey:
+        """Read once: to check a private key takes sixty milliseconds."""
+        if not self._private.exists():
+            raise wrong_setting(f"{self._private} does not exist: start `guanxi up` first, or set GUANXI_HOME.")
+        return RSAKey.import_key(json.loads(self._private.read_text()))
 
     def setting(self) -> list[dict[str, Any]]:
         """As GUANXI_ISSUERS wants it."""
