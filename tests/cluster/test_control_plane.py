@@ -22,8 +22,8 @@ metadata:
   labels: {{kubernetes.io/hostname: {name}, topology.kubernetes.io/zone: {name}}}
   annotations: {{kwok.x-k8s.io/node: fake}}
 status:
-  allocatable: {{cpu: "8", memory: 16Gi, pods: "110"}}
-  capacity: {{cpu: "8", memory: 16Gi, pods: "110"}}
+  allocatable: {{cpu: "8", memory: 16Gi, ephemeral-storage: 64Gi, pods: "110"}}
+  capacity: {{cpu: "8", memory: 16Gi, ephemeral-storage: 64Gi, pods: "110"}}
 """
 TYPING_ERROR = "readinesProbe"
 
