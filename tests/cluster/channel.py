@@ -14,6 +14,7 @@ import httpx
 
 from guanxi.local.issuer import LocalIssuer
 from tests.e2e.person import Person, SignIn
+from tests.polling import until
 
 HOST, PORT = "gateway-app", 8000
 SECONDS = 15
@@ -88,13 +89,14 @@ class Load:
                 self.registered.append(answer.json()["id"])
 
     async def _look(self, head: Person) -> None:
+        await until(self._somebody_is_registered, seconds=SECONDS)
         while True:
-            if not self.registered:
-                await asyncio.sleep(0.05)
-                continue
             # Somebody of a while ago: the newest are still on their way to the view.
             customer_id = self.registered[len(self.registered) // 2]
             await self._ask(head, "GET", f"/api/v1/customers/{customer_id}/360")
+
+    async def _somebody_is_registered(self) -> bool:
+        return bool(self.registered)
 
     async def _ask(self, person: Person, method: str, path: str, **told: object) -> httpx.Response | None:
         began = time.monotonic()
