@@ -12,13 +12,13 @@ import yaml
 from libs.common.keyring import KeyRing
 from tests.ports import free_port, free_ports_in_a_row
 
-NAMES = ("GUANXI_BASE_PORT", "GUANXI_POSTGRES_PORT", "GUANXI_KAFKA_PORT", "GUANXI_KAFKA_CONTROLLER_PORT")
+NAMES = ("GUANXI_POSTGRES_PORT", "GUANXI_KAFKA_PORT", "GUANXI_KAFKA_CONTROLLER_PORT")
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Of a machine on which nothing was ever started."""
-    ports = {name: str(free_port()) for name in NAMES}
+    ports = {"GUANXI_BASE_PORT": str(free_ports_in_a_row(60)), **{name: str(free_port()) for name in NAMES}}
     return {"PATH": os.environ["PATH"], "GUANXI_HOME": str(tmp_path / "home"), "COLUMNS": "300", **ports}
 
 
