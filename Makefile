@@ -69,12 +69,14 @@ migrate: install ## bring every local database up to date
 .PHONY: docs
 docs: install ## write docs/events and docs/api anew, from contracts and code
 	$(BIN)/python -m guanxi.documents write
+	$(BIN)/python -m guanxi.events_page write
 	$(BIN)/python -m gateway.documents write
 	$(BIN)/guanxi topics render > deploy/k8s/kafka-strimzi/resources.yaml
 
 .PHONY: docs-check
 docs-check: install ## fail where docs/events or docs/api is stale
 	$(BIN)/python -m guanxi.documents check
+	$(BIN)/python -m guanxi.events_page check
 	$(BIN)/python -m gateway.documents check
 
 .PHONY: format

@@ -1,4 +1,4 @@
-"""One page for all APIs. It loads nothing from outside: Swagger UI comes from an installed package."""
+"""A page for all APIs and one for all events. They load nothing from outside: Swagger UI comes from a package."""
 
 import asyncio
 import time
@@ -27,7 +27,8 @@ LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Guanxi API</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head>
-<body><div id="api"></div>
+<body><p style="margin: 1rem; font-family: sans-serif">What is told over Kafka: <a href="/docs/events">events</a></p>
+<div id="api"></div>
 <script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
 </html>
 """
@@ -64,6 +65,21 @@ def docs_router(upstreams: Upstreams) -> APIRouter:
         merged = merge(dict(zip(names, documents, strict=True)), chassis(request).settings.limits)
         kept, kept_until = orjson.dumps(merged), time.monotonic() + KEPT_SECONDS
         return Response(kept, media_type="application/json")
+
+    return router
+
+
+def event_docs_router() -> APIRouter:
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(Public())])
+    told = files("gateway") / "events"
+
+    @router.get("/docs/events")
+    async def page() -> Response:
+        return HTMLResponse((told / "events.html").read_text(), headers={"Content-Security-Policy": POLICY})
+
+    @router.get("/asyncapi.json")
+    async def document() -> Response:
+        return Response((told / "asyncapi.json").read_bytes(), media_type="application/json")
 
     return router
 

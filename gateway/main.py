@@ -11,7 +11,7 @@ from gateway.audit import api as audit
 from gateway.changes.api import changes_router
 from gateway.changes.tail import Tail
 from gateway.compression import Compression
-from gateway.docs import docs_router
+from gateway.docs import docs_router, event_docs_router
 from gateway.examples import EXAMPLES
 from gateway.limits.storage import InDatabase
 from gateway.settings import GatewaySettings
@@ -70,6 +70,7 @@ def app(settings: GatewaySettings) -> App:
         webhooks.webhooks_router(told),
         deliveries.router,
         audit.router,
+        event_docs_router(),
         docs_router(upstreams),
     ]
     routers = [*own, forwarding_router(upstreams, own)]

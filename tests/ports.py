@@ -5,16 +5,13 @@ import socket
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    return free_ports_in_a_row(1)
 
 
 def free_ports_in_a_row(count: int) -> int:
-    """The first of several ports in a row that are free now, below the range that the kernel hands out.
+    """The first of several ports in a row that are free now, somewhere below the range that the kernel hands out.
 
-    Somewhere in it: several processes look for theirs at the same time.
+    There no client takes one before the server that it is meant for is up, and seldom another test.
     """
     places = range(20_000, 32_000, count)
     for first in random.sample(places, len(places)):

@@ -274,6 +274,9 @@ async def test_the_docs_page_loads_nothing_from_outside(stack: Stack) -> None:
         for asset in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
             assert (await anybody.get(f"/docs/{asset}")).status_code == 200
         document = (await anybody.get("/openapi.json")).json()
+        events, asyncapi = await anybody.get("/docs/events"), (await anybody.get("/asyncapi.json")).json()
+    assert events.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert all(f'id="{topic}"' in events.text for topic in asyncapi["channels"])
     paths = document["paths"]
     assert {"/api/v1/customers", "/api/v1/complaints", "/api/v1/staff", "/api/v1/customers/{customer_id}/360"} <= set(
         paths
