@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -177,7 +178,9 @@ def token(
 
 
 @cli.command("cluster-secrets")
-def cluster_secrets() -> None:
+def cluster_secrets(
+    folder: Annotated[Path | None, typer.Option(help="Write them as files instead, for compose.yaml.")] = None,
+) -> None:
     """Print the secrets of a cluster for trying Guanxi out, for `kubectl apply -f -`; generated the first time.
 
     `guanxi token` makes tokens that this cluster believes.
@@ -188,7 +191,10 @@ def cluster_secrets() -> None:
 
     secrets = ClusterSecrets(LocalSettings().home / "keys")
     secrets.ensure()
-    typer.echo(yaml.safe_dump_all(secrets.resources(), sort_keys=False))
+    if folder is None:
+        typer.echo(yaml.safe_dump_all(secrets.resources(), sort_keys=False))
+    else:
+        secrets.write(folder)
 
 
 @cli.command()

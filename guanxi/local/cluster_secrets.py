@@ -1,6 +1,6 @@
 """Secrets of a cluster for trying Guanxi out: generated once, and rendered for `kubectl apply`."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,15 @@ class ClusterSecrets:
         yield _secret("operator-secrets", {})
         yield _secret("operator-tls", {"ca.crt": self.authority.read_bytes()})
         yield _secret("servers", {"passwords.json": self._passwords.read_bytes()})
+
+    def write(self, folder: Path) -> None:
+        """As folders of files, for containers without a cluster: a folder for each of `resources`."""
+        for secret in self.resources():
+            place = folder / secret["metadata"]["name"]
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name, content in secret["data"].items():
+                (place / name).unlink(missing_ok=True)
+                write_private(place / name, b64decode(content).decode())
 
     def _address(self, app: str, role: str) -> bytes:
         return f"postgresql://{app}_{role}:{self._secrets.password(app, role)}@postgres:5432/{app}".encode()
