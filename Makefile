@@ -37,6 +37,10 @@ test-deep: install ## a real bank's import, a role taken away, and faults: kill 
 	$(BIN)/pytest $(AT_ONCE) -m 'deep and not kills and not cluster'
 	$(BIN)/pytest -m kills
 
+.PHONY: soak
+soak: install ## twenty minutes under half of what the production shape can do: nothing grows, and the view is true
+	GUANXI_SOAK_MINUTES=20 $(BIN)/pytest -s tests/soak
+
 .PHONY: cluster-test
 cluster-test: install ## on a real node of Kubernetes: our images, roll-outs under load, kills (needs root; the first time builds long)
 	$(BIN)/python -m tests.cluster.node

@@ -1,5 +1,6 @@
 """The HTTP side of every service: three ports, errors, health, metrics, and no route without a permission."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from libs.common.hot import ahead
 from libs.common.kms import own_ring, shared_ring
 from libs.common.limits import InProcess, Limiter
 from libs.common.live import live_router
+from libs.common.metrics import TASKS
 from libs.common.openapi import openapi, permissions_of
 from libs.common.problems import install_problems
 from libs.common.publication import Publication
@@ -157,6 +159,7 @@ def management_api(database: Database, document: Callable[[], dict[str, Any]] | 
 
     @app.get("/metrics")
     async def metrics() -> Response:
+        TASKS.set(len(asyncio.all_tasks()))
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     if document is not None:

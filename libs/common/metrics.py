@@ -24,4 +24,5 @@ LEADER = Gauge("guanxi_leader", "1 where this process runs relay and publishers.
 VIEW_STALENESS = Gauge("guanxi_view_staleness_seconds", "Age of a copy's watermark.", ("topic",))
 UPSTREAM_SHUT = Gauge("guanxi_upstream_shut", "1 where a service does not answer.", ("service",))
 RECORDS_REFUSED = Counter("guanxi_records_refused_total", "Records that cannot be stored and are left out.", ("topic",))
+TASKS = Gauge("guanxi_tasks", "How many things this process is at.")
 AUDIT_ALERTS = Counter("guanxi_audit_alerts_total", "Alerts raised over the audit trail.", ("rule",))

@@ -14,7 +14,9 @@ POLLS = re.compile(r"_?(until|poll|eventually|wait_until|wait_for)(_\w+)?")
 
 
 LASTING = {
-    "_again_and_again": "how long a registrar rests between two is the load itself",
+    "_turn": "how long one waits for one's turn is the load itself",
+    "rate_of": "how long a load is measured is the measure itself",
+    "sampled": "how long a load lasts is what is asked of it",
     "frozen_for": "how long a process stays frozen is the fault itself",
     "_is_inside": "only time tells a session that waits for a frozen client from one at work",
 }

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -21,8 +22,10 @@ class Stories:
         self._places = itertools.count()
         self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.rest = 0.0
-        """Seconds that a registrar leaves between two: while everything is sent again, two cores have enough to do."""
+        self.every = 0.0
+        """Seconds between the beginnings of two stories, whoever tells them; without any, one begins as another ends."""
+        self.told = 0
+        self._next = 0.0
 
     def begin(self) -> None:
         whole = [self._again_and_again(whole=True) for _ in range(STORIES)]
@@ -41,16 +44,21 @@ class Stories:
 
     async def _again_and_again(self, *, whole: bool) -> None:
         while not self._closing.is_set():
+            await self._turn()
             place = next(self._places)
             branch = self._branches[place % len(self._branches)]
             customer_id, token = await self._register(place, branch)
-            if not whole:
-                await asyncio.sleep(self.rest)
-            else:
+            if whole:
                 await self._open_account(place, branch, customer_id, token)
                 await self._complain(branch, customer_id, token)
                 await self._spend(branch, customer_id)
                 await self._reassign(branch, customer_id)
+            self.told += 1
+
+    async def _turn(self) -> None:
+        now = time.monotonic()
+        self._next = max(self._next, now) + self.every
+        await asyncio.sleep(self._next - self.every - now)
 
     async def _register(self, place: int, branch: Branch) -> tuple[str, str | None]:
         body = {

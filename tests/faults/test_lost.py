@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.deep, pytest.mark.kills]
 
 @pytest.fixture(autouse=True)
 def _at_leisure(bank: Bank) -> Iterator[None]:
-    bank.stories.rest = 0.5
+    bank.stories.every = 0.15
     yield
-    bank.stories.rest = 0.0
+    bank.stories.every = 0.0
 
 
 async def test_a_broker_that_lost_its_disk(bank: Bank) -> None:

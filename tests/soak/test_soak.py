@@ -1,0 +1,169 @@
+"""Hours in small: the production shape under half of what it can do, and nothing grows but the bank.
+
+Two minutes in `make test-deep`; `make soak` takes twenty (GUANXI_SOAK_MINUTES).
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from guanxi.local.settings import APPS
+from tests.e2e.stacks import guanxi
+from tests.faults.bank import Bank, until
+from tests.faults.founding import SERVING, bank_at_work
+from tests.faults.settling import is_settled
+
+pytestmark = [pytest.mark.deep, pytest.mark.kills]
+
+MINUTES = float(os.environ.get("GUANXI_SOAK_MINUTES", "2"))
+TOP_SECONDS, SAMPLE_SECONDS = 20, 5
+MAY_GROW = 1.10
+FEW = 3
+"""Tasks, files and connections that come and go, in one process."""
+SESSIONS = "SELECT datname, count(*) FROM pg_stat_activity WHERE datname = ANY($1) GROUP BY 1"
+VIEW = "SELECT s::text FROM view.sections AS s ORDER BY section, customer_id"
+TASKS = "guanxi_tasks"
+
+
+@dataclass(frozen=True)
+class Process:
+    """What one process has at a moment; memory in MiB."""
+
+    memory: float
+    files: int
+    tasks: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    processes: dict[str, Process]
+    sessions: dict[str, int]
+
+
+class Gauge:
+    """Looks at every process of the bank, by /proc and by its metrics."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+
+    async def look(self) -> Sample:
+        assert self._bank.stack.supervisor is not None
+        async with aiohttp.ClientSession() as session:
+            pids = self._bank.stack.supervisor.pids()
+            found = {name: await self._process(session, name, pid) for name, pid in pids.items()}
+        rows = await self._bank.databases.rows("postgres", SESSIONS, list(APPS))
+        return Sample(found, {row[0]: row[1] for row in rows})
+
+    async def _process(self, session: aiohttp.ClientSession, name: str, pid: int) -> Process:
+        folder = Path(f"/proc/{pid}")
+        pages = int((folder / "statm").read_text().split()[1])
+        memory = pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+        async with session.get(f"{self._management(name)}/metrics") as answer:
+            families = {family.name: family for family in text_string_to_metric_families(await answer.text())}
+        return Process(memory, len(list((folder / "fd").iterdir())), int(families[TASKS].samples[0].value))
+
+    def _management(self, name: str) -> str:
+        app, kind, number = name.split("-")
+        place = int(number) - 1 + (SERVING if kind == "worker" else 0)
+        return self._bank.stack.settings.address(app, 2 + place)
+
+
+@pytest.fixture(scope="module")
+async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
+    async with bank_at_work(tmp_path_factory.mktemp("soak")) as bank:
+        yield bank
+
+
+async def rate_of(bank: Bank, seconds: float) -> float:
+    """Stories a second, over so many seconds."""
+    began, told = time.monotonic(), bank.stories.told
+    await asyncio.sleep(seconds)
+    return (bank.stories.told - told) / (time.monotonic() - began)
+
+
+def said(*words: object) -> None:
+    print(*words, flush=True)  # noqa: T201 - `make soak` shows it
+
+
+async def test_nothing_grows_and_what_is_shown_is_what_is_true(bank: Bank) -> None:
+    gauge = Gauge(bank)
+    await bank.whole_again()
+    top = await rate_of(bank, TOP_SECONDS)
+    bank.stories.every = 2 / top
+    said(f"\ntop {top:.1f} stories a second; half of it for {MINUTES:g} minutes")
+    await bank.whole_again()
+    samples, ended = await sampled(bank, gauge), time.monotonic()
+    quarter = len(samples) // 4
+    early, late = samples[quarter : 2 * quarter], samples[-quarter:]
+    report(early, late)
+    await bank.stories.finish()
+    await until(lambda: is_settled(bank.databases), 120, "every queue is drained")
+    said(f"every queue drained {time.monotonic() - ended:.1f} s after the last story began")
+    assert bank.driver.refused == []
+    assert bank.reader.falls == []
+    assert growths(early, late) == []
+    await the_view_is_what_a_rebuild_makes(bank)
+
+
+async def sampled(bank: Bank, gauge: Gauge) -> Sequence[Sample]:
+    samples, ends = [], time.monotonic() + MINUTES * 60
+    told = bank.stories.told
+    began = time.monotonic()
+    while time.monotonic() < ends:
+        samples.append(await gauge.look())
+        await asyncio.sleep(SAMPLE_SECONDS)
+    seconds = time.monotonic() - began
+    said(f"{bank.driver.ledger.acknowledged} commands, {(bank.stories.told - told) / seconds:.1f} stories a second")
+    return samples
+
+
+def report(early: Sequence[Sample], late: Sequence[Sample]) -> None:
+    said(f"{'process':24}{'MiB':>16}{'files':>12}{'tasks':>12}")
+    for name in sorted(early[0].processes):
+        before, after = _typical(early, name), _typical(late, name)
+        memory = f"{before.memory:.0f} > {after.memory:.0f}"
+        said(f"{name:24}{memory:>16}{f'{before.files} > {after.files}':>12}{f'{before.tasks} > {after.tasks}':>12}")
+
+
+def growths(early: Sequence[Sample], late: Sequence[Sample]) -> list[str]:
+    """What is more in the last quarter than in the second."""
+    found = []
+    for name in early[0].processes:
+        before, after = _typical(early, name), _typical(late, name)
+        if after.memory > before.memory * MAY_GROW:
+            found.append(f"{name}: {before.memory:.0f} MiB became {after.memory:.0f}")
+        if after.files > before.files + FEW or after.tasks > before.tasks + FEW:
+            found.append(f"{name}: {before} became {after}")
+    for app in APPS:
+        if (more := _sessions(late, app)) > _sessions(early, app) + FEW:
+            found.append(f"{app}: {_sessions(early, app)} sessions became {more}")
+    return found
+
+
+def _typical(samples: Sequence[Sample], name: str) -> Process:
+    def typical(of: Callable[[Process], float]) -> float:
+        return median([of(sample.processes[name]) for sample in samples])
+
+    return Process(typical(lambda p: p.memory), int(typical(lambda p: p.files)), int(typical(lambda p: p.tasks)))
+
+
+def _sessions(samples: Sequence[Sample], app: str) -> float:
+    return median([sample.sessions.get(app, 0) for sample in samples])
+
+
+async def the_view_is_what_a_rebuild_makes(bank: Bank) -> None:
+    """Byte for byte."""
+    shown = [row[0] for row in await bank.databases.rows("gateway", VIEW)]
+    status, output = await guanxi(bank.stack.settings, "rebuild", "gateway", "view")
+    assert status == 0, output
+    rebuilt = [row[0] for row in await bank.databases.rows("gateway", VIEW)]
+    assert shown == rebuilt
+    said(f"{len(shown)} rows of the view are what a rebuild makes of the topics")
