@@ -142,10 +142,9 @@ def growths(early: Sequence[Sample], late: Sequence[Sample]) -> list[str]:
             found.append(f"{name}: {before.memory:.0f} MiB became {after.memory:.0f}")
         if after.files > before.files + FEW or after.tasks > before.tasks + FEW:
             found.append(f"{name}: {before} became {after}")
-    for app in APPS:
-        if (more := _sessions(late, app)) > _sessions(early, app) + FEW:
-            found.append(f"{app}: {_sessions(early, app)} sessions became {more}")
-    return found
+    before_all, after_all = ({app: _sessions(part, app) for app in APPS} for part in (early, late))
+    more = [app for app in APPS if after_all[app] > before_all[app] + FEW]
+    return [*found, *(f"{app}: {before_all[app]} sessions became {after_all[app]}" for app in more)]
 
 
 def _typical(samples: Sequence[Sample], name: str) -> Process:
