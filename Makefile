@@ -76,6 +76,7 @@ docs: install ## write docs/events and docs/api anew, from contracts and code
 	$(BIN)/python -m guanxi.events_page write
 	$(BIN)/python -m gateway.documents write
 	$(BIN)/guanxi topics render > deploy/k8s/kafka-strimzi/resources.yaml
+	$(BIN)/python -m guanxi.cluster.rules > deploy/k8s/components/monitoring/rules.yaml
 
 .PHONY: docs-check
 docs-check: install ## fail where docs/events or docs/api is stale

