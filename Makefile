@@ -37,6 +37,10 @@ test-deep: install ## a real bank's import, a role taken away, and faults: kill 
 	$(BIN)/pytest $(AT_ONCE) -m 'deep and not kills and not cluster'
 	$(BIN)/pytest -m kills
 
+.PHONY: scale
+scale: install ## the demo bank at 2,000 and at 30,000 customers: rate, queues, and the 360° view's tail (about half an hour)
+	@$(BIN)/python -m bench.scale
+
 .PHONY: soak
 soak: install ## twenty minutes under half of what the production shape can do: nothing grows, and the view is true
 	GUANXI_SOAK_MINUTES=20 $(BIN)/pytest -s tests/soak

@@ -123,6 +123,10 @@ class Stack:
     def cluster(self) -> Cluster:
         return Cluster(kafka=self.kafka.bootstrap)
 
+    def pids(self) -> dict[str, int]:
+        """Process id of each program that runs at this moment."""
+        return {} if self.supervisor is None else self.supervisor.pids()
+
     def database_url(self, app: str, role: str) -> str:
         return self.postgres.address_of(app, f"{app}_{role}", self.secrets.password(app, role))
 

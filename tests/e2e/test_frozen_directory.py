@@ -36,8 +36,7 @@ async def signed_in(split: Stack) -> AsyncIterator[SignIn]:
 
 @contextmanager
 def frozen(stack: Stack) -> Iterator[None]:
-    assert stack.supervisor is not None
-    workers = [pid for name, pid in stack.supervisor.pids().items() if "worker" in name]
+    workers = [pid for name, pid in stack.pids().items() if "worker" in name]
     assert len(workers) == len(APPS)
     try:
         for pid in workers:

@@ -131,8 +131,7 @@ async def asking(load: Load) -> AsyncIterator[Load]:
 
 
 def pid_of(stack: Stack, name: str) -> int | None:
-    assert stack.supervisor is not None
-    return stack.supervisor.pids().get(name)
+    return stack.pids().get(name)
 
 
 @contextmanager

@@ -93,8 +93,7 @@ async def bank(stack: Stack, signed_in: SignIn) -> Bank:
 
 
 def pid_of(stack: Stack, app: str) -> int:
-    assert stack.supervisor is not None
-    return stack.supervisor.pids()[app]
+    return stack.pids()[app]
 
 
 async def unread(stack: Stack, customer_ids: list[str]) -> None:

@@ -119,11 +119,10 @@ async def test_a_gateway_that_is_killed_loses_nothing_and_keeps_the_order(scene:
 
     await until(is_told_of_the_consent, seconds=60)
     before, killed = len(scene.told(UPDATED)), 0
-    assert stack.supervisor is not None
     for number in range(12):
         await scene.changes(100 + number)
         if number % 4 == 1:
-            os.kill(stack.supervisor.pids()["gateway"], signal.SIGKILL)
+            os.kill(stack.pids()["gateway"], signal.SIGKILL)
             killed += 1
 
             async def is_back() -> bool:

@@ -259,5 +259,4 @@ class Bank:
         return self.stack.issuer.token(head, [role_of(head)])
 
     def _pids(self) -> dict[str, int]:
-        assert self.stack.supervisor is not None
-        return self.stack.supervisor.pids()
+        return self.stack.pids()

@@ -55,9 +55,8 @@ class Gauge:
         self._bank = bank
 
     async def look(self) -> Sample:
-        assert self._bank.stack.supervisor is not None
         async with aiohttp.ClientSession() as session:
-            pids = self._bank.stack.supervisor.pids()
+            pids = self._bank.stack.pids()
             found = {name: await self._process(session, name, pid) for name, pid in pids.items()}
         rows = await self._bank.databases.rows("postgres", SESSIONS, list(APPS))
         return Sample(found, {row[0]: row[1] for row in rows})
