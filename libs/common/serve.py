@@ -24,6 +24,7 @@ from libs.common.logs import configure_logs, where
 from libs.common.pulse import Pulse
 from libs.common.settings import Settings
 from libs.common.tracing import configure_tracing, end_tracing
+from libs.common.whereabouts import tell_whereabouts
 from libs.common.worker import Worker, run_worker
 
 log = structlog.get_logger()
@@ -81,6 +82,7 @@ async def serve(app: App | None, worker: Worker | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, tell_whereabouts)
     servers = _servers(app) if app else _servers_of(worker)
     background = [server.listen() for server in servers]
     background += _background(app, worker)
