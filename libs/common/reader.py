@@ -28,6 +28,9 @@ from libs.common.settings import Settings
 log = structlog.get_logger()
 
 FETCH_MILLISECONDS = 500
+ANSWERED_WITHIN = 60.0
+"""Seconds in which the client comes back with something, even where Kafka is away; else a new one takes over."""
+LEAVE_SECONDS = 10.0
 IDLE_SECONDS = 0.1
 AT_ONCE = 2000
 OURS = "crm."
@@ -53,16 +56,25 @@ class Position:
 
 
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc] # it brings no types
-    """Counts them: each one begins where the group ended, whatever was sought before."""
+    """Counts them: each one begins where the group ended, whatever was sought before.
+
+    Between two there is none: the client has the next one a moment before it says so.
+    """
 
     def __init__(self) -> None:
-        self.count = 0
+        self._count, self._between = 0, True
 
-    def on_partitions_revoked(self, revoked: object) -> None:
+    @property
+    def current(self) -> int | None:
+        return None if self._between else self._count
+
+    def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002 - all of them are
         """What is handled of them is stored all the same: whoever has them next begins behind it, or repeats it."""
+        self._between = True
 
     def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 - they are asked for when they are read
-        self.count += 1
+        self._between = False
+        self._count += 1
 
 
 @dataclass
@@ -75,7 +87,7 @@ class Reader:
     in_order: bool = False
     _positions: dict[TopicPartition, Position] = field(default_factory=dict)
     _assignments: _Assignments = field(default_factory=_Assignments)
-    _placed: int = 0
+    _placed: int | None = None
     """The assignment that `_positions` belong to."""
     _lost: set[TopicPartition] = field(default_factory=set)
     _fetched: dict[TopicPartition, tuple[int, Sequence[ConsumerRecord]]] = field(default_factory=dict)
@@ -92,13 +104,21 @@ class Reader:
             yield
         finally:
             self.held.hang_up()
-            # Without it the member's heartbeat lives on and keeps its partitions for ever.
-            await self.consumer.stop()
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """A member that does not leave keeps its partitions for ever, by its heartbeat."""
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self.consumer.stop()
+        except TimeoutError:
+            log.error("the client did not stop: its connections are closed", reader=self.group)
+            await self.consumer._client.close()  # noqa: SLF001 - there is no other way
 
     @property
     def partitions(self) -> Sequence[TopicPartition]:
         """Those that are ours, and read from the right place."""
-        if self._placed != self._assignments.count:
+        if self._placed is None or self._placed != self._assignments.current:
             return []
         return [part for part in self._positions if part in self.consumer.assignment()]
 
@@ -110,8 +130,9 @@ class Reader:
         if not partitions:
             await asyncio.sleep(IDLE_SECONDS)
             return []
-        fetched = await self.consumer.getmany(*partitions, timeout_ms=FETCH_MILLISECONDS, max_records=most)
-        if self._placed != self._assignments.count:
+        fetching = self.consumer.getmany(*partitions, timeout_ms=FETCH_MILLISECONDS, max_records=most)
+        fetched = await asyncio.wait_for(fetching, ANSWERED_WITHIN)
+        if self._placed != self._assignments.current:
             return []  # they may be of another assignment, which is read from its own places
         for part, records in fetched.items():
             lag = CONSUMER_LAG.labels(self.group, part.topic, part.partition)
@@ -142,10 +163,12 @@ class Reader:
         for part, end in ends.items():
             if part in self._positions:
                 self._positions[part].next = end
-        await commit_offsets(self.consumer, {part: records for part, (_, records) in fetched.items()})
+        committing = commit_offsets(self.consumer, {part: records for part, (_, records) in fetched.items()})
+        await asyncio.wait_for(committing, ANSWERED_WITHIN)
 
     async def _follow_database(self) -> None:
-        assignment, begun = self._assignments.count, self._placed != self._assignments.count
+        assignment = self._assignments.current
+        begun = self._placed is None or self._placed != assignment
         rows = await self.held.patiently(lambda connection: connection.fetch(POSITIONS, self.group))
         stored = {TopicPartition(row["topic"], row["partition"]): Position(row["next"], row["epoch"]) for row in rows}
         ours: dict[TopicPartition, Position] = {}
@@ -159,6 +182,9 @@ class Reader:
                 ours[part] = position
                 if position.next < known.next:
                     await self._go_back(part, position.next, known.next)
+                elif position.next > known.next:
+                    # Who had it before us ended what they were at: it goes on behind that.
+                    await self._seek(part, position.next)
         self._positions, self._placed = ours, assignment
         self._lost &= ours.keys()
 
@@ -169,7 +195,7 @@ class Reader:
 
     async def _take_up(self, part: TopicPartition, position: Position) -> Position:
         """An assignment begins where the group ended, unless the database has come less far, or a step further."""
-        committed = await self.consumer.committed(part)
+        committed = await asyncio.wait_for(self.consumer.committed(part), ANSWERED_WITHIN)
         if committed is not None and position.next < committed:
             await self._go_back(part, position.next, committed)
         else:

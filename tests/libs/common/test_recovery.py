@@ -256,6 +256,21 @@ async def test_topics_that_were_made_again_hold_everything_again_and_nothing_hap
     assert int(headers_of(of(sections, new)[-1])["ce_sequence"]) == version
 
 
+async def test_what_another_has_handled_meanwhile_is_gone_on_behind(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
+) -> None:
+    """Who had a partition before ends what they were at, and says so, after its new owner began to read."""
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(5))
+    async with reading(probe, group, in_order=True) as reader:
+        assert await read(reader, 5) == [0, 1, 2, 3, 4]
+        await database.execute(BACK, group, 8, TOPIC.name)
+        await send(Sender(producer), *range(5, 10))
+        assert await read(reader, 2) == [8, 9]
+        await send(Sender(producer), 10)
+        assert await read(reader, 1) == [10]
+
+
 async def test_what_nobody_repeats_waits_for_the_disk_over_a_connection_that_may_forget(
     probe: Probe,
 ) -> None:
