@@ -27,7 +27,7 @@ from libs.common.kafka import headers_of
 from libs.common.logs import where
 from libs.common.metrics import CONSUMED
 from libs.common.outbox import adapter
-from libs.common.reader import Reader
+from libs.common.reader import ANSWERED_WITHIN, Reader
 from libs.common.tracing import continue_trace, handling
 from libs.common.transient import contested, passing, slow
 
@@ -187,7 +187,7 @@ class Consumer:
             if end is None or self.reader.lost(part):
                 continue
             try:
-                position = await consumer.position(part)
+                position = await asyncio.wait_for(consumer.position(part), ANSWERED_WITHIN)
             except IllegalStateError:  # it moved to another member a moment ago
                 continue
             if position >= end:

@@ -29,7 +29,10 @@ log = structlog.get_logger()
 
 FETCH_MILLISECONDS = 500
 ANSWERED_WITHIN = 60.0
-"""Seconds in which the client comes back with something, even where Kafka is away; else a new one takes over."""
+"""Seconds in which the client comes back with something, even where Kafka is away; else a new one takes over.
+
+After a rebalance it may be stuck for ever, while its heartbeat keeps its partitions (aiokafka#1154).
+"""
 LEAVE_SECONDS = 10.0
 IDLE_SECONDS = 0.1
 AT_ONCE = 2000
