@@ -193,6 +193,8 @@ OF_NOBODY: dict[str, set[str] | None] = {
     "scoring GET /api/v1/contribution-policies/{policy_id}": STAFF | {"admin"},
     "gateway POST /api/v1/webhooks": {"partner"},
     "gateway GET /docs": None,
+    "gateway GET /docs/events": None,
+    "gateway GET /asyncapi.json": None,
     "gateway GET /docs/{name}": None,
     "gateway GET /openapi.json": None,
     **{
