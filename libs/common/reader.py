@@ -121,14 +121,15 @@ class Reader:
     @property
     def partitions(self) -> Sequence[TopicPartition]:
         """Those that are ours, and read from the right place."""
-        if self._placed is None or self._placed != self._assignments.current:
+        if self._assignments.current is None or self._placed != self._assignments.current:
             return []
         return [part for part in self._positions if part in self.consumer.assignment()]
 
     async def read(self, most: int) -> list[ConsumerRecord]:
         """The next records, `most` of them at most; none where nothing comes within a moment."""
         self._fetched = {}
-        await self._follow_database()
+        if self._assignments.current is not None:
+            await self._follow_database()
         partitions = self.partitions
         if not partitions:
             await asyncio.sleep(IDLE_SECONDS)
@@ -170,8 +171,7 @@ class Reader:
         await asyncio.wait_for(committing, ANSWERED_WITHIN)
 
     async def _follow_database(self) -> None:
-        assignment = self._assignments.current
-        begun = self._placed is None or self._placed != assignment
+        assignment, begun = self._assignments.current, self._placed != self._assignments.current
         rows = await self.held.patiently(lambda connection: connection.fetch(POSITIONS, self.group))
         stored = {TopicPartition(row["topic"], row["partition"]): Position(row["next"], row["epoch"]) for row in rows}
         ours: dict[TopicPartition, Position] = {}

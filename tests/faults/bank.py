@@ -123,11 +123,11 @@ class Bank:
         await until(another_leads, within, f"another than {former.name} leads in {former.app}")
         return found[0]
 
-    async def strike(self, pid: int, number: signal.Signals = signal.SIGKILL) -> Strike:
-        """Send a signal at a moment at which enough is under way."""
+    async def strike(self, pid: int, number: signal.Signals = signal.SIGKILL, *, asked: str | None = None) -> Strike:
+        """Send a signal at a moment at which enough is under way, and where a service is named, something of it."""
 
         async def busy() -> bool:
-            return self.driver.in_flight >= IN_FLIGHT
+            return self.driver.in_flight >= IN_FLIGHT and (asked is None or self.driver.asks(asked))
 
         await until(busy, 90, f"{IN_FLIGHT} commands are in flight")
         strike = Strike(time.monotonic(), self.driver.in_flight)

@@ -45,6 +45,10 @@ class Command:
     headers: dict[str, str]
     method: str = "POST"
 
+    @property
+    def service(self) -> str:
+        return OWNERS[self.path.split("/")[3].partition("?")[0]]
+
 
 class Driver:
     """Many people at once, each named by their login. `in_flight` counts commands without an answer yet."""
@@ -55,6 +59,7 @@ class Driver:
         self.refused: list[str] = []
         self._address, self._token = address, token
         self._open: set[Command] = set()
+        self._questions: set[Command] = set()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -70,6 +75,10 @@ class Driver:
     @property
     def in_flight(self) -> int:
         return len(self._open)
+
+    def asks(self, service: str) -> bool:
+        """Whether a command or a question of that service has no answer yet."""
+        return any(command.service == service for command in self._open | self._questions)
 
     def troubled(self, since: float, *, by: str | None = None) -> list[Trouble]:
         """What the client suffered, from one service or from any."""
@@ -103,7 +112,11 @@ class Driver:
     async def ask(self, login: str, path: str) -> list[dict[str, Any]]:
         """A list, asked for until it is answered."""
         question = Command(f"/api/v1/{path}", None, {"Authorization": f"Bearer {self._token(login)}"}, "GET")
-        return list((await self._answer(question)).document["items"])
+        self._questions.add(question)
+        try:
+            return list((await self._answer(question)).document["items"])
+        finally:
+            self._questions.discard(question)
 
     async def _answer(self, command: Command, repeat_on: Collection[int] = ()) -> Answer:
         async with asyncio.timeout(ANSWERED_WITHIN):
@@ -139,5 +152,4 @@ class Driver:
             self.refused.append(f"{response.status} {command.path}: {document}")
 
     def _trouble(self, command: Command, what: str) -> None:
-        resource = command.path.split("/")[3].partition("?")[0]
-        self.troubles.append(Trouble(time.monotonic(), OWNERS[resource], what))
+        self.troubles.append(Trouble(time.monotonic(), command.service, what))

@@ -19,11 +19,11 @@ def the_app(bank: Bank, app: str) -> Running:
 
 @pytest.mark.parametrize("app", APPS)
 async def test_a_killed_app_comes_back_and_its_clients_notice(bank: Bank, app: str) -> None:
-    victim = the_app(bank, app)
-    strike = await bank.strike(victim.pid)
+    victim, service = the_app(bank, app), None if app == "gateway" else app
+    strike = await bank.strike(victim.pid, asked=service)
     await bank.comes_back(victim)
     assert strike.in_flight >= IN_FLIGHT
-    assert bank.driver.troubled(strike.at, by=None if app == "gateway" else app)
+    assert bank.driver.troubled(strike.at, by=service)
     await bank.whole_again()
 
 
