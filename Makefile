@@ -34,7 +34,7 @@ test: install ## unit, integration and end-to-end tests, a process for each core
 
 .PHONY: test-deep
 test-deep: install ## a real bank's import, a role taken away, and faults: kill -9 and freezes of every process
-	$(BIN)/pytest $(AT_ONCE) -m 'deep and not kills and not cluster'
+	$(BIN)/pytest $(AT_ONCE) -m 'deep and not kills and not cluster and not soak'
 	$(BIN)/pytest -m kills
 
 .PHONY: scale
