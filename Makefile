@@ -33,9 +33,9 @@ test: install ## unit, integration and end-to-end tests, a process for each core
 	$(BIN)/pytest $(AT_ONCE) -m 'not deep and not cluster'
 
 .PHONY: test-deep
-test-deep: install ## a real bank's import, a role taken away, and faults: kill -9 and freezes of every process
+test-deep: install ## a real bank's import, roles taken away, services killed and frozen below the gateway; `make test-kills` kills the rest
 	$(BIN)/pytest $(AT_ONCE) -m 'deep and not kills and not cluster and not soak'
-	$(BIN)/pytest -m kills
+	$(BIN)/pytest -m kills tests/e2e
 
 .PHONY: scale
 scale: install ## the demo bank at 2,000 and at 30,000 customers: rate, queues, and the 360° view's tail (about half an hour)
