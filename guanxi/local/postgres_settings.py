@@ -29,8 +29,6 @@ _SETTINGS = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
-
-
 LET_IN = "host all all all scram-sha-256\n"
 """A line of pg_hba.conf: from any address, by password."""
 

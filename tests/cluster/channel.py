@@ -6,7 +6,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import httpx
 
 from guanxi.local.issuer import LocalIssuer
 from tests.e2e.person import Person, SignIn
+from tests.e2e.stacks import signing_in_at
 from tests.polling import until
 
 HOST, PORT = "gateway-app", 8000
@@ -34,24 +35,8 @@ class ByAddress(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-@asynccontextmanager
-async def signing_in(address: str, authority: Path, issuer: LocalIssuer) -> AsyncIterator[SignIn]:
-    opened: list[httpx.AsyncClient] = []
-
-    def sign_in(subject: str, *roles: str) -> Person:
-        headers = {"Authorization": f"Bearer {issuer.token(subject, list(roles))}"}
-        transport = ByAddress(address, authority)
-        client = httpx.AsyncClient(
-            base_url=f"https://{HOST}:{PORT}", headers=headers, timeout=SECONDS, transport=transport
-        )
-        opened.append(client)
-        return Person(client)
-
-    try:
-        yield sign_in
-    finally:
-        for client in opened:
-            await client.aclose()
+def signing_in(address: str, authority: Path, issuer: LocalIssuer) -> AbstractAsyncContextManager[SignIn]:
+    return signing_in_at(f"https://{HOST}:{PORT}", issuer, lambda: ByAddress(address, authority))
 
 
 @dataclass

@@ -56,20 +56,10 @@ def with_node(folder: Path, binaries: Path) -> int:
     try:
         up = ["bash", str(TOOLS / "realnode" / "node-up.sh"), str(folder), str(binaries)]
         subprocess.run(up, env=told, check=True)  # noqa: S603 - ours
-        inside = [
-            "nsenter",
-            f"--net=/run/netns/{NAMESPACE}",
-            "--",
-            sys.executable,
-            "-m",
-            "pytest",
-            "-m",
-            "cluster",
-            "-v",
-            "-s",
-        ]
+        pytest = [sys.executable, "-m", "pytest", "-m", "cluster", "-v", "-s", *sys.argv[1:]]
+        inside = ["nsenter", f"--net=/run/netns/{NAMESPACE}", "--", *pytest]
         where = {"GUANXI_NODE": str(folder), "GUANXI_PROGRAMS": str(binaries)}
-        return subprocess.run([*inside, *sys.argv[1:]], env={**told, **where}, cwd=ROOT, check=False).returncode  # noqa: S603 - ours
+        return subprocess.run(inside, env={**told, **where}, cwd=ROOT, check=False).returncode  # noqa: S603 - ours
     finally:
         down = ["bash", str(TOOLS / "realnode" / "node-down.sh"), str(folder)]
         subprocess.run(down, env=told, check=False)  # noqa: S603 - ours

@@ -31,7 +31,12 @@ TYPING_ERROR = "readinesProbe"
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubernetes]:
     if given := os.environ.get("KUBECONFIG"):
-        yield Kubernetes(str(BIN / "kubectl"), Path(given))
+        named = Kubernetes(str(BIN / "kubectl"), Path(given))
+        if named.ask("get", "namespace", named.namespace).returncode == 0:
+            pytest.fail(
+                f"KUBECONFIG names a cluster that has a namespace {named.namespace}: these tests would delete it"
+            )
+        yield named
         return
     with control_plane(tmp_path_factory.mktemp("cluster")) as made:
         made.do("apply", "--filename=-", told="---".join(NODE.format(name=f"fake-{place}") for place in range(NODES)))

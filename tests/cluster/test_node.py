@@ -143,7 +143,8 @@ async def test_a_bad_rollout_is_told_while_the_old_pods_serve_and_can_be_undone(
     load.registered = []
     async with load.running():
         deployed.do("set", "image", "deployment/customer-app", "app=guanxi/customer:none")
-        answer = deployed.ask("rollout", "status", "deployment/customer-app", "--timeout=20s")
+        status = ("rollout", "status", "deployment/customer-app", "--timeout=20s")
+        answer = await asyncio.to_thread(deployed.ask, *status)
         assert answer.returncode != 0
         seen = sum(load.answers.values())
         await until(lambda: _some(load, seen + 50))

@@ -18,7 +18,6 @@ from tests.ports import free_port, free_ports_in_a_row
 
 TOOLS = Path(os.environ.get("GUANXI_CLUSTER_TOOLS", ROOT.parent / "shared" / "cluster"))
 KEPT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "guanxi-cluster"
-ALL = ROOT / "deploy" / "k8s"
 
 
 def require_tools() -> None:

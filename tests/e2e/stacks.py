@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ from typing import TypeVar
 import httpx
 from rich.console import Console
 
+from guanxi.local.issuer import LocalIssuer
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from tests.conftest import JARS
@@ -73,11 +74,20 @@ async def guanxi(settings: LocalSettings, *argv: str, **more: str) -> tuple[int 
 @asynccontextmanager
 async def signing_in(stack: Stack) -> AsyncIterator[SignIn]:
     """Lets people sign in at a stack's gateway."""
+    async with signing_in_at(stack.settings.gateway, stack.issuer) as sign_in:
+        yield sign_in
+
+
+@asynccontextmanager
+async def signing_in_at(
+    gateway: str, issuer: LocalIssuer, transport: Callable[[], httpx.AsyncBaseTransport] | None = None
+) -> AsyncIterator[SignIn]:
     async with AsyncExitStack() as clients:
 
         def sign_in(subject: str, *roles: str) -> Person:
-            headers = {"Authorization": f"Bearer {stack.issuer.token(subject, list(roles))}"}
-            client = httpx.AsyncClient(base_url=stack.settings.gateway, headers=headers, timeout=15)
+            headers = {"Authorization": f"Bearer {issuer.token(subject, list(roles))}"}
+            way = transport() if transport else None
+            client = httpx.AsyncClient(base_url=gateway, headers=headers, timeout=15, transport=way)
             clients.push_async_callback(client.aclose)
             return Person(client)
 
