@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 for found in docker podman buildah ''; do command -v "${found:-true}" >/dev/null && break; done
 ENGINE=${ENGINE:-$found} TAG=${TAG:-dev} PYTHON=${PYTHON:-python:3.11-slim}
-[ -n "$ENGINE" ] || { echo "There is no docker, podman or buildah here: install one, or name another by ENGINE." >&2; exit 69; }
+command -v "${ENGINE:-docker}" >/dev/null || { echo "There is no ${ENGINE:-docker, podman or buildah} here: install it, or name another by ENGINE." >&2; exit 69; }
 build=(build)
 [ "$ENGINE" = buildah ] && build=(build --layers)
 read -ra options <<<"${BUILD_OPTIONS:-}"
