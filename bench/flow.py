@@ -206,9 +206,11 @@ async def visible(ground: Ground) -> list[Figure]:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as session:
         way, count = _Way(session, view, body), int(EACH_SECOND * SECONDS)
         await way.register()
-        await asyncio.wait_for(way.watch(1), 60)  # once the group has joined
+        async with asyncio.timeout(60):  # once the group has joined
+            await way.watch(1)
         way.seen.clear()
-        await asyncio.wait_for(asyncio.gather(way.watch(count), way.register_in_time(count)), 120)
+        async with asyncio.timeout(120):
+            await asyncio.gather(way.watch(count), way.register_in_time(count))
     rows = await own.fetch(MARKED, customer.SECTION.name, list(way.seen))
     marked = {row["key"]: row["marked_at"].timestamp() for row in rows}
     took = [(seen - marked[key]) * 1000 for key, seen in way.seen.items()]

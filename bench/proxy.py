@@ -80,4 +80,5 @@ async def proxy_to(target: int) -> AsyncIterator[Proxy]:
         server.close()
         made.hang_up()
         with suppress(TimeoutError):
-            await asyncio.wait_for(server.wait_closed(), 2)
+            async with asyncio.timeout(2):
+                await server.wait_closed()

@@ -39,7 +39,8 @@ class Follower:
     async def next(self, seconds: float) -> Change | None:
         """The next change; None when none comes in time."""
         try:
-            return await asyncio.wait_for(self._queue.get(), seconds)
+            async with asyncio.timeout(seconds):
+                return await self._queue.get()
         except TimeoutError:
             return None
 

@@ -42,7 +42,8 @@ class Child:
                 return
             self.process.send_signal(number)
             try:
-                await asyncio.wait_for(self.process.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self.process.wait()
             except TimeoutError:
                 continue
 

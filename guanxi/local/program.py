@@ -54,7 +54,8 @@ class Keeper:
         if self.pid is None:
             return False
         try:
-            return await asyncio.wait_for(self.program.ready(), 2)
+            async with asyncio.timeout(2):
+                return await self.program.ready()
         except (OSError, TimeoutError):
             return False
 
@@ -90,7 +91,8 @@ class Keeper:
             delay = _FIRST_DELAY if clock() - began >= _STABLE_AFTER else delay
             self.stream.notice(f"{self.program.name} {_ending(status)}, starting it again in {delay:g} s")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
             delay = min(2 * delay, _LONGEST_DELAY)
 
     async def _run_once(self) -> int:
@@ -112,7 +114,8 @@ class Keeper:
         _kill_session(process.pid)
         # What escaped from the session may still hold the pipe.
         with suppress(TimeoutError):
-            await asyncio.wait_for(reading, 1)
+            async with asyncio.timeout(1):
+                await reading
         return status
 
     async def _spawn(self, output: int) -> Process:

@@ -187,7 +187,8 @@ class Consumer:
             if end is None or self.reader.lost(part):
                 continue
             try:
-                position = await asyncio.wait_for(consumer.position(part), ANSWERED_WITHIN)
+                async with asyncio.timeout(ANSWERED_WITHIN):
+                    position = await consumer.position(part)
             except IllegalStateError:  # it moved to another member a moment ago
                 continue
             if position >= end:

@@ -58,11 +58,13 @@ class Leadership:
         """Wait for a pulse after the `since`th, or for the poll behind it."""
         if self.pulses == since:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wakes.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._wakes.wait()
 
     async def keep(self) -> None:
         while True:
-            await asyncio.wait_for(self._connection.fetchval("SELECT 1"), HELD_FOR_SECONDS)
+            async with asyncio.timeout(HELD_FOR_SECONDS):
+                await self._connection.fetchval("SELECT 1")
             self.check()
             self._pinged = time.monotonic()
             await asyncio.sleep(PING_SECONDS)

@@ -134,8 +134,8 @@ class Reader:
         if not partitions:
             await asyncio.sleep(IDLE_SECONDS)
             return []
-        fetching = self.consumer.getmany(*partitions, timeout_ms=FETCH_MILLISECONDS, max_records=most)
-        fetched = await asyncio.wait_for(fetching, ANSWERED_WITHIN)
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            fetched = await self.consumer.getmany(*partitions, timeout_ms=FETCH_MILLISECONDS, max_records=most)
         if self._placed != self._assignments.current:
             return []  # they may be of another assignment, which is read from its own places
         for part, records in fetched.items():
@@ -167,8 +167,8 @@ class Reader:
         for part, end in ends.items():
             if part in self._positions:
                 self._positions[part].next = end
-        committing = commit_offsets(self.consumer, {part: records for part, (_, records) in fetched.items()})
-        await asyncio.wait_for(committing, ANSWERED_WITHIN)
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            await commit_offsets(self.consumer, {part: records for part, (_, records) in fetched.items()})
 
     async def _follow_database(self) -> None:
         assignment, begun = self._assignments.current, self._placed != self._assignments.current
@@ -198,7 +198,8 @@ class Reader:
 
     async def _take_up(self, part: TopicPartition, position: Position) -> Position:
         """An assignment begins where the group ended, unless the database has come less far, or a step further."""
-        committed = await asyncio.wait_for(self.consumer.committed(part), ANSWERED_WITHIN)
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            committed = await self.consumer.committed(part)
         if committed is not None and position.next < committed:
             await self._go_back(part, position.next, committed)
         else:

@@ -141,7 +141,8 @@ async def _stop(producer: AIOKafkaProducer | None) -> None:
     """It would wait for a broker that is away for ever; what it has not sent is still in the database."""
     if producer is not None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await producer.stop()
 
 
 async def _apart(name: str, run: Duty, leadership: Leadership) -> None:
