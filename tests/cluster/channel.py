@@ -5,9 +5,10 @@ import ssl
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 import httpx
@@ -15,10 +16,8 @@ import httpx
 from guanxi.local.issuer import LocalIssuer
 from tests.e2e.person import Person, SignIn
 from tests.e2e.stacks import signing_in_at
-from tests.polling import until
 
 HOST, PORT = "gateway-app", 8000
-SECONDS = 15
 WRITING, READING = 2, 2
 
 
@@ -45,6 +44,8 @@ class Load:
 
     teller: Callable[[], Person]
     head: Callable[[], Person]
+    shown: Sequence[str]
+    """Customers whom the view has: the newest are on their way to it still."""
     answers: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
     """Seconds, of any answer."""
@@ -74,14 +75,8 @@ class Load:
                 self.registered.append(answer.json()["id"])
 
     async def _look(self, head: Person) -> None:
-        await until(self._somebody_is_registered, seconds=SECONDS)
-        while True:
-            # Somebody of a while ago: the newest are still on their way to the view.
-            customer_id = self.registered[len(self.registered) // 2]
+        for customer_id in cycle(self.shown):
             await self._ask(head, "GET", f"/api/v1/customers/{customer_id}/360")
-
-    async def _somebody_is_registered(self) -> bool:
-        return bool(self.registered)
 
     async def _ask(self, person: Person, method: str, path: str, **told: object) -> httpx.Response | None:
         began = time.monotonic()

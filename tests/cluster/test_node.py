@@ -3,22 +3,23 @@
 import asyncio
 import os
 import signal
+import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import yaml
 
 from guanxi.local.cluster_secrets import ClusterSecrets
 from guanxi.local.issuer import ADMIN
 from tests.cluster.channel import Load, signing_in
 from tests.cluster.tools import TOOLS, Kubernetes, run
-from tests.deploy.rendered import named, resources, text_of
+from tests.deploy.rendered import named, resources
 from tests.e2e.person import Person, SignIn
 from tests.e2e.test_story import Branch, known, open_branch, register, serve, view_when, whole
 from tests.polling import until
+from tests.runbook import block_of
 
 pytestmark = pytest.mark.cluster
 
@@ -38,22 +39,39 @@ def cluster() -> Kubernetes:
 
 
 @pytest.fixture(scope="module")
-def secrets(cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory) -> ClusterSecrets:
-    made = ClusterSecrets(tmp_path_factory.mktemp("cluster") / "keys")
-    made.ensure()
-    names = str(TOOLS / "realnode" / "manifests" / "dns.yaml")
-    cluster.do("apply", f"--filename={names}")
-    namespace = next(iter(resources("base", "Namespace")))
-    cluster.apply(yaml.safe_dump_all([namespace, *made.resources()]))
-    return made
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cluster")
 
 
 @pytest.fixture(scope="module")
-def deployed(cluster: Kubernetes, secrets: ClusterSecrets) -> Iterator[Kubernetes]:
-    assert secrets.authority.exists()
-    cluster.apply(text_of(OVERLAY))
+def operator(cluster: Kubernetes, home: Path) -> Callable[[str], str]:
+    """Runs what the runbook says under a heading."""
+    path = f"{Path(cluster.kubectl).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    env = {"PATH": path, "KUBECONFIG": str(cluster.kubeconfig), "GUANXI_HOME": str(home)}
+
+    def does(heading: str) -> str:
+        return run("bash", "-euo", "pipefail", "-c", block_of(heading, "tests/cluster/test_node.py"), env=env)
+
+    return does
+
+
+@pytest.fixture(scope="module")
+def deployed(cluster: Kubernetes, operator: Callable[[str], str]) -> Iterator[Kubernetes]:
+    cluster.do("apply", "--namespace=kube-system", f"--filename={TOOLS / 'realnode' / 'manifests' / 'dns.yaml'}")
+    began = time.monotonic()
+    operator("Deploy")
+    told("deployed: every Job complete, every pod ready, after", f"{time.monotonic() - began:.0f} s")
     yield cluster
     told("what is left", cluster.do("get", "pods", "--output=wide"))
+
+
+@pytest.fixture(scope="module")
+def secrets(deployed: Kubernetes, home: Path) -> ClusterSecrets:
+    assert deployed
+    made = ClusterSecrets(home / "keys")
+    assert made.authority.exists()
+    made.ensure()
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +90,16 @@ async def here(sign_in: SignIn) -> Branch:
 
 
 @pytest.fixture(scope="module")
-def load(sign_in: SignIn, here: Branch) -> Load:
-    assert here.unit_id
-
+async def load(sign_in: SignIn, here: Branch) -> Load:
     def somebody(role: str) -> Person:
         return sign_in(f"{role}-k01", role)
 
-    return Load(lambda: somebody("teller"), lambda: somebody("branch_head"))
+    assert here.unit_id
+    made = [await somebody("teller").post("/api/v1/customers", {"name": "常客"}) for _ in range(5)]
+    shown = [answer.json()["id"] for answer in made]
+    for customer_id in shown:
+        await view_when(somebody("branch_head"), customer_id, lambda sections: sections["profile"]["state"] == "ok")
+    return Load(lambda: somebody("teller"), lambda: somebody("branch_head"), shown)
 
 
 def told(what: str, *more: object) -> None:
@@ -87,13 +108,10 @@ def told(what: str, *more: object) -> None:
 
 
 def test_every_job_completes_and_everything_is_ready(deployed: Kubernetes) -> None:
-    began = time.monotonic()
-    for job in JOBS:
-        deployed.do("wait", "--for=condition=Complete", f"job/{job}", "--timeout=420s")
-    told("Jobs complete after", f"{time.monotonic() - began:.0f} s")
-    for workload in WORKLOADS:
-        deployed.do("rollout", "status", workload, "--timeout=240s")
-    told("everything is Ready after", f"{time.monotonic() - began:.0f} s")
+    assert {job: deployed.get(f"job/{job}")["status"].get("succeeded") for job in JOBS} == dict.fromkeys(JOBS, 1)
+    ready = {workload: deployed.get(workload) for workload in WORKLOADS}
+    missing = [name for name, each in ready.items() if each["status"].get("readyReplicas") != each["spec"]["replicas"]]
+    assert missing == []
 
 
 async def test_a_customer_is_registered_and_seen_whole(sign_in: SignIn, here: Branch) -> None:
@@ -137,7 +155,7 @@ async def none_is_lost(load: Load) -> None:
 
 
 async def test_a_bad_rollout_is_told_while_the_old_pods_serve_and_can_be_undone(
-    deployed: Kubernetes, load: Load
+    deployed: Kubernetes, operator: Callable[[str], str], load: Load
 ) -> None:
     load.answers.clear()
     load.registered = []
@@ -148,11 +166,15 @@ async def test_a_bad_rollout_is_told_while_the_old_pods_serve_and_can_be_undone(
         assert answer.returncode != 0
         seen = sum(load.answers.values())
         await until(lambda: _some(load, seen + 50))
-        deployed.do("rollout", "undo", "deployment/customer-app")
-        await patiently(deployed, "rollout", "status", "deployment/customer-app", "--timeout=120s")
+        await asyncio.to_thread(operator, "Roll back")
     told("while a bad image was rolled out", dict(load.answers))
     assert load.failed == {}
     await none_is_lost(load)
+
+
+def test_the_view_is_made_anew_in_the_gateways_own_pod(deployed: Kubernetes, operator: Callable[[str], str]) -> None:
+    assert deployed
+    told("the view made anew", operator("Rebuild").strip().splitlines()[-1])
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
@@ -162,6 +184,7 @@ async def test_a_killed_pod_comes_back(deployed: Kubernetes, load: Load, workloa
     pod = pod_of(deployed, name)
     status = deployed.get(f"pod/{pod}")["status"]["containerStatuses"][0]
     os.kill(process_of(status["containerID"].removeprefix("containerd://")), signal.SIGKILL)
+    began = time.monotonic()
 
     async def restarted() -> bool:
         now = deployed.get(f"pod/{pod}")["status"]["containerStatuses"][0]
@@ -180,6 +203,7 @@ async def test_a_killed_pod_comes_back(deployed: Kubernetes, load: Load, workloa
 
     await until(serves, seconds=120)
     await view_when(head, made[0], lambda sections: sections["profile"]["state"] == "ok")
+    told(name, f"ready again, and a new customer seen, after {time.monotonic() - began:.0f} s")
 
 
 def pod_of(cluster: Kubernetes, workload: str) -> str:
