@@ -15,7 +15,7 @@ from guanxi.local.settings import LocalSettings
 TRIES = 60
 PAUSE_SECONDS = 0.5
 AGAIN = {502, 503, 504}
-FORBIDDEN = 403
+NOT_YET = {403, 404}
 
 NAMESPACE = uuid.UUID("6f0d3f3e-6a55-4a6e-9d0f-0f6a5c1a7b11")
 
@@ -51,7 +51,7 @@ class Client:
         return (await self._ask("GET", path, {"Guanxi-Consistency": after} if after else {}, query, None))[0]
 
     async def until_known(self, *paths: str) -> None:
-        """Wait until the login is good at these paths: a directory hears of new staff within seconds.
+        """Wait until the login is good at these paths: of new staff, and new customers, a directory hears in seconds.
 
         Raises:
             Refused: it is not, for as long as one waits.
@@ -62,7 +62,7 @@ class Client:
                     await self.get(path, limit="1")
                     break
                 except Refused as refused:
-                    if refused.status != FORBIDDEN or place == TRIES - 1:
+                    if refused.status not in NOT_YET or place == TRIES - 1:
                         raise
                     await asyncio.sleep(PAUSE_SECONDS)
 

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,3 +20,8 @@ async def each(things: Iterable[T], do: Callable[[T], Awaitable[None]], *, at_on
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+
+
+def batches(things: Sequence[T], most: int) -> list[Sequence[T]]:
+    """In order, so many in each; the last may have fewer."""
+    return [things[first : first + most] for first in range(0, len(things), most)]

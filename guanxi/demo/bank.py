@@ -23,11 +23,12 @@ from guanxi.demo.plan import BRANCHES, Planned, plan
 from guanxi.demo.stories import Stories, once
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
-from guanxi.parallel import each
+from guanxi.parallel import batches, each
 from libs.common.clock import day_of
 
 SEED = 20_260_101
 AT_ONCE = 12
+IN_A_BATCH = 50
 PATIENCE = 900
 """Tenths of a second until the example shows whole; later it shows by itself."""
 ASKED_AT = {
@@ -69,8 +70,9 @@ async def load_demo(
         stories = Stories(seed, settings.gateway, issuer, branches, people)
         with Progress(*columns, console=console) as progress:
             planned = [plan(seed, place) for place in range(customers)]
-            await _each(progress, "customers", planned, stories.register)
+            await _each(progress, "customers", _batches(planned), stories.register, count=len)
             await _state(progress, settings, planned)
+            await _each(progress, "logins", [one for one in planned if one.channels], stories.sign_up)
             await _each(progress, "consents", [one for one in planned if one.channels], stories.consent)
             await _each(progress, "households", [one for one in planned if one.spouse is not None], stories.relate)
             await _each(progress, "complaints", [one for one in planned if one.complaint], stories.complain)
@@ -106,14 +108,27 @@ async def _people(
     return people
 
 
-async def _each(progress: Progress, name: str, things: Sequence[T], do: Callable[[T], Awaitable[None]]) -> None:
-    bar = progress.add_task(name, total=len(things))
+async def _each(
+    progress: Progress,
+    name: str,
+    things: Sequence[T],
+    do: Callable[[T], Awaitable[None]],
+    *,
+    count: Callable[[T], int] = lambda _: 1,
+) -> None:
+    bar = progress.add_task(name, total=sum(map(count, things)))
 
     async def one(thing: T) -> None:
         await do(thing)
-        progress.advance(bar)
+        progress.advance(bar, count(thing))
 
     await each(things, one, at_once=AT_ONCE)
+
+
+def _batches(planned: Sequence[Planned]) -> list[Sequence[Planned]]:
+    """Of one branch each."""
+    of_branches = ([one for one in planned if one.branch == branch] for branch in range(len(BRANCHES)))
+    return [batch for of in of_branches for batch in batches(of, IN_A_BATCH)]
 
 
 async def _state(progress: Progress, settings: LocalSettings, planned: Sequence[Planned]) -> None:

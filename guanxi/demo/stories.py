@@ -1,6 +1,6 @@
 """What the demo bank's customers and people do, through the REST API with fixed Idempotency-Keys."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -25,10 +25,16 @@ class Stories:
     of: list[dict[str, Client]]
     ids: dict[int, str] = field(default_factory=dict)
 
-    async def register(self, planned: Planned) -> None:
-        """And let them sign in, where they do."""
-        head, who = self.of[planned.branch]["branch_head"], planned.who
-        body = {
+    async def register(self, batch: Sequence[Planned]) -> None:
+        """Customers of one branch."""
+        head, body = self.of[batch[0].branch]["branch_head"], {"customers": [self._registration(one) for one in batch]}
+        key = f"demo {self.seed} customers {[planned.place for planned in batch]}"
+        made, _ = await head.post("/api/v1/customers/batches", body, key=key)
+        self.ids |= {planned.place: one["id"] for planned, one in zip(batch, made["customers"], strict=True)}
+
+    def _registration(self, planned: Planned) -> dict[str, Any]:
+        who = planned.who
+        return {
             "name": who.name,
             "kind": who.kind,
             "home_unit_id": self.branches[planned.branch].unit_id,
@@ -36,12 +42,14 @@ class Stories:
             "contact_points": [{"kind": "phone", "value": who.phone}],
             "source_reference": {"source": SOURCE, "source_id": planned.ref},
         }
-        customer, token = await head.post("/api/v1/customers", body, key=self._key("customer", planned))
-        self.ids[planned.place] = customer["id"]
-        if planned.channels:
-            path, login = f"/api/v1/customers/{customer['id']}/logins", {"issuer": ISSUER, "subject": _login(planned)}
-            key = self._key("login", planned)
-            await head.post(path, login, key=key, after=token, version=customer["version"])
+
+    async def sign_up(self, planned: Planned) -> None:
+        """Let a customer sign in, once their branch is known to the service."""
+        head, path = self.of[planned.branch]["branch_head"], f"/api/v1/customers/{self.ids[planned.place]}"
+        await head.until_known(path)
+        customer, login = await head.get(path), {"issuer": ISSUER, "subject": _login(planned)}
+        key = self._key("login", planned)
+        await once(head.post(f"{path}/logins", login, key=key, version=customer["version"]))
 
     async def consent(self, planned: Planned) -> None:
         """To be told over channels: signed in as themselves, since nobody does it for them."""

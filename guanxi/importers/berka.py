@@ -22,10 +22,11 @@ from guanxi.importers.berka_statements import statements
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
-from guanxi.parallel import each
+from guanxi.parallel import batches, each
 from libs.contracts.core import CoreAccount
 
 AT_ONCE = 12
+IN_A_BATCH = 50
 
 T = TypeVar("T")
 
@@ -57,15 +58,22 @@ async def _bank(files: BerkaFiles, settings: LocalSettings, progress: Progress, 
         await bank.open_head_office()
         await _each(files.districts, bank.open_branch, progress, bars["branches"])
         await bank.importer_is_known()
-        await _each(files.clients, bank.register, progress, bars["clients"])
+        await _each(batches(files.clients, IN_A_BATCH), bank.register, progress, bars["clients"], count=len)
 
 
-async def _each(things: Sequence[T], do: Callable[[T], Awaitable[None]], progress: Progress, bar: TaskID) -> None:
+async def _each(
+    things: Sequence[T],
+    do: Callable[[T], Awaitable[None]],
+    progress: Progress,
+    bar: TaskID,
+    *,
+    count: Callable[[T], int] = lambda _: 1,
+) -> None:
     progress.start_task(bar)
 
     async def one(thing: T) -> None:
         await do(thing)
-        progress.advance(bar)
+        progress.advance(bar, count(thing))
 
     await each(things, one, at_once=AT_ONCE)
 

@@ -29,7 +29,7 @@ EVENTS = {
     "dead_letters": "SELECT count(*), min(raised_at) FROM dead_letters WHERE handled_at IS NULL",
 }
 """Of an app that records events and hears them."""
-HEARD = "SELECT topic, min(caught_up_at) AS since FROM consumer_progress GROUP BY topic"
+HEARD = "SELECT topic, min(caught_up_at) AS since FROM consumer_progress WHERE topic = ANY($1) GROUP BY topic"
 COPIED = "SELECT topic, min(as_of) AS since FROM {}.watermarks GROUP BY topic"
 
 
@@ -37,7 +37,8 @@ COPIED = "SELECT topic, min(as_of) AS since FROM {}.watermarks GROUP BY topic"
 class Queues:
     dsn: str
     queues: Mapping[str, str]
-    hears: bool
+    hears: Collection[str]
+    """Topics; what is told of others is left from when they were heard."""
     schemas: Collection[str] = ()
 
     async def run(self) -> None:
@@ -54,7 +55,7 @@ class Queues:
             depth, since = await connection.fetchrow(statement)
             QUEUE_DEPTH.labels(name).set(depth)
             QUEUE_AGE.labels(name).set(_age(since))
-        for row in await connection.fetch(HEARD) if self.hears else ():
+        for row in await connection.fetch(HEARD, list(self.hears)) if self.hears else ():
             CONSUMER_AGE.labels(row["topic"]).set(_age(row["since"]))
         for schema in self.schemas:
             for row in await connection.fetch(COPIED.format(schema)):

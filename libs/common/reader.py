@@ -11,7 +11,7 @@ leaves that out: it comes again, in its place, in the new epoch, which a record 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -108,6 +108,7 @@ class Reader:
         finally:
             self.held.hang_up()
             await self._leave()
+            self._let_go(self._positions)
 
     async def _leave(self) -> None:
         """A member that does not leave keeps its partitions for ever, by its heartbeat."""
@@ -188,8 +189,15 @@ class Reader:
                 elif position.next > known.next:
                     # Who had it before us ended what they were at: it goes on behind that.
                     await self._seek(part, position.next)
+        self._let_go(self._positions.keys() - ours.keys())
         self._positions, self._placed = ours, assignment
         self._lost &= ours.keys()
+
+    def _let_go(self, parts: Iterable[TopicPartition]) -> None:
+        """How far behind we were with them is somebody else's to tell now."""
+        for part in parts:
+            with contextlib.suppress(KeyError):
+                CONSUMER_LAG.remove(self.group, part.topic, str(part.partition))
 
     async def _begin(self, part: TopicPartition) -> Position:
         await self.held.patiently(lambda connection: connection.execute(BEGIN, self.group, *part))

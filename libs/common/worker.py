@@ -81,7 +81,7 @@ async def run_worker(worker: Worker) -> None:
         parts["consumer"] = partial(_consume, worker, ring)
         retries = Retries(worker.database, worker.subscription, worker.scope, FieldCipher(ring))
         parts["dead letters"] = retries.run
-    events, hears = EVENTS if worker.events_topic else {}, bool(worker.subscription.topics)
+    events, hears = EVENTS if worker.events_topic else {}, worker.subscription.topics
     queues = {**AUDIT, **events, **worker.queues}
     parts["queues"] = Queues(worker.settings.dsn, queues, hears=hears, schemas=worker.copies).run
     for schema, copies in worker.copies.items():

@@ -109,7 +109,7 @@ READING = {
 """What is asked with a body and changes nothing."""
 MAKING = {
     "POST /api/v1/access-grants", "POST /api/v1/accounts", "POST /api/v1/assignments", "POST /api/v1/complaints",
-    "POST /api/v1/customers", "POST /api/v1/ethical-walls", "POST /api/v1/me/complaints", "POST /api/v1/me/consents",
+    "POST /api/v1/customers", "POST /api/v1/customers/batches", "POST /api/v1/ethical-walls", "POST /api/v1/me/complaints", "POST /api/v1/me/consents",
     "POST /api/v1/campaigns", "POST /api/v1/customer-relations", "POST /api/v1/tasks", "POST /api/v1/me/points/spend", "POST /api/v1/points-accounts/{account_id}/spend",
     "POST /api/v1/products", "POST /api/v1/org-units", "POST /api/v1/contribution-policies", "POST /api/v1/reveals", "POST /api/v1/staff", "POST /api/v1/webhooks",
     "POST /api/v1/webhooks/{webhook_id}/ping",

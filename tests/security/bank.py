@@ -217,6 +217,7 @@ ROWS: dict[str, list[str]] = {
         " generate_series(1, 2) AS n WHERE i + n - 1 <= length({name})) WHERE id = {customer}",
         "INSERT INTO identity_documents VALUES ({thing}, {customer}, 'passport', '\\x00', {index}, {masked}, NULL, NULL, {last})",
         "INSERT INTO source_references VALUES ('matrix', {name}, {customer})",
+        "INSERT INTO customer_batches VALUES ({thing}, 0, {customer})",
         "INSERT INTO accounts (id, version, origin, source, number_sealed, number_index, number_masked, kind, product,"
         " currency, status, sequence, as_of, main_holder_id) VALUES ({thing}, 1, 'guanxi', 'matrix', '\\x00',"
         " {index}, {masked}, 'savings', 'p', 'CNY', 'open', 1, now(), {customer})",

@@ -79,6 +79,7 @@ PATHS = {
     "customer POST /api/v1/customers/find-by-last-four": ("read", STAFF - {"marketing_officer", "auditor"}),
     "customer GET /api/v1/customers/{customer_id}": ("read", STAFF),
     "customer POST /api/v1/customers": ("change", FRONT),
+    "customer POST /api/v1/customers/batches": ("change", FRONT),
     "customer POST /api/v1/customers/{customer_id}/documents": ("change", FRONT),
     "customer POST /api/v1/customers/{customer_id}/contact-points": ("change", FRONT),
     "customer DELETE /api/v1/customers/{customer_id}/contact-points/{contact_point_id}": ("change", FRONT),

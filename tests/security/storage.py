@@ -10,7 +10,7 @@ from libs.directory.reading import canonical_id, require_staff, require_unit, un
 from services.complaints.storage.repository import ComplaintRepository
 from services.customer.domain.reveal import IdentifierKind
 from services.customer.storage.queries import customer_by_document, list_consents
-from services.customer.storage.repository import SourceReferenceRepository
+from services.customer.storage.repository import BatchRepository, SourceReferenceRepository
 from services.customer.storage.reveals import IdentifierRepository, RevealRepository
 from services.manager.domain.assignment import Line
 from services.manager.storage.repository import (
@@ -131,6 +131,13 @@ async def customers_by_source(uow: UnitOfWork) -> set[str]:
     return {NAMES[customer_id] for customer_id in found.values()}
 
 
+async def batches(uow: UnitOfWork) -> set[str]:
+    async def any_of(name: str) -> bool:
+        return bool(await BatchRepository(uow).customers(THING_IDS[name]))
+
+    return await each_of({**CUSTOMER_IDS}, any_of)
+
+
 async def reveals(uow: UnitOfWork) -> set[str]:
     return await each_of({**THING_IDS}, lambda name: RevealRepository(uow).get(THING_IDS[name]))
 
@@ -184,6 +191,7 @@ READS = {
     "reveals accounts": Read("customer", sealed(IdentifierKind.ACCOUNT)),
     "queries customers by document": Read("customer", customers_by_document),
     "repository customers by source": Read("customer", customers_by_source),
+    "repository batches": Read("customer", batches),
     "repository assignments": Read("manager", assignments),
     "repository main assignments": Read("manager", main_assignments),
     "repository lapsed grants": Read("manager", lapsed_grants),

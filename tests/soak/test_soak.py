@@ -133,17 +133,22 @@ def report(early: Sequence[Sample], late: Sequence[Sample]) -> None:
 
 
 def growths(early: Sequence[Sample], late: Sequence[Sample]) -> list[str]:
-    """What is more in the last quarter than in the second."""
+    """What is more in the last quarter than in the second; of what comes and goes, what never goes back to it."""
     found = []
     for name in early[0].processes:
-        before, after = _typical(early, name), _typical(late, name)
-        if after.memory > before.memory * MAY_GROW:
-            found.append(f"{name}: {before.memory:.0f} MiB became {after.memory:.0f}")
-        if after.files > before.files + FEW or after.tasks > before.tasks + FEW:
-            found.append(f"{name}: {before} became {after}")
-    before_all, after_all = ({app: _sessions(part, app) for app in APPS} for part in (early, late))
-    more = [app for app in APPS if after_all[app] > before_all[app] + FEW]
-    return [*found, *(f"{app}: {before_all[app]} sessions became {after_all[app]}" for app in more)]
+        before, after = _typical(early, name).memory, _typical(late, name).memory
+        if after > before * MAY_GROW:
+            found.append(f"{name}: {before:.0f} MiB became {after:.0f}")
+        for what in ("files", "tasks"):
+            most = max(getattr(sample.processes[name], what) for sample in early)
+            least = min(getattr(sample.processes[name], what) for sample in late)
+            if least > most + FEW:
+                found.append(f"{name}: {most} {what} at most became {least} at least")
+    for app in APPS:
+        most, least = max(sample.sessions[app] for sample in early), min(sample.sessions[app] for sample in late)
+        if least > most + FEW:
+            found.append(f"{app}: {most} sessions at most became {least} at least")
+    return found
 
 
 def _typical(samples: Sequence[Sample], name: str) -> Process:
@@ -151,10 +156,6 @@ def _typical(samples: Sequence[Sample], name: str) -> Process:
         return median([of(sample.processes[name]) for sample in samples])
 
     return Process(typical(lambda p: p.memory), int(typical(lambda p: p.files)), int(typical(lambda p: p.tasks)))
-
-
-def _sessions(samples: Sequence[Sample], app: str) -> float:
-    return median([sample.sessions.get(app, 0) for sample in samples])
 
 
 async def the_view_is_what_a_rebuild_makes(bank: Bank) -> None:

@@ -14,10 +14,12 @@ from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue, NotFound
 from libs.common.pages import CurrentPage, Page
 from services.customer.api.schemas import (
+    BatchView,
     CustomerRow,
     CustomerView,
     DocumentSearch,
     LastFourSearch,
+    NewBatch,
     NewContactPoint,
     NewCustomer,
     NewDocument,
@@ -26,7 +28,7 @@ from services.customer.api.schemas import (
 )
 from services.customer.domain.customer import Kind, Status
 from services.customer.storage.queries import customer_by_document, customers_by_last_four, list_customers
-from services.customer.storage.repository import CustomerRepository
+from services.customer.storage.repository import BatchRepository, CustomerRepository
 from services.customer.use_cases.changing import (
     add_contact_point,
     add_document,
@@ -40,6 +42,7 @@ from services.customer.use_cases.registering import (
     Document,
     Registration,
     SourceReference,
+    register_batch,
     register_customer,
 )
 from services.customer.use_cases.revealing import PLACES
@@ -52,28 +55,47 @@ async def show(uow: UnitOfWork, customer_id: UUID) -> CustomerView:
     return CustomerView.of(await CustomerRepository(uow).get(customer_id))
 
 
+async def show_batch(uow: UnitOfWork, batch_id: UUID) -> BatchView:
+    customers = await BatchRepository(uow).customers(batch_id)
+    if not customers:
+        raise NotFound.thing("customer")
+    return BatchView.of(batch_id, customers)
+
+
 Create = Annotated[UnitOfWork, command(show, conditional=False)]
+CreateBatch = Annotated[UnitOfWork, command(show_batch, conditional=False)]
 Change = Annotated[UnitOfWork, command(show, conditional=True)]
 
 
 @router.post("", status_code=201, dependencies=[requires("customers:register")])
 async def register(body: NewCustomer, uow: Create, clock: CurrentClock, caller: CurrentCaller) -> CustomerView:
-    registration = Registration(
+    return uow.answer(CustomerView.of(await register_customer(uow, _registration(body, caller), at=clock.now())))
+
+
+@router.post("/batches", status_code=201, dependencies=[requires("customers:register")])
+async def register_many(body: NewBatch, uow: CreateBatch, clock: CurrentClock, caller: CurrentCaller) -> BatchView:
+    """Register up to 100 customers, all of them or none; an error names the place of the one that it is about."""
+    places = enumerate(body.customers)
+    registrations = [_registration(each, caller, within=f"customers.{place}.") for place, each in places]
+    return uow.answer(BatchView.of(*await register_batch(uow, registrations, at=clock.now())))
+
+
+def _registration(body: NewCustomer, caller: Caller, *, within: str = "") -> Registration:
+    return Registration(
         kind=body.kind,
         name=body.name,
-        home_unit_id=body.home_unit_id or _home_of(caller),
+        home_unit_id=body.home_unit_id or _home_of(caller, f"{within}home_unit_id"),
         birth_date=body.birth_date,
         gender=body.gender,
         documents=tuple(Document(**dict(document)) for document in body.documents),
         contact_points=tuple(Contact(**dict(contact)) for contact in body.contact_points),
         source_reference=SourceReference(**dict(body.source_reference)) if body.source_reference else None,
     )
-    return uow.answer(CustomerView.of(await register_customer(uow, registration, at=clock.now())))
 
 
-def _home_of(caller: Caller) -> UUID:
+def _home_of(caller: Caller, field: str) -> UUID:
     if len(caller.unit_ids) != 1:
-        raise InvalidValue("home_unit_id", "Name the customer's unit: you work for none or for several.")
+        raise InvalidValue(field, "Name the customer's unit: you work for none or for several.")
     return caller.unit_ids[0]
 
 

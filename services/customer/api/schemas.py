@@ -1,5 +1,6 @@
 """What the customer API takes and shows. Identifiers are shown masked."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Self
@@ -24,6 +25,8 @@ Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Money = Annotated[Decimal, Field(max_digits=20, decimal_places=4), with_places(4)]
+
+MOST_AT_ONCE = 100
 
 
 class NewDocument(Body):
@@ -52,6 +55,10 @@ class NewCustomer(Body):
     documents: Annotated[list[NewDocument], Field(max_length=10, default_factory=list)]
     contact_points: Annotated[list[NewContactPoint], Field(max_length=20, default_factory=list)]
     source_reference: NewSourceReference | None = None
+
+
+class NewBatch(Body):
+    customers: Annotated[list[NewCustomer], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class DocumentSearch(Body):
@@ -128,6 +135,21 @@ class CustomerView(CustomerRow):
         points = [ContactPointView(id=p.id, kind=p.kind, value=p.value.masked) for p in row.contact_points]
         plain = {n: getattr(row, n) for n in cls.model_fields if n not in ("documents", "contact_points")}
         return cls(**plain, documents=documents, contact_points=points)
+
+
+class BatchView(View):
+    """Customers who were registered together, in the order in which they were asked for; those within reach."""
+
+    version: int = 1
+    customers: list[CustomerView]
+
+    @property
+    def concerns(self) -> tuple[UUID, ...]:
+        return tuple(customer.id for customer in self.customers)
+
+    @classmethod
+    def of(cls, batch_id: UUID, customers: Iterable[Customer]) -> Self:
+        return cls(id=batch_id, customers=[CustomerView.of(customer) for customer in customers])
 
 
 class OwnContactData(View):

@@ -16,10 +16,13 @@ from services.customer.storage.tables import (
     account_holders,
     accounts,
     consents,
+    customer_batches,
     customers,
     identity_documents,
     source_references,
 )
+
+PARTS = (selectinload(Customer.documents), selectinload(Customer.contact_points))  # type: ignore[arg-type] # mapped imperatively
 
 
 class CustomerRepository:
@@ -42,7 +45,7 @@ class CustomerRepository:
         return (
             select(Customer)
             .where(customers.c.id == customer_id, self._uow.scope.customers(customers.c.id))
-            .options(selectinload(Customer.documents), selectinload(Customer.contact_points))  # type: ignore[arg-type] # mapped imperatively
+            .options(*PARTS)
         )
 
     async def _one(self, wanted: Select[Customer]) -> Customer:
@@ -56,6 +59,30 @@ class CustomerRepository:
         d = identity_documents.c
         found = await self._uow.session.execute(select(exists().where(d.type == type_, d.number_index.in_(indexes))))
         return bool(found.scalar_one())
+
+
+class BatchRepository:
+    """Who was registered together, for the answer to whoever asks again."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def add(self, batch_id: UUID, customer_ids: Sequence[UUID]) -> None:
+        await self._uow.session.flush()
+        rows = [{"batch_id": batch_id, "place": place, "customer_id": id_} for place, id_ in enumerate(customer_ids)]
+        await self._uow.session.execute(insert(customer_batches), rows)
+
+    async def customers(self, batch_id: UUID) -> Sequence[Customer]:
+        """Those within reach, in the order in which they were asked for."""
+        b = customer_batches.c
+        found = await self._uow.session.execute(
+            select(Customer)
+            .join(customer_batches, b.customer_id == customers.c.id)
+            .where(b.batch_id == batch_id, self._uow.scope.customers(customers.c.id))
+            .options(*PARTS)
+            .order_by(b.place)
+        )
+        return found.scalars().all()
 
 
 class SourceReferenceRepository:

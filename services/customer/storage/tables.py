@@ -84,6 +84,14 @@ source_references = Table(
     Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
 )
 
+customer_batches = Table(
+    "customer_batches",
+    metadata,
+    Column("batch_id", Uuid, primary_key=True),
+    Column("place", SmallInteger, primary_key=True),
+    Column("customer_id", Uuid, ForeignKey("customers.id"), nullable=False, index=True),
+)
+
 accounts = Table(
     "accounts",
     metadata,

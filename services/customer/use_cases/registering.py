@@ -1,3 +1,5 @@
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -14,7 +16,7 @@ from services.customer.domain.identity_documents import (
     resident_id_birth_date,
     resident_id_gender,
 )
-from services.customer.storage.repository import CustomerRepository, SourceReferenceRepository
+from services.customer.storage.repository import BatchRepository, CustomerRepository, SourceReferenceRepository
 from services.customer.use_cases.sealing import seal_contact_point, seal_document
 
 
@@ -77,6 +79,30 @@ async def register_customer(uow: UnitOfWork, registration: Registration, *, at: 
     if reference := registration.source_reference:
         await SourceReferenceRepository(uow).add(reference.source, reference.source_id, customer.id)
     return customer
+
+
+async def register_batch(
+    uow: UnitOfWork, registrations: Sequence[Registration], *, at: datetime
+) -> tuple[UUID, list[Customer]]:
+    """Register each as one alone would be, all of them or none. Returns the batch's id and its customers, in order."""
+    customers = []
+    for place, registration in enumerate(registrations):
+        with _within(f"customers.{place}"):
+            customers.append(await register_customer(uow, registration, at=at))
+    batch_id = new_id()
+    await BatchRepository(uow).add(batch_id, [customer.id for customer in customers])
+    return batch_id, customers
+
+
+@contextmanager
+def _within(place: str) -> Iterator[None]:
+    """What is refused there says where."""
+    try:
+        yield
+    except InvalidValue as wrong:
+        raise InvalidValue(f"{place}.{wrong.field}", str(wrong)) from None
+    except Conflict as conflict:
+        raise Conflict(f"{place}: {conflict}") from None
 
 
 async def seal_new_document(
