@@ -2,6 +2,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
+from rich.progress import Progress, TaskID
+
 T = TypeVar("T")
 
 
@@ -20,6 +22,24 @@ async def each(things: Iterable[T], do: Callable[[T], Awaitable[None]], *, at_on
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def each_of(
+    progress: Progress,
+    bar: TaskID,
+    things: Iterable[T],
+    do: Callable[[T], Awaitable[None]],
+    *,
+    at_once: int,
+    count: Callable[[T], int] = lambda _: 1,
+) -> None:
+    """As `each`, and the bar moves by the `count` of each thing that is done."""
+
+    async def one(thing: T) -> None:
+        await do(thing)
+        progress.advance(bar, count(thing))
+
+    await each(things, one, at_once=at_once)
 
 
 def batches(things: Sequence[T], most: int) -> list[Sequence[T]]:

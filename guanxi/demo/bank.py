@@ -23,12 +23,13 @@ from guanxi.demo.plan import BRANCHES, Planned, plan
 from guanxi.demo.stories import Stories, once
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
-from guanxi.parallel import batches, each
+from guanxi.parallel import batches, each_of
 from libs.common.clock import day_of
 
 SEED = 20_260_101
 AT_ONCE = 12
-IN_A_BATCH = 50
+IN_A_BATCH, BATCHES = 50, 4
+"""How large, and how many at once: each is one transaction, and what is behind them works meanwhile."""
 PATIENCE = 900
 """Tenths of a second until the example shows whole; later it shows by itself."""
 ASKED_AT = {
@@ -70,12 +71,13 @@ async def load_demo(
         stories = Stories(seed, settings.gateway, issuer, branches, people)
         with Progress(*columns, console=console) as progress:
             planned = [plan(seed, place) for place in range(customers)]
-            await _each(progress, "customers", _batches(planned), stories.register, count=len)
+            bar = progress.add_task("customers", total=customers)
+            await each_of(progress, bar, _batches(planned), stories.register, at_once=BATCHES, count=len)
             await _state(progress, settings, planned)
-            await _each(progress, "logins", [one for one in planned if one.channels], stories.sign_up)
-            await _each(progress, "consents", [one for one in planned if one.channels], stories.consent)
-            await _each(progress, "households", [one for one in planned if one.spouse is not None], stories.relate)
-            await _each(progress, "complaints", [one for one in planned if one.complaint], stories.complain)
+            await _all(progress, "logins", [one for one in planned if one.channels], stories.sign_up)
+            await _all(progress, "consents", [one for one in planned if one.channels], stories.consent)
+            await _all(progress, "households", [one for one in planned if one.spouse is not None], stories.relate)
+            await _all(progress, "complaints", [one for one in planned if one.complaint], stories.complain)
             await _campaigns(progress, stories, admin)
 
 
@@ -108,21 +110,8 @@ async def _people(
     return people
 
 
-async def _each(
-    progress: Progress,
-    name: str,
-    things: Sequence[T],
-    do: Callable[[T], Awaitable[None]],
-    *,
-    count: Callable[[T], int] = lambda _: 1,
-) -> None:
-    bar = progress.add_task(name, total=sum(map(count, things)))
-
-    async def one(thing: T) -> None:
-        await do(thing)
-        progress.advance(bar, count(thing))
-
-    await each(things, one, at_once=AT_ONCE)
+async def _all(progress: Progress, name: str, things: Sequence[T], do: Callable[[T], Awaitable[None]]) -> None:
+    await each_of(progress, progress.add_task(name, total=len(things)), things, do, at_once=AT_ONCE)
 
 
 def _batches(planned: Sequence[Planned]) -> list[Sequence[Planned]]:
@@ -153,7 +142,7 @@ async def _campaigns(progress: Progress, stories: Stories, admin: Client) -> Non
     async def run(of: tuple[Branch, dict[str, Client]]) -> None:
         await stories.campaign(*of, made["id"])
 
-    await _each(progress, "campaigns", staffed, run)
+    await _all(progress, "campaigns", staffed, run)
 
 
 def _whole(sections: dict[str, Any]) -> bool:

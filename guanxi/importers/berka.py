@@ -6,7 +6,6 @@ fixed key, a source reference or a sequence, so a repeated or resumed import cha
 """
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,11 +21,11 @@ from guanxi.importers.berka_statements import statements
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
-from guanxi.parallel import batches, each
+from guanxi.parallel import batches, each_of
 from libs.contracts.core import CoreAccount
 
 AT_ONCE = 12
-IN_A_BATCH = 50
+IN_A_BATCH, BATCHES = 50, 4
 
 T = TypeVar("T")
 
@@ -56,26 +55,12 @@ async def _bank(files: BerkaFiles, settings: LocalSettings, progress: Progress, 
     ):
         bank = BerkaBank(files, admin, importer)
         await bank.open_head_office()
-        await _each(files.districts, bank.open_branch, progress, bars["branches"])
+        progress.start_task(bars["branches"])
+        await each_of(progress, bars["branches"], files.districts, bank.open_branch, at_once=AT_ONCE)
         await bank.importer_is_known()
-        await _each(batches(files.clients, IN_A_BATCH), bank.register, progress, bars["clients"], count=len)
-
-
-async def _each(
-    things: Sequence[T],
-    do: Callable[[T], Awaitable[None]],
-    progress: Progress,
-    bar: TaskID,
-    *,
-    count: Callable[[T], int] = lambda _: 1,
-) -> None:
-    progress.start_task(bar)
-
-    async def one(thing: T) -> None:
-        await do(thing)
-        progress.advance(bar, count(thing))
-
-    await each(things, one, at_once=AT_ONCE)
+        progress.start_task(bars["clients"])
+        clients = batches(files.clients, IN_A_BATCH)
+        await each_of(progress, bars["clients"], clients, bank.register, at_once=BATCHES, count=len)
 
 
 async def _state(stated: list[CoreAccount], settings: LocalSettings, progress: Progress, bar: TaskID) -> None:

@@ -36,10 +36,19 @@ def scram_verifier(password: str) -> str:
 async def make_database(address: Callable[[str], str], name: str, owner_password: str, app_password: str) -> None:
     """Make `name` with its roles `<name>_owner` and `<name>_app`, as whoever `address` lets into a database."""
     async with _connected(address("postgres")) as connection:
+        await _refuse_what_is_not_ours(connection, name)
         await ensure_roles(connection, name, owner_password, app_password)
         await ensure_empty_database(connection, name)
     async with _connected(address(name)) as connection:
         await ensure_privileges(connection, name)
+
+
+async def _refuse_what_is_not_ours(connection: asyncpg.Connection, name: str) -> None:
+    """Before its roles get other passwords, and its tables company."""
+    found = "select pg_get_userbyid(datdba) from pg_database where datname = $1"
+    owner = await connection.fetchval(found, name)
+    if owner not in (None, f"{name}_owner"):
+        raise wrong_setting(f"The database {name} is there already, of {owner}: rename it, or name another server.")
 
 
 @asynccontextmanager

@@ -125,6 +125,13 @@ async def test_a_name_that_is_no_name_is_refused(server: LocalPostgres) -> None:
     assert failure.value.exit_status == os.EX_CONFIG
 
 
+async def test_a_database_of_somebody_else_is_left_alone(server: LocalPostgres) -> None:
+    await run(server.admin_dsn, "create role stranger", "create database theirs owner stranger")
+    with pytest.raises(LocalFailure, match="theirs is there already, of stranger"):
+        await server.ensure_database("theirs", "word", "word")
+    assert await rows(server.admin_dsn, "select 1 from pg_roles where rolname like 'theirs%'") == []
+
+
 async def test_chinese_names_have_trigrams(server: LocalPostgres) -> None:
     await run(dsn(server, "customer_owner", "owner-word"), "create extension if not exists pg_trgm")
     found = await rows(dsn(server, "customer_app", "app-word"), "select show_trgm('张伟明') as trigrams")
