@@ -36,6 +36,7 @@ GOAL = 1.5
 FIRST_PORT = 23_000
 LOOK_SECONDS, DRAINED_WITHIN = 5.0, 900.0
 READ_SECONDS, ROUNDS, CONNECTIONS, ASKED = 8.0, 5, 4, 1_000
+UNLIMITED = {"read": "1000000000/minute"}
 DEPTH = "guanxi_queue_depth"
 SOME = "SELECT id::text FROM customers WHERE home_unit_id = $1 ORDER BY random() LIMIT $2"
 UNIT = "SELECT id FROM directory.org_units WHERE code = $1"
@@ -140,7 +141,9 @@ async def main(sizes: Sequence[int]) -> None:
     console = Console(width=120)
     ports = {"base_port": FIRST_PORT, "postgres_port": FIRST_PORT + 80, "kafka_port": FIRST_PORT + 81}
     with tempfile.TemporaryDirectory(prefix="guanxi-scale-") as home:
-        told = {**ports, "kafka_controller_port": FIRST_PORT + 82, "home": home, "jar_cache": Path(".local/cache")}
+        ports["kafka_controller_port"] = FIRST_PORT + 82
+        limits = {**LocalSettings().limits, **UNLIMITED}
+        told = {**ports, "home": home, "jar_cache": Path(".local/cache"), "limits": limits}
         settings = LocalSettings.model_validate(told)
         if await listens(settings.host, FIRST_PORT):
             sys.exit(f"Something listens on port {FIRST_PORT} already.")
