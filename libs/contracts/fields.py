@@ -119,6 +119,7 @@ FIELDS: tuple[Field, ...] = (
         "customers.kind", "customers.status", "customers.home_unit_id", "customers.grade", "customers.registered_at",
         "identity_documents.type", "identity_documents.valid_from", "identity_documents.valid_to",
         "contact_points.kind", "source_references.source", "source_references.source_id",
+        "customer_batches.batch_id", "customer_batches.place",
         "accounts.origin", "accounts.source", "accounts.kind", "accounts.product", "accounts.currency",
         "accounts.unit_code", "accounts.opened_on", "accounts.closed_on", "accounts.status", "accounts.maturity_on",
         "accounts.as_of", "account_holders.role", "transactions.source", "transactions.transaction_ref",
