@@ -139,9 +139,9 @@ def show(banks: Sequence[Bank], console: Console) -> None:
 
 async def main(sizes: Sequence[int]) -> None:
     console = Console(width=120)
-    ports = {"base_port": FIRST_PORT, "postgres_port": FIRST_PORT + 80, "kafka_port": FIRST_PORT + 81}
+    places = ("base", 0), ("postgres", 80), ("kafka", 81), ("kafka_controller", 82)
+    ports = {f"{name}_port": FIRST_PORT + place for name, place in places}
     with tempfile.TemporaryDirectory(prefix="guanxi-scale-") as home:
-        ports["kafka_controller_port"] = FIRST_PORT + 82
         limits = {**LocalSettings().limits, **UNLIMITED}
         told = {**ports, "home": home, "jar_cache": Path(".local/cache"), "limits": limits}
         settings = LocalSettings.model_validate(told)

@@ -24,7 +24,7 @@ async def each(things: Iterable[T], do: Callable[[T], Awaitable[None]], *, at_on
         await asyncio.gather(*workers, return_exceptions=True)
 
 
-async def each_of(
+async def each_with_bar(
     progress: Progress,
     bar: TaskID,
     things: Iterable[T],

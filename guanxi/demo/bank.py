@@ -23,7 +23,7 @@ from guanxi.demo.plan import BRANCHES, Planned, plan
 from guanxi.demo.stories import Stories, once
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
-from guanxi.parallel import batches, each_of
+from guanxi.parallel import batches, each_with_bar
 from libs.common.clock import day_of
 
 SEED = 20_260_101
@@ -72,7 +72,7 @@ async def load_demo(
         with Progress(*columns, console=console) as progress:
             planned = [plan(seed, place) for place in range(customers)]
             bar = progress.add_task("customers", total=customers)
-            await each_of(progress, bar, _batches(planned), stories.register, at_once=BATCHES, count=len)
+            await each_with_bar(progress, bar, _batches(planned), stories.register, at_once=BATCHES, count=len)
             await _state(progress, settings, planned)
             await _all(progress, "logins", [one for one in planned if one.channels], stories.sign_up)
             await _all(progress, "consents", [one for one in planned if one.channels], stories.consent)
@@ -111,7 +111,7 @@ async def _people(
 
 
 async def _all(progress: Progress, name: str, things: Sequence[T], do: Callable[[T], Awaitable[None]]) -> None:
-    await each_of(progress, progress.add_task(name, total=len(things)), things, do, at_once=AT_ONCE)
+    await each_with_bar(progress, progress.add_task(name, total=len(things)), things, do, at_once=AT_ONCE)
 
 
 def _batches(planned: Sequence[Planned]) -> list[Sequence[Planned]]:

@@ -21,7 +21,7 @@ from guanxi.importers.berka_statements import statements
 from guanxi.local.failures import LocalFailure
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
-from guanxi.parallel import batches, each_of
+from guanxi.parallel import batches, each_with_bar
 from libs.contracts.core import CoreAccount
 
 AT_ONCE = 12
@@ -56,11 +56,11 @@ async def _bank(files: BerkaFiles, settings: LocalSettings, progress: Progress, 
         bank = BerkaBank(files, admin, importer)
         await bank.open_head_office()
         progress.start_task(bars["branches"])
-        await each_of(progress, bars["branches"], files.districts, bank.open_branch, at_once=AT_ONCE)
+        await each_with_bar(progress, bars["branches"], files.districts, bank.open_branch, at_once=AT_ONCE)
         await bank.importer_is_known()
         progress.start_task(bars["clients"])
         clients = batches(files.clients, IN_A_BATCH)
-        await each_of(progress, bars["clients"], clients, bank.register, at_once=BATCHES, count=len)
+        await each_with_bar(progress, bars["clients"], clients, bank.register, at_once=BATCHES, count=len)
 
 
 async def _state(stated: list[CoreAccount], settings: LocalSettings, progress: Progress, bar: TaskID) -> None:

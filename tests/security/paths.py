@@ -105,8 +105,9 @@ async def registered(client: httpx.AsyncClient, method: str, path: str, *, toget
         if answer.status_code == FORBIDDEN:
             return None
         assert answer.status_code in (201, 409), answer.text
-        if answer.status_code == 201 and str(id_) in answer.text:
-            seen.add(name)
+        if answer.status_code == 201:
+            (made,) = answer.json()["customers"] if together else [answer.json()]
+            seen |= {name} if made["id"] == str(id_) else set()
     return seen
 
 

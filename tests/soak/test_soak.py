@@ -6,7 +6,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -139,16 +139,17 @@ def growths(early: Sequence[Sample], late: Sequence[Sample]) -> list[str]:
         before, after = _typical(early, name).memory, _typical(late, name).memory
         if after > before * MAY_GROW:
             found.append(f"{name}: {before:.0f} MiB became {after:.0f}")
-        for what in ("files", "tasks"):
-            most = max(getattr(sample.processes[name], what) for sample in early)
-            least = min(getattr(sample.processes[name], what) for sample in late)
-            if least > most + FEW:
-                found.append(f"{name}: {most} {what} at most became {least} at least")
+        found += _leaks(early, late, f"files of {name}", lambda sample: sample.processes[name].files)  # noqa: B023 - called at once
+        found += _leaks(early, late, f"tasks of {name}", lambda sample: sample.processes[name].tasks)  # noqa: B023 - as above
     for app in APPS:
-        most, least = max(sample.sessions[app] for sample in early), min(sample.sessions[app] for sample in late)
-        if least > most + FEW:
-            found.append(f"{app}: {most} sessions at most became {least} at least")
+        found += _leaks(early, late, f"sessions of {app}", lambda sample: sample.sessions[app])  # noqa: B023 - as above
     return found
+
+
+def _leaks(early: Sequence[Sample], late: Sequence[Sample], what: str, count: Callable[[Sample], int]) -> Iterator[str]:
+    most, least = max(map(count, early)), min(map(count, late))
+    if least > most + FEW:
+        yield f"{what}: {most} at most became {least} at least"
 
 
 def _typical(samples: Sequence[Sample], name: str) -> Process:
