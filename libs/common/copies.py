@@ -18,7 +18,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from libs.common.held import PATIENT
 from libs.common.kafka import headers_of, id_of
-from libs.common.reader import Reader, read_to_the_end
+from libs.common.reader import Reader
+from libs.common.to_the_end import read_to_the_end
 from libs.common.topics import WATERMARK
 from libs.common.tracing import tell_handled
 from libs.common.transient import passing

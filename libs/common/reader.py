@@ -11,7 +11,7 @@ leaves that out: it comes again, in its place, in the new epoch, which a record 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -35,27 +35,30 @@ After a rebalance it may be stuck for ever, while its heartbeat keeps its partit
 """
 LEAVE_SECONDS = 10.0
 IDLE_SECONDS = 0.1
-AT_ONCE = 2000
 OURS = "crm."
 """How topics begin whose records say their epoch."""
 
-POSITIONS = "SELECT topic, partition, next, epoch FROM reader_positions WHERE reader = $1"
-BEGIN = "INSERT INTO reader_positions VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING"
+POSITIONS = "SELECT topic, partition, next, epoch, newest FROM reader_positions WHERE reader = $1"
+BEGIN = "INSERT INTO reader_positions VALUES ($1, $2, $3, 0, 0, 0) ON CONFLICT DO NOTHING"
 BEGIN_AGAIN = """
-    UPDATE reader_positions SET next = 0, epoch = $4 WHERE reader = $1 AND topic = $2 AND partition = $3
+    UPDATE reader_positions SET next = 0, epoch = $4, newest = 0 WHERE reader = $1 AND topic = $2 AND partition = $3
 """
 # Whoever set a position back meanwhile, or read on in our place, is not overwritten.
 ADVANCE = """
-    UPDATE reader_positions AS p SET next = told.next
-    FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS told (topic, partition, held, next)
+    UPDATE reader_positions AS p SET next = told.next, newest = greatest(p.newest, told.newest)
+    FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[])
+        AS told (topic, partition, held, next, newest)
     WHERE p.reader = $1 AND p.topic = told.topic AND p.partition = told.partition AND p.next = told.held
 """
 
 
 @dataclass
 class Position:
+    """`newest` is when the newest record was made of those before `next`, in milliseconds as Kafka has them."""
+
     next: int
     epoch: int
+    newest: int = 0
 
 
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc] # it brings no types
@@ -163,7 +166,8 @@ class Reader:
             return
         ends = {part: records[-1].offset + 1 for part, (_, records) in fetched.items()}
         topics, numbers = zip(*ends, strict=True)
-        told = self.group, topics, numbers, [before for before, _ in fetched.values()], list(ends.values())
+        newest = [max(record.timestamp for record in records) for _, records in fetched.values()]
+        told = self.group, topics, numbers, [before for before, _ in fetched.values()], list(ends.values()), newest
         await self.held.patiently(lambda connection: connection.execute(ADVANCE, *told))
         for part, end in ends.items():
             if part in self._positions:
@@ -174,7 +178,7 @@ class Reader:
     async def _follow_database(self) -> None:
         assignment, begun = self._assignments.current, self._placed != self._assignments.current
         rows = await self.held.patiently(lambda connection: connection.fetch(POSITIONS, self.group))
-        stored = {TopicPartition(row["topic"], row["partition"]): Position(row["next"], row["epoch"]) for row in rows}
+        stored = {TopicPartition(row["topic"], row["partition"]): Position(*row[2:]) for row in rows}
         ours: dict[TopicPartition, Position] = {}
         for part in self.consumer.assignment():
             known, position = self._positions.get(part), stored.get(part)
@@ -210,10 +214,20 @@ class Reader:
             committed = await self.consumer.committed(part)
         if committed is not None and position.next < committed:
             await self._go_back(part, position.next, committed)
+        elif part.topic.startswith(OURS) and (committed is not None or await self._is_the_log_of(part, position)):
+            await self._seek(part, position.next)
         else:
-            behind = committed is not None and part.topic.startswith(OURS)
-            await self._seek(part, position.next if behind else committed)
+            await self._seek(part, committed)
         return position
+
+    async def _is_the_log_of(self, part: TopicPartition, position: Position) -> bool:
+        """False for a topic that was made again: its log begins with what is newer than all that was read of the first.
+
+        Kafka forgets a group's places with the topic, and also long after the group's end; or it never heard of one.
+        """
+        later = (await self.consumer.offsets_for_times({part: position.newest + 1}))[part]
+        first = (await self.consumer.beginning_offsets([part]))[part]
+        return later is None or later.offset > first or first >= position.next
 
     async def _go_back(self, part: TopicPartition, place: int, from_place: int) -> None:
         told = {"reader": self.group, "topic": part.topic, "partition": part.partition}
@@ -241,11 +255,17 @@ class Reader:
             return records
         position = self._positions[part]
         if self.lost(part) or records[0].offset < position.next:
-            self._lost.add(part)
+            self._set_aside(part)
             return []
         # What an older epoch left before the first record of the newest comes again behind it.
         oldest = position.epoch if position.next == 0 else 0
         return [record for record in records if epoch_of(record) >= oldest]
+
+    def _set_aside(self, part: TopicPartition) -> None:
+        if part not in self._lost:
+            told = {"reader": self.group, "topic": part.topic, "partition": part.partition}
+            log.warning("the log ends before what was read of it: waiting until it is sent again", **told)
+        self._lost.add(part)
 
     async def _seek(self, part: TopicPartition, place: int | None) -> None:
         """To the start without a place. Where the partition has moved on meanwhile, its new owner does the same."""
@@ -258,28 +278,3 @@ class Reader:
 
 def new_reader(settings: Settings, group: str, *topics: str, in_order: bool = False) -> Reader:
     return Reader(settings.dsn, group, new_consumer(settings, *topics, group=group), in_order)
-
-
-async def read_to_the_end(consumer: AIOKafkaConsumer) -> AsyncIterator[tuple[list[ConsumerRecord], int, int]]:
-    """Every record of the partitions that `consumer` has, from their start to where they end now.
-
-    Yields records, how many were read so far, and how many are left.
-    """
-    ends, read = await _rewind(consumer), 0
-    while left := await _left(consumer, ends):
-        fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=AT_ONCE)
-        records = [record for part in fetched.values() for record in part]
-        read += len(records)
-        yield records, read, max(0, left - len(records))
-
-
-async def _left(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:
-    return sum([max(0, end - await consumer.position(part)) for part, end in ends.items()])
-
-
-async def _rewind(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """Go back to the start of every partition; returns where each ends now."""
-    parts = sorted(consumer.assignment())
-    await consumer.seek_to_beginning(*parts)
-    ends: dict[TopicPartition, int] = await consumer.end_offsets(parts)
-    return ends

@@ -30,7 +30,7 @@ from libs.common.logs import configure_logs
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.outbox import adapter
 from libs.common.publication import Publication
-from libs.common.reader import read_to_the_end
+from libs.common.to_the_end import read_to_the_end
 from libs.common.topics import EPOCH_BEGUN
 from libs.common.worker import Worker
 

@@ -114,7 +114,8 @@ def recovery_tables(metadata: MetaData) -> None:
         return Column("topic", Text, primary_key=True), Column("partition", Integer, primary_key=True)
 
     following = Column("next", BigInteger, nullable=False), Column("epoch", BigInteger, nullable=False)
-    Table("reader_positions", metadata, Column("reader", Text, primary_key=True), *place(), *following)
+    newest = Column("newest", BigInteger, nullable=False, server_default="0")
+    Table("reader_positions", metadata, Column("reader", Text, primary_key=True), *place(), *following, newest)
     Table("topic_ends", metadata, *place(), Column("next", BigInteger, nullable=False))
     Table(
         "broker_epochs",

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 
+import asyncpg
 import httpx
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -29,3 +30,10 @@ async def _topics(ground: Ground) -> None:
     for topic in (EVENTS, SECTION):
         await admin.create_topics([NewTopic(topic.name, 2, 1, topic_configs=topic.config)])
     await admin.close()
+
+
+@pytest.fixture
+async def database(probe: Probe) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(probe.settings.dsn)
+    yield connection
+    await connection.close()

@@ -210,7 +210,7 @@ async def _create_tables(ground: Ground) -> None:
     owner = await asyncpg.connect(ground.url("probe", "owner"))
     try:
         if await owner.fetchval("SELECT to_regclass('things')") is None:
-            for script in ("0001_chassis", "0002_audit", "0003_retries", "0004_recovery", "0005_traces"):
+            for script in ("0001_chassis", "0002_audit", "0003_retries", "0004_recovery", "0005_traces", "0006_newest"):
                 await owner.execute((ROOT / f"libs/common/{script}.sql").read_text())
             await owner.execute(
                 "CREATE TABLE things (id uuid PRIMARY KEY, version bigint NOT NULL, name text NOT NULL,"

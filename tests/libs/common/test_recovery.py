@@ -1,8 +1,8 @@
 """What one of Kafka and a database lost, the other brings back: read again from the database's place, sent again."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -10,22 +10,18 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import REGISTRY
 
-from libs.common.consumer import Subscription
-from libs.common.held import HeldConnection, durably
-from libs.common.kafka import EPOCH, epoch_of, headers_of, new_consumer, new_producer
+from libs.common.kafka import new_consumer, new_producer
 from libs.common.reader import Reader, new_reader
 from libs.common.sender import BrokerForgot, Memory, Sender
 from libs.common.topics import Topic
-from libs.common.worker import run_worker
-from tests.libs.common.flow import of, read_all, running, touch, touch_again, worker
-from tests.libs.common.probe import EVENTS, SECTION, Probe, ThingTouched
-from tests.libs.common.test_flow import Listener
+from tests.libs.common.probe import Probe
 from tests.polling import until
 from tests.topics import make_again
 
 TOPIC = Topic(name="crm.probe.recovery.v1")
 PART = TopicPartition(TOPIC.name, 0)
 BACK = "UPDATE reader_positions SET next = $2 WHERE reader = $1 AND topic = $3 AND partition = 0"
+BEGUN = "INSERT INTO reader_positions VALUES ($1, $2, 0, $3, 0, $4)"
 AT = "SELECT next FROM reader_positions WHERE reader = $1 AND partition = 0"
 
 
@@ -38,17 +34,15 @@ async def producer(probe: Probe) -> AsyncIterator[AIOKafkaProducer]:
     await made.stop()
 
 
-@pytest.fixture
-async def database(probe: Probe) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(probe.settings.dsn)
-    yield connection
-    await connection.close()
-
-
 async def send(sender: Sender, *numbers: int) -> None:
     """All to one partition."""
     for number in numbers:
         await sender.send(TOPIC.name, str(number).encode(), key=b"k", headers=[], partition=0)
+
+
+def milliseconds() -> int:
+    """Now, as Kafka has it."""
+    return int(time.time() * 1000)
 
 
 @asynccontextmanager
@@ -108,6 +102,35 @@ async def test_a_database_without_any_memory_is_read_from_the_start(
     await database.execute("DELETE FROM reader_positions WHERE reader = $1", group)
     async with reading(probe, group) as reader:
         assert await read(reader, 4) == [0, 1, 2, 3]
+
+
+async def test_a_group_that_kafka_knows_nothing_of_goes_on_where_the_database_is(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
+) -> None:
+    """It ended long ago, or its first commit failed, as when the partitions moved on at that moment."""
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(3))
+    await database.execute(BEGUN, group, TOPIC.name, 3, milliseconds())
+    await send(Sender(producer), 3, 4)
+    async with reading(probe, group, in_order=True) as reader:
+        assert await read(reader, 2) == [3, 4]
+
+
+async def test_a_group_that_kafka_knows_nothing_of_waits_for_what_it_lost(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
+) -> None:
+    group = f"test {uuid4()}"
+    await database.execute(BEGUN, group, TOPIC.name, 3, milliseconds() - 1)
+    await send(Sender(producer), *[5] * 6)
+    async with reading(probe, group, in_order=True) as reader:
+
+        async def lost() -> bool:
+            assert await reader.read(100) == []
+            return reader.lost(PART)
+
+        await until(lost)
+        await send(Sender(producer, epoch=7), *range(5))
+        assert await read(reader, 5) == [0, 1, 2, 3, 4]
 
 
 async def test_a_place_that_was_set_back_while_a_batch_is_handled_stays_set_back(
@@ -225,38 +248,6 @@ async def test_a_record_where_an_earlier_one_stood_is_noticed(
     await database.execute("DELETE FROM topic_ends")
 
 
-async def test_topics_that_were_made_again_hold_everything_again_and_nothing_happens_twice(
-    probe: Probe, database: asyncpg.Connection
-) -> None:
-    listener = Listener(probe)
-    subscription = Subscription((EVENTS.name,), {ThingTouched.type: (ThingTouched, listener.handle)})
-    async with running(run_worker(worker(probe, subscription=subscription))):
-        old = await touch(probe, 3)
-
-        async def heard() -> bool:
-            return await listener.effects(old) == ["0", "1", "2"]
-
-        await until(heard)
-        await read_all(probe, SECTION, lambda records: bool(of(records, old)))
-        await make_again(probe.settings.kafka, EVENTS, SECTION)
-        new = await touch(probe, 2)
-        events = await read_all(probe, EVENTS, lambda rs: len(of(rs, old)) >= 3 and len(of(rs, new)) >= 2)
-        sections = await read_all(probe, SECTION, lambda rs: bool(of(rs, old)) and bool(of(rs, new)))
-        await touch_again(probe, old)
-
-        async def heard_on() -> bool:
-            return len(await listener.effects(old)) == 4 and len(await listener.effects(new)) == 2
-
-        await until(heard_on)
-    again = [headers_of(record)["ce_sequence"] for record in of(events, old) if epoch_of(record)]
-    assert again[:3] == ["1", "2", "3"]
-    assert any(EPOCH in headers_of(record) for record in of(sections, old))
-    assert await listener.effects(old) == ["0", "1", "2", ""]
-    assert await database.fetchval("SELECT count(*) FROM broker_epochs WHERE epoch > 0") == 1
-    version: Any = await database.fetchval("SELECT version FROM publication_marks WHERE key = $1", new)
-    assert int(headers_of(of(sections, new)[-1])["ce_sequence"]) == version
-
-
 async def test_what_another_has_handled_meanwhile_is_gone_on_behind(
     probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
 ) -> None:
@@ -276,19 +267,3 @@ async def test_what_another_has_handled_meanwhile_is_gone_on_behind(
 
 def lag_of(group: str) -> float | None:
     return REGISTRY.get_sample_value("guanxi_consumer_lag", {"group": group, "topic": TOPIC.name, "partition": "0"})
-
-
-async def test_what_nobody_repeats_waits_for_the_disk_over_a_connection_that_may_forget(
-    probe: Probe,
-) -> None:
-    kept = "SELECT set_config('test.kept', current_setting('synchronous_commit'), false)"
-    held = HeldConnection(probe.settings.dsn)
-
-    async def settings(connection: asyncpg.Connection) -> tuple[str, str, str]:
-        before = await connection.fetchval("SHOW synchronous_commit")
-        await durably(connection, kept)
-        after = await connection.fetchval("SHOW synchronous_commit")
-        return before, await connection.fetchval("SHOW test.kept"), after
-
-    assert await held.patiently(settings) == ("off", "on", "off")
-    held.hang_up()

@@ -1,0 +1,1 @@
+ALTER TABLE reader_positions ADD COLUMN newest BIGINT NOT NULL DEFAULT 0;

@@ -1,0 +1,10 @@
+"""When the newest record was made that a reader has read."""
+
+from libs.common.migrations import run_script
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    run_script("libs.common", "0006_newest.sql")
