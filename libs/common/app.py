@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute, iter_route_contexts
 from limits.aio.storage import Storage
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 from starlette.types import ASGIApp
 
 from libs.common.access import Chassis
@@ -151,8 +150,7 @@ def management_api(database: Database, document: Callable[[], dict[str, Any]] | 
     async def ready() -> Response:
         """Readiness asks the database and nothing else: it never waits for a consumer group's join."""
         try:
-            async with database.engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
+            await database.answers()
         except Exception as error:  # noqa: BLE001 - whatever it is, this process is not ready
             return JSONResponse({"status": "not ready", "error": type(error).__name__}, 503)
         return JSONResponse({"status": "ready"})

@@ -5,6 +5,7 @@ marks, the outbox. The marks come before it because a mark is a lock held to the
 follow commit order.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ class Heard:
 
 WAIT_SECONDS = 5
 """For a connection; then the answer is that the database is busy."""
+
+ANSWER_SECONDS = 2
+"""Less than the probes of an orchestrator wait: it hears that the database is away, and not nothing."""
 
 VersionedT = TypeVar("VersionedT", bound=Versioned)
 
@@ -189,6 +193,15 @@ class Database:
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
         """Rows by the driver itself, each statement a transaction of its own."""
         return await self._connections.fetch(sql, arguments)
+
+    async def answers(self) -> None:
+        """Raise where the database is away. On a connection of its own: that all others are at work says nothing."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            connection = await asyncpg.connect(self.dsn)
+            try:
+                await connection.fetchval("SELECT 1")
+            finally:
+                connection.terminate()
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -7,7 +7,7 @@ import time
 from http import HTTPStatus
 
 import structlog
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -95,6 +95,8 @@ class Edge:
             recorded.update_name(f"{scope['method']} {route}")
             told = {"http.request.method": scope["method"], "http.route": route, "http.response.status_code": status}
             recorded.set_attributes(told)
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                recorded.set_status(StatusCode.ERROR)
         labels = scope["method"], route, status
         timed = self._timed.get(labels)
         if timed is None:  # to find it by its labels costs more than to observe

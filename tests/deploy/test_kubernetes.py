@@ -34,8 +34,10 @@ VERSIONS = ("1.30", "1.34")
 OF_OTHERS = {"PodMonitor", "PrometheusRule", "KafkaTopic", "KafkaUser"}
 """Kinds of operators, whose schemas are none of Kubernetes' own."""
 LEAST_UID = 10_000
-CONNECTIONS = 30
-"""Of one process at most: its pool (10), as many again for hot reads, one each for audit, pulse, leader, duties, readers."""
+OTHER_CONNECTIONS = 10
+"""Of one process at most, beside its pools: one each for audit, pulse, leader, duties, readers, whoever asks if it is ready."""
+CONNECTIONS = 2 * Settings.model_fields["database_pool"].default + OTHER_CONNECTIONS
+"""A pool of units of work, and as many again for hot reads."""
 ALLOWED_CONNECTIONS = 400
 """`max_connections` that docs/README ask of each app's PostgreSQL."""
 

@@ -25,6 +25,8 @@ FOLDER = ROOT / "deploy" / "observability"
 GIVEN = {"job", "instance", "le"}
 """Labels that whoever scrapes adds, and that of a histogram's buckets."""
 OURS = "guanxi_"
+OF_THE_SCRAPER = {"GuanxiProcessAway", "GuanxiAppGone"}
+"""Alerts that ask whether there is anything to ask."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ async def families(stack: Stack) -> dict[str, str]:
 async def test_every_query_reads_metrics_that_exist_by_labels_that_they_have(stack: Stack) -> None:
     exist, labels = await families(stack), known_labels()
     for name, query in asked().items():
-        assert query.metrics - {"up"} or name == "GuanxiProcessAway", name
+        assert query.metrics - {"up"} or name in OF_THE_SCRAPER, name
         for metric in filter(lambda metric: metric.startswith(OURS), query.metrics):
             family = re.sub("_(total|bucket|count|sum)$", "", metric)
             assert family in exist, f"{name}: no app has {metric}"
@@ -99,6 +101,11 @@ def test_every_metric_of_ours_is_shown() -> None:
     shown = {metric for query in asked().values() for metric in query.metrics if metric.startswith(OURS)}
     told = {re.sub("_(total|bucket|count|sum)$", "", metric) for metric in shown}
     assert {re.sub("_(total|bucket|count|sum)$", "", metric) for metric in known_labels()} == told
+
+
+def test_an_app_of_which_nothing_runs_is_missed() -> None:
+    (gone,) = (alert["expr"] for alert in alerts() if alert["alert"] == "GuanxiAppGone")
+    assert sorted(re.findall('absent.up.job="([a-z]+)"', gone)) == sorted(APPS)
 
 
 def test_every_alert_says_what_to_do() -> None:

@@ -5,9 +5,14 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Iterator
+from uuid import UUID
 
+import httpx
 import pytest
-from opentelemetry.trace import SpanKind
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
 
 from libs.common import tracing
 from libs.common.tracing import continue_trace, sending, span, trace_id, traceparent
@@ -48,6 +53,29 @@ def test_without_a_collector_there_are_no_spans() -> None:
         assert header is None
     with sending("a.topic", RECEIVED) as header:
         assert header == RECEIVED
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """Where every span of this process is told."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(tracing._told, "tracer", provider.get_tracer("tests"))
+    monkeypatch.setattr(tracing._told, "share", 1.0)
+    return exporter
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "kind"),
+    [("broken", 500, StatusCode.ERROR), (UUID(int=7), 404, StatusCode.UNSET), ("", 200, StatusCode.UNSET)],
+)
+async def test_a_request_that_failed_here_is_a_span_that_failed(
+    client: httpx.AsyncClient, spans: InMemorySpanExporter, place: object, status: int, kind: StatusCode
+) -> None:
+    assert (await client.get(f"/api/v1/things/{place}".rstrip("/"))).status_code == status
+    (span_,) = (told for told in spans.get_finished_spans() if told.kind is SpanKind.SERVER)
+    assert (span_.attributes or {})["http.response.status_code"] == status
+    assert span_.status.status_code is kind
 
 
 ENDS = """

@@ -1,0 +1,54 @@
+"""Readiness says whether the database answers, and nothing of how much there is to do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from libs.common import database
+from libs.common.app import management_api
+from libs.common.database import Database
+from tests.conftest import Ground
+from tests.libs.common.probe import Probe
+from tests.ports import free_port
+
+
+async def readiness(of: Database) -> httpx.Response:
+    transport = httpx.ASGITransport(management_api(of))
+    async with httpx.AsyncClient(transport=transport, base_url="http://probe") as client:
+        return await client.get("/health/ready")
+
+
+@asynccontextmanager
+async def listening_only() -> AsyncIterator[int]:
+    """A port at which connections are taken and nothing is ever said."""
+    taken: list[asyncio.StreamWriter] = []
+    async with await asyncio.start_server(lambda _reader, writer: taken.append(writer), "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        for writer in taken:
+            writer.close()
+
+
+async def test_a_process_whose_connections_are_all_at_work_is_ready(ground: Ground, probe: Probe) -> None:  # noqa: ARG001 - it made the database
+    busy = Database(ground.url("probe", "app"), pool=1)
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(busy.close)
+        connection = await opened.enter_async_context(busy.engine.connect())
+        await connection.execute(text("SELECT 1"))
+        answer = await readiness(busy)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+async def test_a_process_whose_database_is_away_is_not() -> None:
+    answer = await readiness(Database(f"postgresql://app@127.0.0.1:{free_port()}/probe"))
+    assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+
+
+async def test_a_database_that_takes_connections_and_hangs_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.2)
+    async with listening_only() as port:
+        answer = await readiness(Database(f"postgresql://app@127.0.0.1:{port}/probe?sslmode=disable"))
+    assert (answer.status_code, answer.json()["error"]) == (503, "TimeoutError")
