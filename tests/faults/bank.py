@@ -22,7 +22,7 @@ from tests.faults.watcher import Watcher
 
 IN_FLIGHT = 10
 WHOLE_WITHIN = 240.0
-NEWCOMERS = 20
+NEWCOMERS = 10
 
 Condition = Callable[[], Awaitable[bool]]
 
