@@ -5,6 +5,7 @@ The token is signed and bound to its principal. Waiting holds no database connec
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -35,7 +36,8 @@ class Consistency:
     waiting: int = 0
 
     def token(self, principal: Principal, written: Iterable[Mark]) -> str | None:
-        marks = [[mark.stream, str(mark.key), mark.version] for mark in written][:MOST_MARKS]
+        """Of what touched many keys it names the last of each stream: they are published in this order."""
+        marks = [[mark.stream, str(mark.key), mark.version] for mark in _last(written)]
         payload = {"p": principal.login, "m": marks}
         return self.ring.sign("consistency", orjson.dumps(payload)) if marks else None
 
@@ -81,6 +83,14 @@ class Consistency:
         if payload.get("p") != principal.login:
             raise Problem(HTTPStatus.BAD_REQUEST, f"{HEADER} is not a token that was given to you.")
         return [(topic, UUID(key), version) for topic, key, version in payload["m"]]
+
+
+def _last(written: Iterable[Mark]) -> list[Mark]:
+    streams: dict[str, list[Mark]] = defaultdict(list)
+    for mark in written:
+        streams[mark.stream].append(mark)
+    of_each = max(1, MOST_MARKS // max(1, len(streams)))
+    return [mark for marks in streams.values() for mark in marks[-of_each:]][:MOST_MARKS]
 
 
 def too_slow() -> Problem:

@@ -74,7 +74,10 @@ async def register(body: NewCustomer, uow: Create, clock: CurrentClock, caller: 
 
 @router.post("/batches", status_code=201, dependencies=[requires("customers:register")])
 async def register_many(body: NewBatch, uow: CreateBatch, clock: CurrentClock, caller: CurrentCaller) -> BatchView:
-    """Register up to 100 customers, all of them or none; an error names the place of the one that it is about."""
+    """Register up to 100 customers, all of them or none; an error names the place of the one that it is about.
+
+    The consistency token names the last few of them, which are published after the others.
+    """
     places = enumerate(body.customers)
     registrations = [_registration(each, caller, within=f"customers.{place}.") for place, each in places]
     return uow.answer(BatchView.of(*await register_batch(uow, registrations, at=clock.now())))

@@ -7,9 +7,13 @@ from fastapi import APIRouter
 
 from libs.common.access import requires
 from libs.common.app import create_app
+from libs.common.authentication import Principal
 from libs.common.commands import command
+from libs.common.consistency import Consistency, VersionOf
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.keyring import KeyRing
+from libs.common.marks import Mark
 from tests.conftest import Ground
 from tests.libs.common.probe import NewThing, Probe, ThingView, create
 
@@ -41,6 +45,25 @@ async def test_a_token_is_good_for_its_principal_only(ground: Ground, client: ht
     async with probe.client(ground.issuer.token("other", ["things:read"])) as other:
         answer = await other.get(f"/api/v1/things/{thing_id}", headers={"Guanxi-Consistency": token})
     assert answer.status_code == 400
+
+
+async def test_a_token_of_many_things_names_those_of_each_stream_that_arrive_last(probe: Probe) -> None:
+    asked: dict[str, list[int]] = {"a": [], "b": []}
+
+    def copy(stream: str) -> VersionOf:
+        async def version_of(key: UUID) -> int:
+            asked[stream].append(key.int)
+            return 2**62
+
+        return version_of
+
+    consistency = Consistency(KeyRing.load(probe.settings.keyring), {stream: copy(stream) for stream in asked}, 1.0)
+    principal = Principal(issuer="https://issuer", subject="s", alias="a", roles=frozenset(), expires_at=0.0)
+    token = consistency.token(principal, [Mark(stream, UUID(int=n), 1) for stream in asked for n in range(100)])
+    assert token is not None
+    assert len(token) < 1_000
+    await consistency.wait(principal, token)
+    assert asked == {"a": [96, 97, 98, 99], "b": [96, 97, 98, 99]}
 
 
 async def test_a_repeated_command_gives_the_token_of_the_first_answer(client: httpx.AsyncClient) -> None:
