@@ -5,20 +5,17 @@ worker may run in a process of its own: the database knows in both cases.
 """
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
-from alembic.script import ScriptDirectory
 
 from guanxi.examination.apps import MOST_SECONDS_BEHIND
 from guanxi.examination.finding import SECONDS, Finding
 from guanxi.local.secrets import Secrets
 from guanxi.local.servers import postgres_of
 from guanxi.local.settings import APPS, LocalSettings, package_of
-from libs.common.migrations import configuration
+from libs.common.revisions import newest
 from libs.contracts.catalogue import EVENTS
 
 OLDEST_EVENT_SECONDS = 10.0
@@ -91,8 +88,7 @@ async def _ask(connection: Any, app: str, log: str) -> AsyncIterator[Finding]:
 
 
 def _migrations(app: str, stands: str | None) -> Finding:
-    folder = Path(importlib.import_module(package_of(app)).__path__[0]) / "storage" / "migrations"
-    head = ScriptDirectory.from_config(configuration(folder, "")).get_current_head()
+    head = newest(package_of(app))
     says = f"at {stands}" if stands == head else f"at {stands}, but the code wants {head}"
     advice = "" if stands == head else "restart `guanxi up`: it migrates"
     return Finding(f"{app}: migrations", stands == head, says, advice)

@@ -22,7 +22,7 @@ from libs.common.clock import Clock
 from libs.common.commands import Replayed, replayed
 from libs.common.conditional import NotModified, not_modified
 from libs.common.consistency import Consistency, VersionOf
-from libs.common.database import Database
+from libs.common.database import Database, SchemaBehind
 from libs.common.edge import Edge
 from libs.common.encryption import BlindIndex
 from libs.common.hot import ahead
@@ -151,6 +151,8 @@ def management_api(database: Database, document: Callable[[], dict[str, Any]] | 
         """Readiness asks the database and nothing else: it never waits for a consumer group's join."""
         try:
             await database.answers()
+        except SchemaBehind as behind:
+            return JSONResponse({"status": "not ready", "error": str(behind)}, 503)
         except Exception as error:  # noqa: BLE001 - whatever it is, this process is not ready
             return JSONResponse({"status": "not ready", "error": type(error).__name__}, 503)
         return JSONResponse({"status": "ready"})

@@ -63,7 +63,16 @@ WAIT_SECONDS = 5
 ANSWER_SECONDS = 2
 """Less than the probes of an orchestrator wait: it hears that the database is away, and not nothing."""
 
+REVISION = "SELECT version_num FROM alembic_version"
+
 VersionedT = TypeVar("VersionedT", bound=Versioned)
+
+
+class SchemaBehind(Exception):
+    """The tables are older than the code. Newer ones are well: migrations only add."""
+
+    def __init__(self, stands: str, needs: str) -> None:
+        super().__init__(f"the database is at migration {stands}, and this version needs {needs}")
 
 
 class RecordingSession(Session):
@@ -172,6 +181,8 @@ class Database:
             self.engine, sync_session_class=RecordingSession, expire_on_commit=False, autoflush=True
         )
         self.on_commit: list[Callable[[], None]] = []
+        self.needs: str | None = None
+        """The migration that the code of this process is made for, where it says so."""
 
     @asynccontextmanager
     async def unit_of_work(self, scope: Scope) -> AsyncIterator[UnitOfWork]:
@@ -195,13 +206,19 @@ class Database:
         return await self._connections.fetch(sql, arguments)
 
     async def answers(self) -> None:
-        """Raise where the database is away. On a connection of its own: that all others are at work says nothing."""
+        """On a connection of its own: that all others are at work says nothing.
+
+        Raises:
+            SchemaBehind: its migrations have not run. Anything else: it is away.
+        """
         async with asyncio.timeout(ANSWER_SECONDS):
             connection = await asyncpg.connect(self.dsn)
             try:
-                await connection.fetchval("SELECT 1")
+                stands = await connection.fetchval(REVISION if self.needs else "SELECT 1")
             finally:
                 connection.terminate()
+        if self.needs and stands < self.needs:
+            raise SchemaBehind(stands, self.needs)
 
     async def close(self) -> None:
         await self.engine.dispose()

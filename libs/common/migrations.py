@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import importlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.pool import NullPool
 
 from libs.common.database import new_engine
+from libs.common.revisions import migrations_of
 from libs.common.settings import SECRETS_FOLDER
 
 
@@ -69,9 +69,8 @@ def main() -> None:
     """`python -m libs.common.migrations services.customer` brings one app's database up to date."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("package", help="for example services.customer, or gateway")
-    package = importlib.import_module(parser.parse_args().package)
-    url = MigrationSettings().owner_database_url.get_secret_value()
-    upgrade(Path(package.__path__[0]) / "storage" / "migrations", url)
+    folder = migrations_of(parser.parse_args().package)
+    upgrade(folder, MigrationSettings().owner_database_url.get_secret_value())
 
 
 if __name__ == "__main__":

@@ -20,8 +20,10 @@ import uvloop
 
 from libs.common.app import App, management_api
 from libs.common.bounds import IDLE_SECONDS, BoundedProtocol
+from libs.common.database import Database
 from libs.common.logs import configure_logs, where
 from libs.common.pulse import Pulse
+from libs.common.revisions import newest
 from libs.common.settings import Settings
 from libs.common.tracing import configure_tracing, end_tracing
 from libs.common.whereabouts import tell_whereabouts
@@ -117,13 +119,16 @@ def _servers_of(worker: Worker | None) -> list[_Server]:
     return [_Server(configured(management_api(worker.database), worker.settings, worker.settings.management_port))]
 
 
+def _databases(app: App | None, worker: Worker | None) -> list[Database]:
+    return [*([app.chassis.database] if app else []), *([worker.database] if worker else [])]
+
+
 def _background(app: App | None, worker: Worker | None) -> list[Coroutine[Any, Any, None]]:
     jobs: list[Coroutine[Any, Any, None]] = []
-    for part in (app.chassis.database if app else None, worker.database if worker else None):
-        if part is not None:
-            pulse = Pulse(part.dsn)
-            part.on_commit.append(pulse)
-            jobs.append(pulse.run())
+    for part in _databases(app, worker):
+        pulse = Pulse(part.dsn)
+        part.on_commit.append(pulse)
+        jobs.append(pulse.run())
     if worker:
         jobs.append(run_worker(worker))
     return jobs
@@ -140,6 +145,8 @@ def main() -> None:
     configure_tracing(settings, decides=options.package == "gateway")
     app = None if options.no_app else importlib.import_module(f"{options.package}.main").app(settings)
     worker = None if options.no_worker else importlib.import_module(f"{options.package}.worker").worker(settings)
+    for part in _databases(app, worker):
+        part.needs = newest(options.package)
     gc.collect()
     gc.freeze()
     try:

@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.storage.tables import METADATA
+from libs.common.database import Database, SchemaBehind
+from libs.common.migrations import configuration
+from libs.common.revisions import migrations_of, newest
 from libs.directory import tables as directory
 from services.complaints.storage import tables as complaints
 from services.customer.storage import tables as customer
@@ -43,6 +47,21 @@ async def test_the_tables_are_as_the_migrations_leave_them(ground: Ground, app: 
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+@pytest.mark.parametrize("app", APPS)
+async def test_an_app_is_ready_once_its_migrations_have_run(ground: Ground, app: str) -> None:
+    package, _ = APPS[app]
+    await ground.migrate(app, package)
+    needs = newest(package)
+    assert needs == ScriptDirectory.from_config(configuration(migrations_of(package), "")).get_current_head()
+    database = Database(ground.url(app, "app"))
+    for older in (needs, "0001"):  # the version before this one goes on over newer tables
+        database.needs = older
+        await database.answers()
+    database.needs = f"{int(needs) + 1:04d}"
+    with pytest.raises(SchemaBehind, match=f"at migration {needs}, and this version needs {database.needs}"):
+        await database.answers()
 
 
 def _ours(name: str | None, kind: str, _parents: Any) -> bool:

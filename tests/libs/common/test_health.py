@@ -12,7 +12,6 @@ from libs.common import database
 from libs.common.app import management_api
 from libs.common.database import Database
 from tests.conftest import Ground
-from tests.libs.common.probe import Probe
 from tests.ports import free_port
 
 
@@ -32,7 +31,8 @@ async def listening_only() -> AsyncIterator[int]:
             writer.close()
 
 
-async def test_a_process_whose_connections_are_all_at_work_is_ready(ground: Ground, probe: Probe) -> None:  # noqa: ARG001 - it made the database
+@pytest.mark.usefixtures("probe")
+async def test_a_process_whose_connections_are_all_at_work_is_ready(ground: Ground) -> None:
     busy = Database(ground.url("probe", "app"), pool=1)
     async with AsyncExitStack() as opened:
         opened.push_async_callback(busy.close)
@@ -40,6 +40,16 @@ async def test_a_process_whose_connections_are_all_at_work_is_ready(ground: Grou
         await connection.execute(text("SELECT 1"))
         answer = await readiness(busy)
     assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+@pytest.mark.usefixtures("probe")
+async def test_a_process_that_is_newer_than_its_tables_says_so(monkeypatch: pytest.MonkeyPatch, ground: Ground) -> None:
+    monkeypatch.setattr(database, "REVISION", "SELECT '0011'")
+    newer = Database(ground.url("probe", "app"))
+    newer.needs = "0012"
+    answer = await readiness(newer)
+    assert answer.status_code == 503
+    assert "at migration 0011, and this version needs 0012" in answer.json()["error"]
 
 
 async def test_a_process_whose_database_is_away_is_not() -> None:
