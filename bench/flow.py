@@ -121,7 +121,7 @@ async def projected(ground: Ground, *, count: int) -> Figure:
         async def read() -> int:
             if records := await reader.read(BATCH):
                 work = partial(apply, schema="view", copies=COPIES, records=records)
-                await reader.held.patiently(work)
+                await reader.effects.patiently(work)
             await reader.handled()
             return len(records)
 

@@ -32,7 +32,7 @@ class Collector:
 
     async def _store(self, records: list[ConsumerRecord]) -> None:
         try:
-            await self.reader.held.patiently(lambda connection: self.store(connection, records))
+            await self.reader.effects.patiently(lambda connection: self.store(connection, records))
         except Exception as error:  # noqa: BLE001 - what does not pass is looked at record by record
             await self._store_apart(records, error)
 

@@ -110,7 +110,7 @@ class Copier:
                 await self._note_partitions()
                 if records := await self.reader.read(BATCH):
                     began = time.time_ns()
-                    await self.reader.held.patiently(partial(self._apply, records))
+                    await self.reader.effects.patiently(partial(self._apply, records))
                     _tell_spans(records, began)
                 await self.reader.handled()
 

@@ -1,7 +1,7 @@
 """Connections of the driver that the parts of a worker keep."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import asyncpg
@@ -25,6 +25,9 @@ It forgets an end of what it was told, never something before what it keeps: ADR
 time: a plan that was kept while a table was small took 200 times as long for it an import later, and ran into limits.
 """
 
+LASTING = {"plan_cache_mode": "force_custom_plan"}
+"""Settings of a connection over which effects go: they wait for the disk, before anybody notes that there were any."""
+
 
 async def durably(connection: Any, query: str, *arguments: Any) -> None:
     """Execute, over a connection that may forget, what must not be forgotten."""
@@ -34,10 +37,10 @@ async def durably(connection: Any, query: str, *arguments: Any) -> None:
 
 
 class HeldConnection:
-    """Made again where it was lost; its settings are REPEATED."""
+    """Made again where it was lost."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, settings: Mapping[str, str] = REPEATED) -> None:
+        self._dsn, self._settings = dsn, dict(settings)
         self._connection: Any = None
 
     async def patiently(self, work: Callable[[Any], Awaitable[T]]) -> T:
@@ -46,7 +49,7 @@ class HeldConnection:
             try:
                 if self._connection is None or self._connection.is_closed():
                     limits = {"timeout": 5, "command_timeout": COMMAND_SECONDS}
-                    self._connection = await asyncpg.connect(self._dsn, server_settings=REPEATED, **limits)
+                    self._connection = await asyncpg.connect(self._dsn, server_settings=self._settings, **limits)
                 return await work(self._connection)
             except Exception as error:
                 if not passing(error):

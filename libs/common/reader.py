@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError
 
-from libs.common.held import HeldConnection, durably
+from libs.common.held import LASTING, HeldConnection, durably
 from libs.common.kafka import commit_offsets, epoch_of, new_consumer
 from libs.common.metrics import CONSUMER_LAG
 from libs.common.settings import Settings
@@ -101,6 +101,8 @@ class Reader:
 
     def __post_init__(self) -> None:
         self.held = HeldConnection(self.dsn)
+        self.effects = HeldConnection(self.dsn, LASTING)
+        """For what is read to be stored by; its places are noted over another one, once that has happened."""
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
@@ -110,6 +112,7 @@ class Reader:
             yield
         finally:
             self.held.hang_up()
+            self.effects.hang_up()
             await self._leave()
             self._let_go(self._positions)
 

@@ -91,6 +91,36 @@ async def test_late_and_repeated_records_change_nothing_and_tombstones_stay(
         await until(back)
 
 
+WITNESSED = """
+    CREATE TABLE witnessed (how text);
+    CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        $$ BEGIN INSERT INTO public.witnessed VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$;
+    CREATE TRIGGER witness AFTER INSERT OR UPDATE ON directory.customers FOR EACH ROW EXECUTE FUNCTION witness();
+"""
+FORGOTTEN = "DROP TRIGGER witness ON directory.customers; DROP FUNCTION witness; DROP TABLE witnessed"
+
+
+async def test_what_is_copied_waits_for_the_disk_before_its_place_is_noted(
+    ground: Ground, settings: Settings, producer: AIOKafkaProducer, connection: asyncpg.Connection
+) -> None:
+    """A server that fell between the two forgot the copy, and the place was noted over the next connection."""
+    owner = await asyncpg.connect(ground.url("gateway", "owner"))
+    key = uuid4()
+    await owner.execute(WITNESSED)
+    try:
+        async with copying(settings, "witness"):
+            await send(producer, key, 1, DOCUMENT % str(key).encode())
+
+            async def arrived() -> bool:
+                return await held(connection, key) == (1, "active")
+
+            await until(arrived)
+        assert {row[0] for row in await owner.fetch("SELECT how FROM witnessed")} == {"on"}
+    finally:
+        await owner.execute(FORGOTTEN)
+        await owner.close()
+
+
 async def test_a_partition_that_was_never_heard_is_as_old_as_can_be(
     settings: Settings, connection: asyncpg.Connection
 ) -> None:
