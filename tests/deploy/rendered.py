@@ -15,7 +15,7 @@ BIN = Path(sys.executable).parent
 FOLDER = ROOT / "deploy" / "k8s"
 KUSTOMIZATIONS = ("base", "overlays/dev", "overlays/prod", "migrate", "topics", "kafka-strimzi")
 PART_OF = "app.kubernetes.io/part-of"
-NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
+NAME, COMPONENT, VERSION = (f"app.kubernetes.io/{label}" for label in ("name", "component", "version"))
 
 Resource = dict[str, Any]
 

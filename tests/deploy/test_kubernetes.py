@@ -1,6 +1,8 @@
 """deploy/k8s: it renders, it is valid, and every workload is as docs and operators want it, point by point."""
 
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from tests.deploy.rendered import (
     KUSTOMIZATIONS,
     NAME,
     PART_OF,
+    VERSION,
     Resource,
     configured,
     container_of,
@@ -76,15 +79,23 @@ def test_every_app_has_a_part_that_serves_and_one_that_works() -> None:
 @pytest.mark.parametrize("each", workloads(), ids=named)
 def test_1_labels_and_selectors(each: Resource) -> None:
     assert {NAME, COMPONENT, PART_OF} <= set(labels_of(each))
+    assert labels_of(each)[VERSION] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     if each["kind"] == "Deployment":
         assert set(each["spec"]["selector"]["matchLabels"]) == {NAME, COMPONENT}, "a selector can never be changed"
+
+
+def accounts() -> dict[str, Resource]:
+    found = [
+        account for folder in ("overlays/prod", "migrate", "topics") for account in resources(folder, "ServiceAccount")
+    ]
+    return {account["metadata"]["name"]: account for account in found}
 
 
 @pytest.mark.parametrize("each", workloads(), ids=named)
 def test_2_nobody_asks_the_api_server(each: Resource) -> None:
     assert pod_of(each)["automountServiceAccountToken"] is False
     assert pod_of(each)["enableServiceLinks"] is False
-    assert all(account["automountServiceAccountToken"] is False for account in resources("base", "ServiceAccount"))
+    assert accounts()[pod_of(each)["serviceAccountName"]]["automountServiceAccountToken"] is False
     assert not resources("overlays/prod", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
 
 
@@ -190,7 +201,8 @@ def test_10_settings_and_secrets(each: Resource) -> None:
         if secret := volume.get("secret"):
             assert secret == {"secretName": f"{app}-{volume['name']}", "defaultMode": 0o440}
     assert "env" not in container_of(each)
-    assert all(source["configMapRef"]["name"].count("-") >= 1 for source in container_of(each)["envFrom"])
+    by_content = re.compile(r"-[a-z0-9]{10}$")  # so that pods follow what they are told
+    assert all(by_content.search(source["configMapRef"]["name"]) for source in container_of(each)["envFrom"])
     assert not resources("overlays/prod", "Secret")
 
 

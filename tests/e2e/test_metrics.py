@@ -27,6 +27,8 @@ GIVEN = {"job", "instance", "le"}
 OURS = "guanxi_"
 OF_OTHERS = {"up", "kube_job_status_failed"}
 """Of Prometheus itself, and of kube-state-metrics."""
+OF_EACH_PROCESS = {"process_resident_memory_bytes", "process_open_fds"}
+"""Which Prometheus' own client tells."""
 ASK_OTHERS = {"GuanxiProcessAway", "GuanxiAppGone", "GuanxiJobFailed"}
 
 
@@ -90,7 +92,7 @@ async def families(stack: Stack) -> dict[str, str]:
 async def test_every_query_reads_metrics_that_exist_by_labels_that_they_have(stack: Stack) -> None:
     exist, labels = await families(stack), known_labels()
     for name, query in asked().items():
-        assert {metric for metric in query.metrics if not metric.startswith(OURS)} <= OF_OTHERS, name
+        assert {metric for metric in query.metrics if not metric.startswith(OURS)} <= OF_OTHERS | OF_EACH_PROCESS, name
         assert query.metrics - OF_OTHERS or name in ASK_OTHERS, name
         for metric in filter(lambda metric: metric.startswith(OURS), query.metrics):
             family = re.sub("_(total|bucket|count|sum)$", "", metric)
@@ -106,6 +108,7 @@ def test_every_metric_of_ours_is_shown() -> None:
 
 
 def test_an_app_of_which_nothing_runs_is_missed() -> None:
+    assert {"GuanxiErrorsBurnFast", "GuanxiErrorsBurnSlow", "GuanxiJobFailed"} <= {a["alert"] for a in alerts()}
     (gone,) = (alert["expr"] for alert in alerts() if alert["alert"] == "GuanxiAppGone")
     assert sorted(re.findall('absent.up.job="([a-z]+)"', gone)) == sorted(APPS)
 
