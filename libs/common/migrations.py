@@ -53,6 +53,7 @@ async def _run(url: str, metadata: tuple[sa.MetaData, ...]) -> None:
 def _migrate(connection: sa.Connection, metadata: tuple[sa.MetaData, ...]) -> None:
     context.configure(connection=connection, target_metadata=list(metadata), include_schemas=True)
     with context.begin_transaction():
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('guanxi migrations'))"))
         context.run_migrations()
 
 

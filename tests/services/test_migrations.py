@@ -1,5 +1,8 @@
 """Migrations and tables say the same, in every app."""
 
+import asyncio
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +23,7 @@ from services.customer.storage import tables as customer
 from services.manager.storage import tables as manager
 from services.marketing.storage import tables as marketing
 from services.scoring.storage import tables as scoring
-from tests.conftest import Ground
+from tests.conftest import ROOT, Ground
 
 APPS: dict[str, tuple[str, Sequence[MetaData]]] = {
     "customer": ("services.customer", [customer.metadata, directory.metadata]),
@@ -47,6 +50,17 @@ async def test_the_tables_are_as_the_migrations_leave_them(ground: Ground, app: 
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+async def test_two_that_migrate_at_once_wait_for_each_other(ground: Ground) -> None:
+    secrets = ground.secrets
+    passwords = secrets.password("scoring", "owner"), secrets.password("scoring", "app")
+    await ground.postgres.ensure_database("twice", *passwords)
+    url = ground.url("scoring", "owner").replace("scoring_owner", "twice_owner").removesuffix("scoring") + "twice"
+    argv = [sys.executable, "-m", "libs.common.migrations", "services.scoring"]
+    env = {"GUANXI_OWNER_DATABASE_URL": url, "PATH": os.environ["PATH"]}
+    both = [await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT) for _ in range(2)]
+    assert [await process.wait() for process in both] == [0, 0]
 
 
 @pytest.mark.parametrize("app", APPS)

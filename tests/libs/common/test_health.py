@@ -15,10 +15,10 @@ from tests.conftest import Ground
 from tests.ports import free_port
 
 
-async def readiness(of: Database) -> httpx.Response:
+async def readiness(of: Database, path: str = "/health/ready") -> httpx.Response:
     transport = httpx.ASGITransport(management_api(of))
     async with httpx.AsyncClient(transport=transport, base_url="http://probe") as client:
-        return await client.get("/health/ready")
+        return await client.get(path)
 
 
 @asynccontextmanager
@@ -55,6 +55,11 @@ async def test_a_process_that_is_newer_than_its_tables_says_so(monkeypatch: pyte
 async def test_a_process_whose_database_is_away_is_not() -> None:
     answer = await readiness(Database(f"postgresql://app@127.0.0.1:{free_port()}/probe"))
     assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+
+
+async def test_nobody_is_restarted_for_a_database_that_is_away() -> None:
+    away = Database(f"postgresql://app@127.0.0.1:{free_port()}/probe")
+    assert (await readiness(away, "/health/live")).status_code == 200
 
 
 async def test_a_database_that_takes_connections_and_hangs_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
