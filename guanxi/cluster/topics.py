@@ -1,6 +1,7 @@
 """Topics as the contracts declare them: created, brought in line, compared."""
 
 from collections.abc import Sequence
+from statistics import mode
 
 from confluent_kafka.admin import (
     AdminClient,
@@ -19,10 +20,14 @@ THREE = 3
 
 
 async def apply_topics(cluster: Cluster, *, partitions: int, replication: int) -> list[str]:
-    """Create what is missing and set what differs. Returns a line for each thing done; empty when all was right."""
+    """Create what is missing and set what differs. Returns a line for each thing done; empty when all was right.
+
+    A topic that is parted unlike the others is told and left as it is: keys would go elsewhere, or records be lost.
+    """
 
     def work(admin: AdminClient) -> list[str]:
         missing, other = _compared(admin)
+        left = [f"left {line}" for line in _parted_otherwise(admin)]
         new = [
             NewTopic(topic.name, partitions, replication, config=settings_of(topic, replication)) for topic in missing
         ]
@@ -30,15 +35,22 @@ async def apply_topics(cluster: Cluster, *, partitions: int, replication: int) -
             settled(created)
         for topic in other:
             _bring_in_line(admin, topic)
-        return [f"created {topic.name}" for topic in missing] + [f"brought {topic.name} in line" for topic in other]
+        done = [f"created {topic.name}" for topic in missing] + [f"brought {topic.name} in line" for topic in other]
+        return done + left
 
     return await cluster.ask(work)
 
 
 async def compare_topics(cluster: Cluster) -> list[str]:
-    """A line for each topic that is missing or not as declared; changes nothing."""
-    missing, other = await cluster.ask(_compared)
-    return [f"{topic.name} is missing" for topic in missing] + [f"{topic.name} is not as declared" for topic in other]
+    """A line for each topic that is missing, not as declared, or parted unlike most others; changes nothing."""
+
+    def work(admin: AdminClient) -> list[str]:
+        missing, other = _compared(admin)
+        lacks = [f"{topic.name} is missing" for topic in missing]
+        differs = [f"{topic.name} is not as declared" for topic in other]
+        return lacks + differs + _parted_otherwise(admin)
+
+    return await cluster.ask(work)
 
 
 def settings_of(topic: Topic, replication: int) -> dict[str, str]:
@@ -52,6 +64,14 @@ def _compared(admin: AdminClient) -> tuple[list[Topic], list[Topic]]:
     existing = admin.list_topics(timeout=SECONDS).topics
     missing = [topic for topic in TOPICS if topic.name not in existing]
     return missing, _different(admin, [topic for topic in TOPICS if topic.name in existing])
+
+
+def _parted_otherwise(admin: AdminClient) -> list[str]:
+    """A line for each topic with another number of partitions than most others have."""
+    existing = admin.list_topics(timeout=SECONDS).topics
+    counts = {topic.name: len(existing[topic.name].partitions) for topic in TOPICS if topic.name in existing}
+    usual = mode(counts.values()) if counts else 0
+    return [f"{name} with {count} partitions, and not {usual}" for name, count in counts.items() if count != usual]
 
 
 def _different(admin: AdminClient, topics: Sequence[Topic]) -> list[Topic]:

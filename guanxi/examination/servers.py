@@ -41,4 +41,7 @@ async def _topics(bootstrap: str) -> list[Finding]:
         return [Finding("topics", well=False, says=says, advice="wait for Kafka, then look again")]
     if not amiss:
         return [Finding("topics", well=True, says=f"all {len(TOPICS)} as declared")]
-    return [Finding("topics", well=False, says=line, advice="run `guanxi topics apply`") for line in amiss]
+    advice = (
+        "run `guanxi topics apply`; numbers of partitions it leaves as they are (docs/runbook.md, Kafka lost records)"
+    )
+    return [Finding("topics", well=False, says=line, advice=advice) for line in amiss]

@@ -38,6 +38,7 @@ from libs.contracts.catalogue import TOPICS
 from libs.contracts.principals import all_rights
 from tests.conftest import Ground
 from tests.guanxi.cluster.trying import may_join, may_read, may_write
+from tests.polling import until
 from tests.secured import PARTNERS, Secured, secured
 
 pytestmark = pytest.mark.deep
@@ -216,6 +217,25 @@ async def test_applied_again_nothing_is_left_to_do(bank: Secured) -> None:
     assert await compare_topics(bank.cluster()) == []
     assert await apply_topics(bank.cluster(), partitions=2, replication=1) == []
     assert await apply_rights(bank.cluster(), all_rights(PARTNERS)) == []
+
+
+async def test_another_number_of_partitions_is_told_and_left_as_it_is(bank: Secured) -> None:
+    """More of them would send keys elsewhere, and fewer has only a topic that is made again."""
+    name = "crm.manager.events.v1"
+    line = f"{name} with 3 partitions, and not 2"
+
+    def add_one(admin: AdminClient) -> None:
+        for altered in admin.create_partitions([NewPartitions(name, 3)]).values():
+            altered.result()
+
+    await bank.cluster().ask(add_one)
+
+    async def told() -> bool:
+        return await compare_topics(bank.cluster()) == [line]
+
+    await until(told)
+    assert await apply_topics(bank.cluster(), partitions=2, replication=1) == [f"left {line}"]
+    assert await compare_topics(bank.cluster()) == [line]
 
 
 async def test_a_partner_that_is_no_longer_named_reads_nothing(ground: Ground, bank: Secured) -> None:
