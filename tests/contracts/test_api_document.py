@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it
 from openapi_spec_validator import validate
 
 from gateway.compatibility import broken
-from gateway.documents import PLACE, RELEASED, _app, document, render
+from gateway.documents import PACKAGES, PLACE, RELEASED, _app, document, render
 from gateway.settings import LIMITS
 from gateway.upstream.forwarding import KINDS
 from libs.common.keyring import KeyRing
@@ -49,6 +49,12 @@ def test_asking_again_changes_nothing() -> None:
 
 def test_it_is_valid_openapi() -> None:
     validate(DOCUMENT)
+
+
+@pytest.mark.parametrize(("app", "package"), PACKAGES.items())
+def test_so_is_that_of_each_app(app: str, package: str, tmp_path: Path) -> None:
+    KeyRing.generate(tmp_path / "ring.json")
+    validate(_app(app, package, tmp_path).document())
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())

@@ -11,17 +11,20 @@ import pytest
 
 from guanxi.audit import owner_of
 from guanxi.local.issuer import ADMIN
-from guanxi.local.settings import package_of
+from guanxi.local.settings import APPS, package_of
 from guanxi.local.stack import Stack
 from libs.common.copies import ALONE
 from tests.conftest import ROOT
 from tests.e2e.person import SignIn
 from tests.e2e.test_sections import settled
 from tests.e2e.test_story import known, open_branch
+from tests.polling import until
 
 pytestmark = pytest.mark.e2e
 
 HELD = "SELECT version, staff, self FROM view.sections WHERE customer_id = $1 AND section = 'profile'"
+TABLE = "directory.org_units"
+UNITS = f"SELECT * FROM {TABLE}"  # noqa: S608 - the only thing put in is the constant above
 CHANGES = "SELECT position FROM view.changes WHERE customer_id = $1 AND section = 'profile'"
 
 
@@ -61,10 +64,23 @@ async def test_a_view_that_went_wrong_is_right_again(stack: Stack, signed_in: Si
         assert len(await gateway.fetch(CHANGES, ids[2])) == noted, "nothing changed for this one"
 
 
-async def test_every_app_makes_its_directory_anew(stack: Stack) -> None:
-    for app in ("customer", "manager", "complaints", "gateway"):
+@pytest.mark.parametrize("app", APPS)
+async def test_every_app_makes_its_directory_anew(stack: Stack, signed_in: SignIn, app: str) -> None:
+    here = await open_branch(signed_in(ADMIN, "admin"), f"b1{APPS.index(app)}")
+    async with owner_of(stack, app) as connection:
+
+        async def heard() -> bool:
+            return here.unit_id in {str(row["org_unit_id"]) for row in await connection.fetch(UNITS)}
+
+        await until(heard)
+        before = {row["org_unit_id"]: row for row in await connection.fetch(UNITS)}
+        gone, wrong = "DELETE FROM {} WHERE org_unit_id = $1", "UPDATE {} SET name = 'wrong' WHERE org_unit_id <> $1"
+        assert await connection.execute(gone.format(TABLE), here.unit_id) == "DELETE 1"
+        assert await connection.execute(wrong.format(TABLE), here.unit_id) != "UPDATE 0"
         status, said = await rebuilt(stack, app, "directory")
         assert (status, f"directory of {app} is rebuilt" in said) == (0, True), said
+        after = {row["org_unit_id"]: row for row in await connection.fetch(UNITS)}
+        assert {id_: after.get(id_) for id_ in before} == before
 
 
 async def test_two_do_not_rebuild_the_same(stack: Stack) -> None:

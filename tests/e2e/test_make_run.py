@@ -1,0 +1,89 @@
+"""`make run SPLIT=1 REPLICAS=2`: the demo bank is loaded once, what is printed answers, and a killed process is one of two."""
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guanxi.local.settings import LocalSettings
+from tests.conftest import ROOT
+from tests.e2e.stacks import apart
+
+pytestmark = [pytest.mark.e2e, pytest.mark.deep]
+
+CUSTOMERS, ASKED = 20, 40
+FIRST_SECONDS, ENDS_SECONDS = 240.0, 60.0
+
+
+def environment(settings: LocalSettings) -> dict[str, str]:
+    told = ("home", "base_port", "postgres_port", "kafka_port", "kafka_controller_port", "jar_cache")
+    given = {f"GUANXI_{name}".upper(): str(getattr(settings, name)) for name in told}
+    return {"PATH": os.environ["PATH"], **given, "GUANXI_DEMO_CUSTOMERS": str(CUSTOMERS)}
+
+
+@asynccontextmanager
+async def running(settings: LocalSettings) -> AsyncIterator[tuple[Process, list[str]]]:
+    """The process, and the `curl` that it printed; Ctrl-C ends it, and well."""
+    command = [sys.executable, "-m", "guanxi.cli", "up", "--split", "--replicas", "2"]
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment(settings), cwd=ROOT, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        yield process, await asyncio.wait_for(printed(process), FIRST_SECONDS)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+        rest, _ = await asyncio.wait_for(process.communicate(), ENDS_SECONDS)
+    assert process.returncode == 0, rest.decode()
+
+
+async def printed(process: Process) -> list[str]:
+    assert process.stdout is not None
+    said = []
+    async for line in process.stdout:
+        said.append(line.decode())
+        if said[-1].startswith("curl "):
+            return shlex.split(said[-1])
+    raise AssertionError("".join(said))
+
+
+async def answer(command: list[str]) -> Any:
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+    output, _ = await process.communicate()
+    return json.loads(output)
+
+
+def serving(parent: Process, package: str) -> list[int]:
+    """The processes that serve an app."""
+    children = [
+        int(pid) for file in Path(f"/proc/{parent.pid}/task").glob("*/children") for pid in file.read_text().split()
+    ]
+    told = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in children}
+    return sorted(pid for pid, words in told.items() if package in words and "--no-worker" in words)
+
+
+async def test_what_is_printed_shows_a_customer_whole_and_one_of_two_processes_may_fall(tmp_path: Path) -> None:
+    settings = apart(LocalSettings, tmp_path)
+    async with running(settings) as (process, curl):
+        view = await answer(curl)
+        assert {name: section["state"] for name, section in view["sections"].items()} == dict.fromkeys(
+            ("profile", "relationship", "marketing", "complaints", "scores"), "ok"
+        )
+        itself = [word.removesuffix("/360") for word in curl]
+        first, second = serving(process, "services.customer")
+        os.kill(first, signal.SIGKILL)
+        told = [await answer(itself) for _ in range(ASKED)]
+        assert {one.get("id") for one in told} == {view["customer_id"]}, [one for one in told if "id" not in one][:1]
+        assert second in serving(process, "services.customer")
+    async with running(settings) as (_, again):
+        assert [word for word in again if "/360" in word] == [word for word in curl if "/360" in word], "loaded once"
+        assert (await answer(again))["customer_id"] == view["customer_id"]
