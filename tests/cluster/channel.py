@@ -19,6 +19,7 @@ from tests.e2e.stacks import signing_in_at
 
 HOST, PORT = "gateway-app", 8000
 WRITING, READING = 2, 2
+EACH = ("/api/v1/customers", "/api/v1/tasks", "/api/v1/campaigns", "/api/v1/complaints", "/api/v1/scores")
 
 
 class ByAddress(httpx.AsyncHTTPTransport):
@@ -50,11 +51,13 @@ class Load:
     longest: float = 0.0
     """Seconds, of any answer."""
     registered: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Load"]:
         tasks = [asyncio.create_task(self._register(self.teller())) for _ in range(WRITING)]
         tasks += [asyncio.create_task(self._look(self.head())) for _ in range(READING)]
+        tasks += [asyncio.create_task(self._complain(self.teller())), asyncio.create_task(self._ask_each(self.head()))]
         try:
             yield self
         finally:
@@ -77,6 +80,19 @@ class Load:
     async def _look(self, head: Person) -> None:
         for customer_id in cycle(self.shown):
             await self._ask(head, "GET", f"/api/v1/customers/{customer_id}/360")
+
+    async def _complain(self, teller: Person) -> None:
+        for customer_id in cycle(self.shown):
+            headers = {"Idempotency-Key": str(uuid.uuid4())}
+            body = {"channel": "counter", "business": "loan", "cause": "fees", "facts": "x", "customer_id": customer_id}
+            answer = await self._ask(teller, "POST", "/api/v1/complaints", json=body, headers=headers)
+            if answer is not None and answer.status_code == httpx.codes.CREATED:
+                self.complaints.append(answer.json()["id"])
+
+    async def _ask_each(self, head: Person) -> None:
+        """Each service for what is its own."""
+        for path in cycle(EACH):
+            await self._ask(head, "GET", path)
 
     async def _ask(self, person: Person, method: str, path: str, **told: object) -> httpx.Response | None:
         began = time.monotonic()

@@ -125,7 +125,7 @@ async def test_a_customer_is_registered_and_seen_whole(sign_in: SignIn, here: Br
 async def test_a_rolling_update_under_load_fails_nobody(deployed: Kubernetes, load: Load, app: str) -> None:
     """No request without a good answer, and no command lost."""
     load.answers.clear()
-    load.longest, load.registered = 0.0, []
+    load.longest, load.registered, load.complaints = 0.0, [], []
     async with load.running():
         await until(lambda: _some(load, 20))
         for part in ("app", "worker"):
@@ -152,6 +152,8 @@ async def none_is_lost(load: Load) -> None:
     head = load.head()
     for customer_id in load.registered:
         await view_when(head, customer_id, lambda sections: sections["profile"]["state"] == "ok")
+    kept = [await head.get(f"/api/v1/complaints/{complaint_id}") for complaint_id in load.complaints]
+    assert [answer.status_code for answer in kept] == [200] * len(kept)
 
 
 async def test_a_bad_rollout_is_told_while_the_old_pods_serve_and_can_be_undone(
