@@ -8,6 +8,7 @@ database; pass-through stands beside a bare aiohttp forwarder, a command beside 
 import argparse
 import asyncio
 import json
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -94,10 +95,22 @@ async def flow(bench: Bench) -> list[Figure]:
 
 @dataclass(frozen=True)
 class Composed:
-    """A gateway before all services, each behind a proxy that can be made late."""
+    """A gateway before all services, and one before the same, each behind a proxy that can be made late."""
 
-    target: Target
+    direct: Target
+    delayed: Target
     proxies: dict[str, Proxy]
+
+
+def _at(public: str, internal: str) -> dict[str, str]:
+    return {"public": public, "internal": internal, "management": internal}
+
+
+async def _composing(bench: Bench, place: int, upstreams: dict[str, dict[str, str]]) -> Target:
+    told = {"GUANXI_UPSTREAMS": json.dumps(upstreams), **UNLIMITED}
+    port, process = await bench.ground.serve("gateway", place, told)
+    await bench.served(port, LIVE)
+    return Target(port, process.pid, bench.asked(LIVE, bench.teller))
 
 
 @asynccontextmanager
@@ -106,21 +119,18 @@ async def composed(bench: Bench) -> AsyncIterator[Composed]:
     ports = {app: (await ground.serve(app, place))[0] for place, app in enumerate(SERVICES, 4)}
     async with AsyncExitStack() as opened:
         proxies = {app: await opened.enter_async_context(proxy_to(port + 1)) for app, port in ports.items()}
-        upstreams = {
-            app: dict.fromkeys(("public", "internal", "management"), f"http://127.0.0.1:{proxy.port}")
-            for app, proxy in proxies.items()
-        }
-        port, process = await ground.serve("gateway", 15, {"GUANXI_UPSTREAMS": json.dumps(upstreams), **UNLIMITED})
-        await bench.served(port, LIVE)
-        yield Composed(Target(port, process.pid, bench.asked(LIVE, bench.teller)), proxies)
+        late = {app: f"http://127.0.0.1:{proxy.port}" for app, proxy in proxies.items()}
+        upstreams = {app: _at(where, where) for app, where in late.items()}
+        direct = {app: _at(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}") for app, port in ports.items()}
+        yield Composed(await _composing(bench, 15, direct), await _composing(bench, 16, upstreams), proxies)
 
 
 async def live(bench: Bench) -> tuple[list[Figure], float]:
     """The view beside the live composition; that with a service delayed, beside the delay; with none, p95 in ms."""
     async with composed(bench) as gateway:
-        target = gateway.target
-        stored = Target(target.port, target.pid, bench.asked(VIEW, bench.teller))
-        found = [await bench.beside("360° read / live composition", stored, target, 3.0)]
+        direct, target = gateway.direct, gateway.delayed
+        stored = Target(direct.port, direct.pid, bench.asked(VIEW, bench.teller))
+        found = [await bench.beside("360° read / live composition", stored, direct, 3.0)]
         taken: dict[float, list[float]] = {0.0: [], DELAY: []}
         with bench.console.status("live composition, with one service delayed and with none"):
             for _ in range(bench.count + 1):
@@ -169,6 +179,7 @@ def main() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(measured(seconds=options.seconds, count=options.rounds, console=console))
     write(found, options.out, console)
+    sys.exit(not all(figure.holds for figure in found))
 
 
 if __name__ == "__main__":

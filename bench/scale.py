@@ -37,7 +37,8 @@ FIRST_PORT = 23_000
 LOOK_SECONDS, DRAINED_WITHIN = 5.0, 900.0
 READ_SECONDS, ROUNDS, CONNECTIONS, ASKED = 8.0, 5, 4, 1_000
 UNLIMITED = {"read": "1000000000/minute"}
-DEPTH = "guanxi_queue_depth"
+WAITS = {"guanxi_queue_depth": "queue", "guanxi_consumer_lag": "topic"}
+"""What waits, by which label: in an app's own database, and in Kafka for it."""
 SOME = "SELECT id::text FROM customers WHERE home_unit_id = $1 ORDER BY random() LIMIT $2"
 UNIT = "SELECT id FROM directory.org_units WHERE code = $1"
 
@@ -67,13 +68,13 @@ class Queues:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> dict[tuple[str, str], float]:
-        found: dict[tuple[str, str], float] = {}
+        found: dict[tuple[str, str], float] = defaultdict(float)
         async with aiohttp.ClientSession() as session:
             for app in APPS:
                 async with session.get(f"{self.settings.address(app, 2)}/metrics") as answer:
                     told = text_string_to_metric_families(await answer.text())
-                samples = [sample for family in told if family.name == DEPTH for sample in family.samples]
-                found |= {(app, sample.labels["queue"]): sample.value for sample in samples}
+                for sample in (sample for family in told if family.name in WAITS for sample in family.samples):
+                    found[app, sample.labels[WAITS[sample.name]]] += sample.value
         return found
 
     async def drained(self) -> float:
