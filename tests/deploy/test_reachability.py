@@ -1,6 +1,7 @@
 """Point 12: who may speak to whom, as NetworkPolicies have it: these edges and no other. (No node here enforces them.)"""
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from guanxi.local.settings import APPS
@@ -8,18 +9,20 @@ from tests.deploy.rendered import COMPONENT, NAME, PART_OF, deployments, labels_
 
 NAMESPACE = "guanxi"
 SERVICES = [app for app in APPS if app != "gateway"]
+Port = tuple[str, int]
+"""Protocol and number."""
 PORTS = {"public": 8000, "internal": 8001, "management": 8002}
 
 
 @dataclass(frozen=True)
 class Place:
-    """A pod, or an address outside of the cluster."""
+    """A pod, or an address that is none's."""
 
     name: str
     labels: dict[str, str] = field(default_factory=dict, hash=False)
     namespace: str = NAMESPACE
     namespace_labels: dict[str, str] = field(default_factory=dict, hash=False)
-    outside: bool = False
+    address: str = ""
 
 
 def places() -> list[Place]:
@@ -35,7 +38,9 @@ def places() -> list[Place]:
         Place("a stranger", {}, "elsewhere", {}),
         Place("another pod of the namespace", {"app": "x"}),
     ]
-    return [*ours, *stores, Place("kafka", {"guanxi/kafka": ""}), *others, Place("internet", outside=True)]
+    addresses = {"login": "192.0.2.10", "partner": "198.51.100.7", "intranet": "172.20.1.1", "API server": "10.96.0.1"}
+    outside = [Place(name, address=address) for name, address in addresses.items()]
+    return [*ours, *stores, Place("kafka", {"guanxi/kafka": ""}), *others, *outside]
 
 
 def policies() -> list[dict[str, Any]]:
@@ -55,9 +60,14 @@ def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
 
 
 def is_peer(peer: dict[str, Any], other: Place) -> bool:
-    if "ipBlock" in peer:
-        return other.outside
-    if other.outside:
+    if block := peer.get("ipBlock"):
+        told, *left_out = (ip_network(network) for network in (block["cidr"], *block.get("except", ())))
+        return (
+            bool(other.address)
+            and ip_address(other.address) in told
+            and not any(ip_address(other.address) in network for network in left_out)
+        )
+    if other.address:
         return False
     here = (
         matches(peer["namespaceSelector"], other.namespace_labels)
@@ -67,9 +77,9 @@ def is_peer(peer: dict[str, Any], other: Place) -> bool:
     return here and matches(peer.get("podSelector", {}), other.labels)
 
 
-def allowed(place: Place, other: Place, direction: str) -> set[int] | None:
-    """Ports; None where nobody bounds it."""
-    if place.outside or place.namespace != NAMESPACE:
+def allowed(place: Place, other: Place, direction: str) -> set[Port] | None:
+    """None where nobody bounds it."""
+    if place.address or place.namespace != NAMESPACE:
         return None
     bound = [p["spec"] for p in policies() if matches(p["spec"]["podSelector"], place.labels)]
     bound = [spec for spec in bound if direction.title() in spec["policyTypes"]]
@@ -79,7 +89,7 @@ def allowed(place: Place, other: Place, direction: str) -> set[int] | None:
     ports = set()
     for rule in [rule for spec in bound for rule in spec.get(direction, ())]:
         if any(is_peer(peer, other) for peer in rule[key]):
-            ports |= {PORTS.get(str(port["port"]), port["port"]) for port in rule["ports"]}
+            ports |= {(port.get("protocol", "TCP"), PORTS.get(port["port"], port["port"])) for port in rule["ports"]}
     return ports
 
 
@@ -87,7 +97,7 @@ STORES = {"kafka", *(f"{app} database" for app in APPS)}
 """Not ours to bound: whoever runs them says who may come in."""
 
 
-def edges() -> set[tuple[str, str, int]]:
+def edges() -> set[tuple[str, str, Port]]:
     found = set()
     for source in places():
         for target in places():
@@ -100,7 +110,7 @@ def edges() -> set[tuple[str, str, int]]:
     return found
 
 
-def expected() -> set[tuple[str, str, int]]:
+def expected() -> set[tuple[str, str, Port]]:
     told = {("channels", "gateway-app", 8000)}
     told |= {("gateway-app", f"{service}-app", port) for service in SERVICES for port in PORTS.values()}
     told |= {(f"{app}-{part}", f"{app} database", 5432) for app in APPS for part in ("app", "worker")}
@@ -109,9 +119,11 @@ def expected() -> set[tuple[str, str, int]]:
     told |= {(f"job {app}-migrate", f"{app} database", 5432) for app in APPS} | {("job topics", "kafka", 9093)}
     ours = {f"{app}-{part}" for app in APPS for part in ("app", "worker")}
     told |= {(name, "collector", 4318) for name in ours}
-    told |= {(name, "internet", 443) for name in ours}
-    inside = [place.name for place in places() if place.namespace == NAMESPACE and not place.outside]
-    return told | {(name, "names", 53) for name in inside}
+    told |= {(name, "login", 443) for name in ours} | {("gateway-worker", "partner", 443)}
+    inside = [place.name for place in places() if place.namespace == NAMESPACE and not place.address]
+    return {(source, target, ("TCP", port)) for source, target, port in told} | {
+        (name, "names", (protocol, 53)) for name in inside for protocol in ("TCP", "UDP")
+    }
 
 
 def test_these_and_no_others_may_speak() -> None:
