@@ -244,19 +244,31 @@ def test_13_metrics_are_scraped_at_a_named_port() -> None:
         assert [port["targetPort"] for port in service["spec"]["ports"]] == names
 
 
-def test_14_a_release_names_images_by_digest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("folder", "kind"), [("overlays/prod", "Deployment"), ("migrate", "Job"), ("topics", "Job")])
+def test_14_a_release_names_images_by_digest(tmp_path: Path, folder: str, kind: str) -> None:
     digest = "sha256:" + "0123456789abcdef" * 4
     images = [
-        {"name": f"guanxi/{app}", "newName": f"registry.bank.example/guanxi/{app}", "digest": digest} for app in APPS
+        {"name": f"guanxi/{app}", "newName": f"registry.bank.example/guanxi/{app}", "digest": digest}
+        for app in (*APPS, "operator")
     ]
     lines = [f"  - {{name: {i['name']}, newName: {i['newName']}, digest: '{i['digest']}'}}" for i in images]
-    relative = Path("../" * len(tmp_path.parts[1:])) / str(FOLDER / "overlays" / "prod").lstrip("/")
+    relative = Path("../" * len(tmp_path.parts[1:])) / str(FOLDER / folder).lstrip("/")
     kustomization = ["resources:", f"  - {relative}", "images:", *lines]
     (tmp_path / "kustomization.yaml").write_text("\n".join(kustomization) + "\n")
-    for each in resources(str(tmp_path), "Deployment"):
+    released = resources(str(tmp_path), kind)
+    assert released
+    for each in released:
         app = labels_of(each)[NAME]
         assert container_of(each)["image"] == f"registry.bank.example/guanxi/{app}@{digest}"
         assert container_of(each)["imagePullPolicy"] == "IfNotPresent"
+
+
+def test_14_an_image_says_what_it_was_made_from_and_its_program_is_the_first_process() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text()
+    assert 'org.opencontainers.image.revision="${REVISION}"' in lines
+    assert re.findall(r"^ENTRYPOINT (.*)$", lines, re.MULTILINE) == [
+        '["/opt/venv/bin/python", "-m", "libs.common.serve"]'
+    ]
 
 
 def test_15_traces_go_where_the_environment_says() -> None:
