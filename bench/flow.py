@@ -211,7 +211,7 @@ async def visible(ground: Ground) -> list[Figure]:
         way.seen.clear()
         async with asyncio.timeout(120):
             await asyncio.gather(way.watch(count), way.register_in_time(count))
-    rows = await own.fetch(MARKED, customer.SECTION.name, list(way.seen))
+    rows = await own.fetch(MARKED, list(way.seen))
     marked = {row["key"]: row["marked_at"].timestamp() for row in rows}
     took = [(seen - marked[key]) * 1000 for key, seen in way.seen.items()]
     for each in (own, view):
