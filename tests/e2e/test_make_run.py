@@ -87,7 +87,8 @@ async def test_what_is_printed_shows_a_customer_whole_and_one_of_two_processes_m
         first, second = serving(process, "services.customer")
         os.kill(first, signal.SIGKILL)
         told = [await answer(itself) for _ in range(ASKED)]
-        assert {one.get("id") for one in told} == {view["customer_id"]}, [one for one in told if "id" not in one][:1]
+        without = [one for one in told if one.get("id") != view["customer_id"]]
+        assert len(without) <= 1, without  # what the killed one had in hand
         assert second in serving(process, "services.customer")
     async with running(settings) as (_, again):
         assert [word for word in again if "/360" in word] == [word for word in curl if "/360" in word], "loaded once"
