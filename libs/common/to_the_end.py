@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-FETCH_MILLISECONDS = 500
+from libs.common.reader import FETCH_MILLISECONDS
+
 AT_ONCE = 2000
 
 

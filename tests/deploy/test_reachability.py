@@ -61,10 +61,10 @@ def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
 
 def is_peer(peer: dict[str, Any], other: Place) -> bool:
     if block := peer.get("ipBlock"):
-        told, *left_out = (ip_network(network) for network in (block["cidr"], *block.get("except", ())))
+        whole, *left_out = (ip_network(network) for network in (block["cidr"], *block.get("except", ())))
         return (
             bool(other.address)
-            and ip_address(other.address) in told
+            and ip_address(other.address) in whole
             and not any(ip_address(other.address) in network for network in left_out)
         )
     if other.address:

@@ -15,7 +15,7 @@ from tests.conftest import Ground
 from tests.ports import free_port
 
 
-async def readiness(of: Database, path: str = "/health/ready") -> httpx.Response:
+async def health(of: Database, path: str = "/health/ready") -> httpx.Response:
     transport = httpx.ASGITransport(management_api(of))
     async with httpx.AsyncClient(transport=transport, base_url="http://probe") as client:
         return await client.get(path)
@@ -38,7 +38,7 @@ async def test_a_process_whose_connections_are_all_at_work_is_ready(ground: Grou
         opened.push_async_callback(busy.close)
         connection = await opened.enter_async_context(busy.engine.connect())
         await connection.execute(text("SELECT 1"))
-        answer = await readiness(busy)
+        answer = await health(busy)
     assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
 
 
@@ -47,23 +47,23 @@ async def test_a_process_that_is_newer_than_its_tables_says_so(monkeypatch: pyte
     monkeypatch.setattr(database, "REVISION", "SELECT '0011'")
     newer = Database(ground.url("probe", "app"))
     newer.needs = "0012"
-    answer = await readiness(newer)
+    answer = await health(newer)
     assert answer.status_code == 503
     assert "at migration 0011, and this version needs 0012" in answer.json()["error"]
 
 
 async def test_a_process_whose_database_is_away_is_not() -> None:
-    answer = await readiness(Database(f"postgresql://app@127.0.0.1:{free_port()}/probe"))
+    answer = await health(Database(f"postgresql://app@127.0.0.1:{free_port()}/probe"))
     assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
 
 
 async def test_nobody_is_restarted_for_a_database_that_is_away() -> None:
     away = Database(f"postgresql://app@127.0.0.1:{free_port()}/probe")
-    assert (await readiness(away, "/health/live")).status_code == 200
+    assert (await health(away, "/health/live")).status_code == 200
 
 
 async def test_a_database_that_takes_connections_and_hangs_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "ANSWER_SECONDS", 0.2)
     async with listening_only() as port:
-        answer = await readiness(Database(f"postgresql://app@127.0.0.1:{port}/probe?sslmode=disable"))
+        answer = await health(Database(f"postgresql://app@127.0.0.1:{port}/probe?sslmode=disable"))
     assert (answer.status_code, answer.json()["error"]) == (503, "TimeoutError")
