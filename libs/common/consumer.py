@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.caller import Scope
 from libs.common.database import Database, Heard, UnitOfWork
 from libs.common.dead_letters import DeadLetters, event_id_of, sequence_of
+from libs.common.driver import Statement
 from libs.common.kafka import headers_of
 from libs.common.logs import where
 from libs.common.metrics import CONSUMED
@@ -44,10 +45,11 @@ BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
 
-REMEMBER = text("""
-    INSERT INTO inbox (event_id, type, subject, sequence) VALUES (:id, :type, :subject, :sequence)
+REMEMBERED = """
+    INSERT INTO inbox (event_id, type, subject, sequence) VALUES ($1, $2, $3, $4)
     ON CONFLICT DO NOTHING RETURNING event_id
-""")
+"""
+REMEMBER = Statement(REMEMBERED, ("id", "type", "subject", "sequence"), {})
 CAUGHT_UP = text("""
     INSERT INTO consumer_progress (topic, partition, caught_up_at)
     SELECT topic, partition, :at
@@ -160,7 +162,7 @@ class Consumer:
         """Remembered with its place among those of its subject, unless it is buried: then it was not handled."""
         place = {"subject": headers.get("ce_subject"), "sequence": sequence_of(headers)}
         told = {"id": UUID(headers["ce_id"]), "type": type_, **(dict.fromkeys(place) if buried else place)}
-        return (await uow.session.execute(REMEMBER, told)).scalar_one_or_none() is not None
+        return bool(await uow.fetch(REMEMBER, **told))
 
     async def _bury(self, record: ConsumerRecord, cause: Exception) -> None:
         headers = headers_of(record)

@@ -6,7 +6,7 @@ follow commit order.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, UOWTransaction
 from libs.common import outbox
 from libs.common.caller import Scope
 from libs.common.domain import Aggregate, DomainEvent, Outdated
-from libs.common.driver import Connections, Statement
+from libs.common.driver import Connections, Statement, within
 from libs.common.marks import Mark, mark
 from libs.common.publication import Publication
 from libs.common.sealing import Sealer
@@ -65,6 +65,9 @@ ANSWER_SECONDS = 2
 
 REVISION = "SELECT version_num FROM alembic_version"
 
+Fetch = Callable[..., Awaitable[Sequence[Any]]]
+"""Of SQL and its arguments, rows."""
+
 VersionedT = TypeVar("VersionedT", bound=Versioned)
 
 
@@ -79,12 +82,21 @@ class RecordingSession(Session):
     """A session that stores what its aggregates recorded."""
 
 
+class ReadingSession(Session):
+    """A session that changes nothing: each statement is a transaction of its own, with no round trips around it."""
+
+    def execute(self, statement: Any, *args: Any, **options: Any) -> Any:
+        if getattr(statement, "is_dml", False):
+            raise RuntimeError("a query changes nothing: open a command's unit of work")
+        return super().execute(statement, *args, **options)
+
+
 class UnitOfWork:
     """An open transaction with the caller's scope. Use cases take it and never end it."""
 
-    def __init__(self, database: "Database", session: Callable[[], AsyncSession], scope: Scope) -> None:
+    def __init__(self, database: "Database", session: Callable[[], AsyncSession], fetch: Fetch, scope: Scope) -> None:
         self.scope = scope
-        self._session, self._database = session, database
+        self._session, self._fetch, self._database = session, fetch, database
         self.expected_version: int | None = None
         self.answered: Versioned | None = None
         self.shown: list[UUID] | None = None
@@ -105,8 +117,8 @@ class UnitOfWork:
         return self._database.sealer
 
     async def fetch(self, statement: Statement, **given: Any) -> Sequence[Any]:
-        """Rows of a hot read, by the driver and apart from the transaction: nothing that this one wrote."""
-        return await self._database.fetch(statement.sql, *statement.arguments(given))
+        """Rows by the driver itself: of this transaction where there is one, and then of what was flushed."""
+        return await self._fetch(statement.sql, *statement.arguments(given))
 
     @property
     def written(self) -> list[Mark]:
@@ -180,6 +192,12 @@ class Database:
         self._sessions = async_sessionmaker(
             self.engine, sync_session_class=RecordingSession, expire_on_commit=False, autoflush=True
         )
+        self._readings = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"),
+            sync_session_class=ReadingSession,
+            expire_on_commit=False,
+            autoflush=False,
+        )
         self.on_commit: list[Callable[[], None]] = []
         self.needs: str | None = None
         """The migration that the code of this process is made for, where it says so."""
@@ -192,14 +210,14 @@ class Database:
                 publications=self._publications, events=[], extra_marks=set(), before_marks=[], marks=[], at_commit=[]
             )
             async with session.begin():
-                yield UnitOfWork(self, lambda: session, scope)
+                yield UnitOfWork(self, lambda: session, lambda *told: session.run_sync(within, *told), scope)
             if session.info["marks"] or session.info["events"]:
                 for wake in self.on_commit:
                     wake()
 
     def reading(self, scope: Scope) -> "Reading":
         """A unit of work that changes nothing, and opens no session before it is asked for one."""
-        return Reading(self, self._sessions, scope)
+        return Reading(self, self._readings, scope)
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
         """Rows by the driver itself, each statement a transaction of its own."""
@@ -233,7 +251,7 @@ class Reading:
         self._opened: AsyncSession | None = None
 
     async def __aenter__(self) -> UnitOfWork:
-        return UnitOfWork(self._database, self._session, self._scope)
+        return UnitOfWork(self._database, self._session, self._database.fetch, self._scope)
 
     async def __aexit__(self, *_error: object) -> None:
         if self._opened is not None:

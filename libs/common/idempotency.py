@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
+import asyncpg
 import orjson
 from fastapi import Request
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from libs.common.authentication import Principal
 from libs.common.database import UnitOfWork
+from libs.common.driver import Statement, within
 from libs.common.keyring import KeyRing
 from libs.common.marks import Mark
 from libs.common.problems import RETRY_SOON, Problem
@@ -26,12 +27,15 @@ HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 PURPOSE = "idempotency"
 
-LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
-FIND = text("SELECT body_digest, status, resource_id, written FROM idempotency_keys WHERE digest = :digest")
-STORE = text("""
-    INSERT INTO idempotency_keys (digest, body_digest, status, resource_id, written)
-    VALUES (:digest, :body_digest, :status, :resource_id, :written)
-""")
+# One round trip. Whoever commits between its snapshot and its lock is not seen, and then found by the key's uniqueness.
+FIND = """
+    SELECT pg_try_advisory_xact_lock($1) AS ours, body_digest, status, resource_id, written
+    FROM (SELECT) AS asked LEFT JOIN idempotency_keys ON digest = $2
+"""
+FOUND = Statement(FIND, ("number", "digest"), {})
+STORE = """
+    INSERT INTO idempotency_keys (digest, body_digest, status, resource_id, written) VALUES ($1, $2, $3, $4, $5)
+"""
 
 
 @dataclass(frozen=True)
@@ -68,22 +72,23 @@ class Attempt:
             Problem: 409 while another try is under way, 422 when the key came with another body.
         """
         number = int.from_bytes(self.digest[:8], "big", signed=True)
-        if not (await uow.session.execute(LOCK, {"number": number})).scalar_one():
-            detail = "The same command is being carried out; try again."
-            raise Problem(HTTPStatus.CONFLICT, detail, headers=RETRY_SOON)
-        row = (await uow.session.execute(FIND, {"digest": self.digest})).one_or_none()
-        if row is None:
+        (row,) = await uow.fetch(FOUND, number=number, digest=self.digest)
+        if not row["ours"]:
+            raise _under_way()
+        if row["body_digest"] is None:
             return None
-        if not self._is_of(row.body_digest):
+        if not self._is_of(row["body_digest"]):
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"This {HEADER} was used for another command.")
-        written = [Mark(stream, UUID(key), version) for stream, key, version in orjson.loads(row.written)]
-        return FirstAnswer(row.status, row.resource_id, written)
+        written = [Mark(stream, UUID(key), version) for stream, key, version in orjson.loads(row["written"])]
+        return FirstAnswer(row["status"], row["resource_id"], written)
 
     def store(self, session: Session, answer: FirstAnswer) -> None:
         written = [[mark.stream, str(mark.key), mark.version] for mark in answer.written]
-        stored = {"digest": self.digest, "body_digest": self._body_digest(self.ring.current)}
-        told = {"status": answer.status, "resource_id": answer.resource_id, "written": orjson.dumps(written).decode()}
-        session.execute(STORE, {**stored, **told})
+        told = answer.status, answer.resource_id, orjson.dumps(written).decode()
+        try:
+            within(session, STORE, self.digest, self._body_digest(self.ring.current), *told)
+        except asyncpg.UniqueViolationError:
+            raise _under_way() from None
 
     def _body_digest(self, version: int) -> bytes:
         key = self.ring.derive(PURPOSE, version)
@@ -91,3 +96,7 @@ class Attempt:
 
     def _is_of(self, body_digest: bytes) -> bool:
         return body_digest[0] in self.ring.keys and hmac.compare_digest(body_digest, self._body_digest(body_digest[0]))
+
+
+def _under_way() -> Problem:
+    return Problem(HTTPStatus.CONFLICT, "The same command is being carried out; try again.", headers=RETRY_SOON)

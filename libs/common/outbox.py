@@ -3,24 +3,22 @@
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from libs.common.domain import DomainEvent, InvalidValue
+from libs.common.driver import within
 from libs.common.ids import new_id
 from libs.common.tracing import traceparent
 
 LARGEST_EVENT = 256 * 1024
 
-INSERT = text("""
+INSERT = """
     INSERT INTO outbox (event_id, type, key, subject, sequence, payload, traceparent, occurred_at)
-    SELECT event_id, type, key, subject, sequence, payload, CAST(:traceparent AS text), occurred_at
-    FROM unnest(
-        CAST(:event_id AS uuid[]), CAST(:type AS text[]), CAST(:key AS uuid[]), CAST(:subject AS uuid[]),
-        CAST(:sequence AS bigint[]), CAST(:payload AS bytea[]), CAST(:occurred_at AS timestamptz[])
-    ) WITH ORDINALITY AS e (event_id, type, key, subject, sequence, payload, occurred_at, place)
+    SELECT event_id, type, key, subject, sequence, payload, $8, occurred_at
+    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bytea[], $7::timestamptz[])
+        WITH ORDINALITY AS e (event_id, type, key, subject, sequence, payload, occurred_at, place)
     ORDER BY place
-""")
+"""
 
 
 _adapters: dict[type, TypeAdapter[Any]] = {}
@@ -41,16 +39,11 @@ def insert(session: Session, events: list[tuple[DomainEvent, int]]) -> None:
     """
     if not events:
         return
-    columns: dict[str, Any] = {
-        "event_id": [new_id() for _ in events],
-        "type": [event.type for event, _ in events],
-        "key": [event.key for event, _ in events],
-        "subject": [event.subject for event, _ in events],
-        "sequence": [sequence for _, sequence in events],
-        "payload": [_encode(event) for event, _ in events],
-        "occurred_at": [event.occurred_at for event, _ in events],
-    }
-    session.execute(INSERT, {**columns, "traceparent": traceparent()})
+    rows = [
+        (new_id(), event.type, event.key, event.subject, sequence, _encode(event), event.occurred_at)
+        for event, sequence in events
+    ]
+    within(session, INSERT, *zip(*rows, strict=True), traceparent())
 
 
 def _encode(event: DomainEvent) -> bytes:

@@ -149,6 +149,7 @@ def main() -> None:
         part.needs = newest(options.package)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     try:
         uvloop.run(serve(app, worker))
     finally:
