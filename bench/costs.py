@@ -16,7 +16,7 @@ from libs.common.audit import AuditTrail, Entry
 from libs.common.authentication import Principal
 from libs.common.clock import Clock
 from libs.common.database import Database
-from libs.common.idempotency import Attempt, FirstAnswer
+from libs.common.idempotency import Attempt
 from libs.common.keyring import KeyRing
 from libs.common.limits import InProcess, Limiter
 from libs.directory.scope import SystemScope
@@ -92,8 +92,7 @@ async def _command(database: Database, ring: KeyRing) -> None:
     attempt = await Attempt.of(_request(), PRINCIPAL, ring)
     async with database.unit_of_work(SystemScope()) as uow:
         await attempt.first_answer(uow)
-        answer = FirstAnswer(201, uuid4(), [])
-        uow.at_commit(lambda session, _marks: attempt.store(session, answer))
+        uow.remember(attempt.answered(201, uuid4()))
 
 
 def _request() -> Request:

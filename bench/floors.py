@@ -6,6 +6,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +18,7 @@ from aiohttp import web
 from fastapi import FastAPI
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import MetaData
+from sqlalchemy import DateTime, MetaData
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -50,15 +51,32 @@ class Bare(DeclarativeBase):
 
 
 class Thing(Bare):
+    """A row as wide as a customer's, with as many indexes."""
+
     __tablename__ = "things"
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    kind: Mapped[str]
     name: Mapped[str]
+    name_folded: Mapped[str] = mapped_column(index=True)
+    status: Mapped[str]
+    home_unit_id: Mapped[UUID] = mapped_column(index=True)
+    birth_date: Mapped[date | None]
+    gender: Mapped[str | None]
+    grade: Mapped[str | None]
+    registered_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class Note(Bare):
-    __tablename__ = "notes"
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    text: Mapped[str]
+class Told(Bare):
+    """What happened, to be told later."""
+
+    __tablename__ = "told"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+    type: Mapped[str]
+    key: Mapped[UUID]
+    payload: Mapped[bytes]
+    occurred_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class NewThing(BaseModel):
@@ -67,16 +85,21 @@ class NewThing(BaseModel):
 
 
 def orm(database: str) -> FastAPI:
-    """A bare FastAPI route that writes two rows through SQLAlchemy's ORM."""
+    """A bare FastAPI route that writes two rows through SQLAlchemy's ORM: a thing, and that it came to be."""
     engine = create_async_engine(database.replace("postgresql://", "postgresql+asyncpg://"), pool_size=10)
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     app = FastAPI(openapi_url=None)
 
     @app.post("/things", status_code=201)
     async def create(body: NewThing) -> dict[str, str]:
-        thing = Thing(id=uuid4(), name=body.name)
+        now, home = datetime.now(UTC), body.home_unit_id
+        words = {"kind": "person", "status": "prospect", "name": body.name, "name_folded": body.name.casefold()}
+        thing = Thing(id=uuid4(), version=1, home_unit_id=home, registered_at=now, **words)
+        told = Told(
+            event_id=uuid4(), type="made", key=thing.id, payload=body.model_dump_json().encode(), occurred_at=now
+        )
         async with sessions() as session:
-            session.add_all([thing, Note(id=uuid4(), text=body.name)])
+            session.add_all([thing, told])
             await session.commit()
         return {"id": str(thing.id), "name": thing.name}
 

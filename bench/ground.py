@@ -17,6 +17,7 @@ import aiohttp
 import asyncpg
 from aiohttp import web
 
+from bench.floors import Bare
 from guanxi.cluster.connection import Cluster
 from guanxi.cluster.topics import apply_topics
 from guanxi.local.issuer import ISSUER, LocalIssuer
@@ -25,6 +26,7 @@ from guanxi.local.ports import listens
 from guanxi.local.postgres import LocalPostgres
 from guanxi.local.secrets import Secrets
 from guanxi.local.stack import PARTITIONS
+from libs.common.database import new_engine
 from libs.common.settings import Issuer, Mode, Settings
 from libs.contracts.catalogue import REFERENCES, SECTIONS
 from libs.directory.permissions import PERMISSIONS
@@ -176,7 +178,7 @@ async def _fill(ground: Ground) -> None:
         connection = await asyncpg.connect(ground.url(app, "owner"))
         await _directory(connection, ground)
         if app == "gateway":
-            await _view(connection, ground.customers)
+            await _view(connection, ground.url(app, "owner"), ground.customers)
         await connection.execute("VACUUM ANALYZE")
         await connection.close()
 
@@ -208,7 +210,7 @@ async def keep_fresh(connection: asyncpg.Connection) -> None:
     await connection.executemany("INSERT INTO directory.watermarks VALUES ($1, $2, $3)", rows)
 
 
-async def _view(connection: asyncpg.Connection, customers: list[UUID]) -> None:
+async def _view(connection: asyncpg.Connection, owner: str, customers: list[UUID]) -> None:
     document = json.dumps({"name": "张伟", "holdings": "x" * (DOCUMENT_BYTES // len(SECTIONS))}, ensure_ascii=False)
     rows = [(id_, section, document, document) for id_ in customers for section in SECTIONS]
     await connection.executemany("INSERT INTO view.sections VALUES ($1, $2, 1, now(), $3, $4)", rows)
@@ -218,10 +220,11 @@ async def _view(connection: asyncpg.Connection, customers: list[UUID]) -> None:
     await connection.execute("CREATE SCHEMA bench; CREATE TABLE bench.rows (id uuid PRIMARY KEY, content jsonb)")
     whole = json.dumps(dict.fromkeys(SECTIONS, json.loads(document)), ensure_ascii=False)
     await connection.executemany("INSERT INTO bench.rows VALUES ($1, $2)", [(id_, whole) for id_ in customers])
+    async with new_engine(owner).begin() as engine:
+        await engine.run_sync(Bare.metadata.create_all)
     await connection.execute(
-        "CREATE TABLE bench.things (id uuid PRIMARY KEY, name text);"
-        "CREATE TABLE bench.notes (id uuid PRIMARY KEY, text text);"
-        "GRANT USAGE ON SCHEMA bench TO gateway_app; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA bench TO gateway_app"
+        "GRANT USAGE ON SCHEMA bench TO gateway_app; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA bench TO gateway_app;"
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA bench TO gateway_app"
     )
 
 

@@ -17,6 +17,10 @@ class Scope(Protocol):
     def outlines(self) -> bool:
         """Whether the caller sees no more of an identifier than its outline."""
 
+    @property
+    def unit_ids(self) -> tuple[UUID, ...]:
+        """The organisation units that the caller works for: within reach, whatever their role."""
+
     def without_grants(self) -> Self:
         """What the caller reaches by role alone: whoever was let in lets nobody else in."""
 

@@ -1,9 +1,4 @@
-"""The unit of work: one request, or one event, is one transaction, and this is its only commit.
-
-At commit, in this order: the aggregates, the publication marks of every key that the events dirty, what rests on the
-marks, the outbox. The marks come before it because a mark is a lock held to the end: outbox ids of one customer then
-follow commit order.
-"""
+"""The unit of work: one request, or one event, is one transaction, and this is its only commit."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -13,17 +8,17 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy.orm import Session
 
-from libs.common import outbox
 from libs.common.caller import Scope
+from libs.common.committing import FirstAnswer
 from libs.common.domain import Aggregate, DomainEvent, Outdated
 from libs.common.driver import Connections, Statement, within
-from libs.common.marks import Mark, mark
+from libs.common.marks import Mark
 from libs.common.publication import Publication
 from libs.common.sealing import Sealer
+from libs.common.sessions import ReadingSession, RecordingSession
 
 
 class Versioned(Protocol):
@@ -78,19 +73,6 @@ class SchemaBehind(Exception):
         super().__init__(f"the database is at migration {stands}, and this version needs {needs}")
 
 
-class RecordingSession(Session):
-    """A session that stores what its aggregates recorded."""
-
-
-class ReadingSession(Session):
-    """A session that changes nothing: each statement is a transaction of its own, with no round trips around it."""
-
-    def execute(self, statement: Any, *args: Any, **options: Any) -> Any:
-        if getattr(statement, "is_dml", False):
-            raise RuntimeError("a query changes nothing: open a command's unit of work")
-        return super().execute(statement, *args, **options)
-
-
 class UnitOfWork:
     """An open transaction with the caller's scope. Use cases take it and never end it."""
 
@@ -137,9 +119,13 @@ class UnitOfWork:
         """Find keys to publish again once, at the commit, for all that this transaction did: (stream, key)."""
         self.session.info["before_marks"].append(find)
 
-    def at_commit(self, store: Callable[[Session, list[Mark]], object]) -> None:
-        """Store something in this transaction that tells what it published."""
+    def at_commit(self, store: Callable[[Session], object]) -> None:
+        """Do something in this transaction once its marks are locked."""
         self.session.info["at_commit"].append(store)
+
+    def remember(self, answer: FirstAnswer) -> None:
+        """Store how the command was answered, with what this transaction publishes."""
+        self.session.info["answer"] = answer
 
     def answer(self, view: VersionedT) -> VersionedT:
         """Name the thing that the answer shows: for its ETag, the audit, and the answer to a repeated command.
@@ -205,15 +191,25 @@ class Database:
     @asynccontextmanager
     async def unit_of_work(self, scope: Scope) -> AsyncIterator[UnitOfWork]:
         """Commit at the end of the block; roll back when it raises."""
-        async with self._sessions() as session:
-            session.sync_session.info.update(
-                publications=self._publications, events=[], extra_marks=set(), before_marks=[], marks=[], at_commit=[]
-            )
-            async with session.begin():
-                yield UnitOfWork(self, lambda: session, lambda *told: session.run_sync(within, *told), scope)
-            if session.info["marks"] or session.info["events"]:
-                for wake in self.on_commit:
-                    wake()
+        session = self._sessions()
+        session.info.update(
+            publications=self._publications,
+            events=[],
+            extra_marks=set(),
+            before_marks=[],
+            marks=[],
+            answer=None,
+            at_commit=[],
+        )
+        try:
+            yield UnitOfWork(self, lambda: session, lambda *told: session.run_sync(within, *told), scope)
+            await session.commit()  # which gives back the connection, too
+        except BaseException:
+            await asyncio.shield(session.close())
+            raise
+        if session.info["marks"] or session.info["events"]:
+            for wake in self.on_commit:
+                wake()
 
     def reading(self, scope: Scope) -> "Reading":
         """A unit of work that changes nothing, and opens no session before it is asked for one."""
@@ -261,29 +257,3 @@ class Reading:
         if self._opened is None:
             self._opened = self._sessions()
         return self._opened
-
-
-@event.listens_for(RecordingSession, "before_flush")
-def _collect(session: Session, _context: UOWTransaction, _instances: Any) -> None:
-    # At flush, not at commit: the identity map is weak, and an aggregate dropped in between takes its events along.
-    for instance in (*session.new, *session.dirty):
-        if isinstance(instance, Aggregate):
-            session.info["events"].extend(instance.take_events())
-
-
-@event.listens_for(RecordingSession, "before_commit")
-def _publish(session: Session) -> None:
-    if session.in_nested_transaction():
-        return
-    session.flush()
-    events: list[tuple[DomainEvent, int]] = session.info["events"]
-    keys = set(session.info["extra_marks"])
-    for find in session.info["before_marks"]:
-        keys.update(find(session))
-    for publication in session.info["publications"]:
-        for happened, _ in events:
-            keys.update((publication.stream, key) for key in publication.keys(happened))
-    session.info["marks"] = mark(session, keys)
-    for store in session.info["at_commit"]:
-        store(session, session.info["marks"])
-    outbox.insert(session, events)

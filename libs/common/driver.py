@@ -21,6 +21,8 @@ STATEMENT_SECONDS = 15.0
 IDLE_SECONDS = 240.0
 """Less than networks between here and a database forget connections after."""
 
+ADAPTED = "connection of the driver"
+
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call] # it brings no types
 
 
@@ -48,7 +50,9 @@ def within(session: Session, sql: str, *arguments: Any) -> Sequence[Any]:
     Raises:
         DRIVER_ERRORS: as the driver has them.
     """
-    adapted: Any = session.connection().connection.dbapi_connection
+    adapted: Any = session.info.get(ADAPTED)
+    if adapted is None:  # to ask for it costs
+        adapted = session.info[ADAPTED] = session.connection().connection.dbapi_connection
 
     async def fetch(connection: Any) -> Sequence[Any]:
         if not connection.is_in_transaction():

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
-import asyncpg
 import orjson
 from fastapi import Request
-from sqlalchemy.orm import Session
 
 from libs.common.authentication import Principal
+from libs.common.committing import FirstAnswer
 from libs.common.database import UnitOfWork
-from libs.common.driver import Statement, within
+from libs.common.driver import Statement
 from libs.common.keyring import KeyRing
 from libs.common.marks import Mark
 from libs.common.problems import RETRY_SOON, Problem
@@ -33,13 +32,10 @@ FIND = """
     FROM (SELECT) AS asked LEFT JOIN idempotency_keys ON digest = $2
 """
 FOUND = Statement(FIND, ("number", "digest"), {})
-STORE = """
-    INSERT INTO idempotency_keys (digest, body_digest, status, resource_id, written) VALUES ($1, $2, $3, $4, $5)
-"""
 
 
 @dataclass(frozen=True)
-class FirstAnswer:
+class Answered:
     """What a command answered: the resource is shown again, `written` is what it published."""
 
     status: int
@@ -65,7 +61,7 @@ class Attempt:
         named = f"{principal.login}\n{request.method}\n{target}\n{key}"
         return cls(hashlib.sha256(named.encode()).digest(), await request.body(), ring)
 
-    async def first_answer(self, uow: UnitOfWork) -> FirstAnswer | None:
+    async def first_answer(self, uow: UnitOfWork) -> Answered | None:
         """What the first try answered, or nothing where this is the first.
 
         Raises:
@@ -74,21 +70,17 @@ class Attempt:
         number = int.from_bytes(self.digest[:8], "big", signed=True)
         (row,) = await uow.fetch(FOUND, number=number, digest=self.digest)
         if not row["ours"]:
-            raise _under_way()
+            detail = "The same command is being carried out; try again."
+            raise Problem(HTTPStatus.CONFLICT, detail, headers=RETRY_SOON)
         if row["body_digest"] is None:
             return None
         if not self._is_of(row["body_digest"]):
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"This {HEADER} was used for another command.")
         written = [Mark(stream, UUID(key), version) for stream, key, version in orjson.loads(row["written"])]
-        return FirstAnswer(row["status"], row["resource_id"], written)
+        return Answered(row["status"], row["resource_id"], written)
 
-    def store(self, session: Session, answer: FirstAnswer) -> None:
-        written = [[mark.stream, str(mark.key), mark.version] for mark in answer.written]
-        told = answer.status, answer.resource_id, orjson.dumps(written).decode()
-        try:
-            within(session, STORE, self.digest, self._body_digest(self.ring.current), *told)
-        except asyncpg.UniqueViolationError:
-            raise _under_way() from None
+    def answered(self, status: int, resource_id: UUID) -> FirstAnswer:
+        return FirstAnswer(self.digest, self._body_digest(self.ring.current), status, resource_id)
 
     def _body_digest(self, version: int) -> bytes:
         key = self.ring.derive(PURPOSE, version)
@@ -96,7 +88,3 @@ class Attempt:
 
     def _is_of(self, body_digest: bytes) -> bool:
         return body_digest[0] in self.ring.keys and hmac.compare_digest(body_digest, self._body_digest(body_digest[0]))
-
-
-def _under_way() -> Problem:
-    return Problem(HTTPStatus.CONFLICT, "The same command is being carried out; try again.", headers=RETRY_SOON)

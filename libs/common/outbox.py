@@ -1,25 +1,14 @@
 """The outbox: events stored in the transaction that made them true, sent later by the relay."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy.orm import Session
 
 from libs.common.domain import DomainEvent, InvalidValue
-from libs.common.driver import within
 from libs.common.ids import new_id
-from libs.common.tracing import traceparent
 
 LARGEST_EVENT = 256 * 1024
-
-INSERT = """
-    INSERT INTO outbox (event_id, type, key, subject, sequence, payload, traceparent, occurred_at)
-    SELECT event_id, type, key, subject, sequence, payload, $8, occurred_at
-    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bytea[], $7::timestamptz[])
-        WITH ORDINALITY AS e (event_id, type, key, subject, sequence, payload, occurred_at, place)
-    ORDER BY place
-"""
-
 
 _adapters: dict[type, TypeAdapter[Any]] = {}
 
@@ -31,19 +20,17 @@ def adapter(event: type) -> TypeAdapter[Any]:
     return _adapters[event]
 
 
-def insert(session: Session, events: list[tuple[DomainEvent, int]]) -> None:
-    """Store events in the order in which they were recorded.
+def columns(events: Iterable[tuple[DomainEvent, int]]) -> Sequence[Sequence[Any]]:
+    """Ids, types, keys, subjects, sequences, payloads and times, in the order in which the events were recorded.
 
     Raises:
         InvalidValue: an event is too large to be sent.
     """
-    if not events:
-        return
     rows = [
         (new_id(), event.type, event.key, event.subject, sequence, _encode(event), event.occurred_at)
         for event, sequence in events
     ]
-    within(session, INSERT, *zip(*rows, strict=True), traceparent())
+    return list(zip(*rows, strict=True)) or [()] * 7
 
 
 def _encode(event: DomainEvent) -> bytes:

@@ -32,6 +32,7 @@ class SystemScope:
     """Event handlers, publishers and schedules: everything, said out loud."""
 
     outlines: bool = False
+    unit_ids: tuple[UUID, ...] = ()
 
     def without_grants(self) -> Self:
         return self

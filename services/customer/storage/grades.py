@@ -42,4 +42,4 @@ class GradeRepository:
         """Once more then. It is noted at the commit: rows of `holdings` are locked after the marks."""
         theirs = holdings.c.customer_id.in_(customer_ids)
         done = update(holdings).where(theirs).values(grade_due_at=next_at)
-        self._uow.at_commit(lambda session, _marks: session.execute(done))
+        self._uow.at_commit(lambda session: session.execute(done))

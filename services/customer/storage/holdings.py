@@ -199,7 +199,7 @@ class Changed:
         booked_on: dict[UUID, date | None] = dict.fromkeys(self.former)
         booked_on.update((row[0], row[1]) for row in session.execute(self.owners()))
         if booked_on:
-            self._uow.at_commit(lambda session, _marks: session.execute(_noted(booked_on, self._now)))
+            self._uow.at_commit(lambda session: session.execute(_noted(booked_on, self._now)))
         return [(SECTION.name, owner) for owner in booked_on]
 
 
