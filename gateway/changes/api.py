@@ -22,11 +22,11 @@ from starlette.types import Send
 from gateway.changes.storage import START, Change, Place, of_customers, remembers
 from gateway.changes.tail import Follower, Tail, TooMany
 from gateway.view.reading import View
-from gateway.view.storage import is_within_reach
 from libs.common.access import CurrentCaller, Query, chassis, requires
 from libs.common.authentication import Principal
 from libs.common.domain import AuthorityStale, Forbidden, InvalidValue, NotFound
 from libs.common.problems import RETRY_SOON, Problem
+from libs.directory.reading import is_within_reach
 
 BEAT_SECONDS = 15.0
 MOST_CUSTOMERS = 100

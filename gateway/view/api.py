@@ -23,6 +23,7 @@ from libs.common.domain import InvalidValue
 from libs.common.hot import HotRoute
 from libs.common.schemas import Body
 from libs.contracts.catalogue import SECTIONS
+from libs.directory.reading import require_customer
 
 JSON = "application/json"
 AT_ONCE = 100
@@ -70,7 +71,7 @@ def view_router(view: View, live: LiveSections) -> APIRouter:
         if request.query_params["consistency"] != "live":
             raise InvalidValue("consistency", "There is `live`, or nothing.")
         caller = caller_of(request)
-        await view.require(uow, customer_id)
+        await require_customer(uow, customer_id)
         permitted = [name for name in names if caller.may(f"sections:{name}")]
         answered = {part.section.name: part for part in await live.read(customer_id, permitted, request)}
         if uow.scope.outlines:

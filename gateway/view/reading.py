@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from gateway.view.document import Shown, forbidden, narrowed, shown
-from gateway.view.storage import is_within_reach, read_sections
+from gateway.view.storage import read_sections
 from gateway.view.watermarks import Watermarks
 from libs.common.caller import Caller
 from libs.common.clock import Clock
@@ -40,12 +40,6 @@ class View:
             ]
             for customer_id, held in found.items()
         }
-
-    async def require(self, uow: UnitOfWork, customer_id: UUID) -> None:
-        """Raises NotFound: unknown, or out of scope."""
-        uow.about(customer_id)
-        if not await is_within_reach(uow, customer_id):
-            raise NotFound.thing("customer")
 
     async def one(self, uow: UnitOfWork, caller: Caller, customer_id: UUID, names: Sequence[str]) -> list[Shown]:
         """One customer's sections.

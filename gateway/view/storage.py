@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, any_, bindparam, select
+from sqlalchemy import Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from gateway.view.tables import sections
 from libs.common.caller import Scope, Variant
 from libs.common.consistency import VersionOf
 from libs.common.database import Database, UnitOfWork
-from libs.common.driver import ByScope
+from libs.common.driver import ASKED, ByScope, Statement, compiled
 from libs.contracts.catalogue import SECTIONS
 from libs.directory.tables import customers
 
@@ -39,27 +39,17 @@ async def read_sections(
     return {id_: {n: held[id_].get(n) or Section(n) for n in names} for id_ in customer_ids if id_ in held}
 
 
-async def is_within_reach(uow: UnitOfWork, customer_id: UUID) -> bool:
-    """Whether the caller gets to this customer at all."""
-    return bool(await uow.fetch(_REACHED.of(uow.scope), asked=customer_id))
-
-
-def _sections(scope: Scope, variant: Variant, one: bool) -> Select[Any]:  # noqa: FBT001 - tells kinds apart
+def _sections(scope: Scope, variant: Variant, one: bool) -> Statement:  # noqa: FBT001 - tells kinds apart
     c, s = customers.c, sections.c
-    asked: Any = bindparam("asked", type_=Uuid) if one else any_(bindparam("asked", type_=ARRAY(Uuid)))
-    return (
+    asked: Any = ASKED if one else any_(bindparam("asked", type_=ARRAY(Uuid)))
+    return compiled(
         select(c.customer_id, s.section, s.version, s.changed_at, s[variant])
         .outerjoin_from(customers, sections, s.customer_id == c.customer_id)
         .where(c.customer_id == asked, scope.customers(c.customer_id))
     )
 
 
-def _reached(scope: Scope) -> Select[Any]:
-    asked: Any = bindparam("asked", type_=Uuid)
-    return select(customers.c.customer_id).where(customers.c.customer_id == asked, scope.customers(asked))
-
-
-_SECTIONS, _REACHED = ByScope(_sections), ByScope(_reached)
+_SECTIONS = ByScope(_sections)
 
 
 def versions(database: Database) -> dict[str, VersionOf]:

@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import asyncpg
-from sqlalchemy import Select
+from sqlalchemy import BindParameter, Select, Uuid, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.orm import Session
 
@@ -21,6 +22,9 @@ STATEMENT_SECONDS = 15.0
 IDLE_SECONDS = 240.0
 """Less than networks between here and a database forget connections after."""
 
+StatementT = TypeVar("StatementT")
+ASKED: BindParameter[UUID] = bindparam("asked", type_=Uuid)
+"""The one id that a statement asks for, where it is built before that is known."""
 ADAPTED = "connection of the driver"
 
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call] # it brings no types
@@ -64,19 +68,21 @@ def within(session: Session, sql: str, *arguments: Any) -> Sequence[Any]:
     return rows
 
 
-class ByScope:
-    """A statement for each scope, and each kind of it, compiled once: a scope lives while its caller is remembered."""
+class ByScope(Generic[StatementT]):
+    """A statement for each scope, and each kind of it, built once: a scope lives while its caller is remembered."""
 
-    def __init__(self, build: Callable[..., Select[Any]]) -> None:
+    def __init__(self, build: Callable[..., StatementT]) -> None:
         """`build` takes a scope, and what tells the kinds apart."""
         self._build = build
-        self._held: WeakKeyDictionary[Scope, dict[tuple[Any, ...], Statement]] = WeakKeyDictionary()
+        self._held: WeakKeyDictionary[Scope, dict[tuple[Any, ...], StatementT]] = WeakKeyDictionary()
 
-    def of(self, scope: Scope, *kind: Any) -> Statement:
-        kinds = self._held.setdefault(scope, {})
+    def of(self, scope: Scope, *kind: Any) -> StatementT:
+        kinds = self._held.get(scope)
+        if kinds is None:
+            kinds = self._held[scope] = {}
         statement = kinds.get(kind)
         if statement is None:
-            statement = kinds[kind] = compiled(self._build(scope, *kind))
+            statement = kinds[kind] = self._build(scope, *kind)
         return statement
 
 

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from sqlalchemy import Select, Uuid, bindparam, select
+from sqlalchemy import select
 
 from libs.common import audited
 from libs.common.access import Requires, caller_of, chassis, id_in_path, reading
 from libs.common.caller import Scope
 from libs.common.clients import HEADER, require_client
 from libs.common.domain import NotFound
-from libs.common.driver import ByScope, Statement
+from libs.common.driver import ASKED, ByScope, Statement, compiled
 from libs.common.hot import HotRoute
 from libs.common.publication import Publication
 
@@ -53,8 +52,8 @@ def live_router(publications: Sequence[Publication]) -> APIRouter:
     return router
 
 
-def _reached(scope: Scope) -> Select[Any]:
-    return select(scope.customers(bindparam("asked", type_=Uuid)))
+def _reached(scope: Scope) -> Statement:
+    return compiled(select(scope.customers(ASKED)))
 
 
 _REACHED = ByScope(_reached)

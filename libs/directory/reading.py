@@ -1,14 +1,13 @@
 """What use cases ask of the directory, within their unit of work's scope."""
 
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, any_, bindparam, select
+from sqlalchemy import any_, select
 
 from libs.common.caller import Scope
 from libs.common.database import UnitOfWork
 from libs.common.domain import InvalidValue, NotFound
-from libs.common.driver import ByScope
+from libs.common.driver import ASKED, ByScope, Statement, compiled
 from libs.directory import tables
 from libs.directory.permissions import roles_with
 
@@ -24,16 +23,20 @@ async def require_customer(uow: UnitOfWork, customer_id: UUID, *, by_role: bool 
     With `by_role` an access grant opens nothing.
     """
     uow.about(customer_id)
-    if not await uow.fetch(_CUSTOMER.of(uow.scope, by_role), asked=customer_id):
+    if not await is_within_reach(uow, customer_id, by_role=by_role):
         raise NotFound.thing("customer")
 
 
-def _customer(scope: Scope, by_role: bool) -> Select[Any]:  # noqa: FBT001 - it tells the kinds of a statement apart
+async def is_within_reach(uow: UnitOfWork, customer_id: UUID, *, by_role: bool = False) -> bool:
+    """Whether the caller gets to this customer at all."""
+    return bool(await uow.fetch(_CUSTOMER.of(uow.scope, by_role), asked=customer_id))
+
+
+def _customer(scope: Scope, by_role: bool) -> Statement:  # noqa: FBT001 - it tells the kinds of a statement apart
     reaching = scope.without_grants() if by_role else scope
-    return select(customers.c.customer_id).where(customers.c.customer_id == _ASKED, reaching.customers(_ASKED))
+    return compiled(select(customers.c.customer_id).where(customers.c.customer_id == ASKED, reaching.customers(ASKED)))
 
 
-_ASKED = bindparam("asked", type_=Uuid)
 _CUSTOMER = ByScope(_customer)
 
 
@@ -44,9 +47,9 @@ async def require_unit(uow: UnitOfWork, unit_id: UUID, *, field: str) -> None:
         raise InvalidValue(field, "There is no such unit within your reach.")
 
 
-def _unit(scope: Scope) -> Select[Any]:
+def _unit(scope: Scope) -> Statement:
     unit = org_units.c.org_unit_id
-    return select(unit).where(unit == _ASKED, scope.units(unit))
+    return compiled(select(unit).where(unit == ASKED, scope.units(unit)))
 
 
 _UNIT = ByScope(_unit)

@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import func, select, text, update
 
-from gateway.view.storage import is_within_reach
 from libs.common.database import UnitOfWork
-from libs.directory.reading import canonical_id, require_staff, require_unit, unit_by_code
+from libs.directory.reading import canonical_id, is_within_reach, require_staff, require_unit, unit_by_code
 from services.complaints.storage.repository import ComplaintRepository
 from services.customer.domain.reveal import IdentifierKind
 from services.customer.storage.queries import customer_by_document, list_consents

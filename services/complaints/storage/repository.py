@@ -8,9 +8,14 @@ from sqlalchemy import select
 from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.driver import ASKED, ByScope
 from libs.common.tables import in_force
 from services.complaints.domain.complaint import Complaint, DeadlineWarning
 from services.complaints.storage.tables import complaints, deadline_policies, deadline_warnings
+
+_COMPLAINT = ByScope(
+    lambda scope: select(Complaint).where(complaints.c.id == ASKED, scope.customers(complaints.c.customer_id))
+)
 
 
 class ComplaintRepository:
@@ -21,8 +26,7 @@ class ComplaintRepository:
         self._uow.session.add(complaint)
 
     async def get(self, complaint_id: UUID) -> Complaint:
-        within = self._uow.scope.customers(complaints.c.customer_id)
-        found = await self._uow.session.execute(select(Complaint).where(complaints.c.id == complaint_id, within))
+        found = await self._uow.session.execute(_COMPLAINT.of(self._uow.scope), {"asked": complaint_id})
         complaint = found.scalar_one_or_none()
         if complaint is None:
             raise NotFound.thing("complaint")

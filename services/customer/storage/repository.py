@@ -8,6 +8,7 @@ from sqlalchemy.orm import selectinload
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.driver import ASKED, ByScope
 from libs.contracts.customer import MarketingChannel
 from services.customer.domain.account import OWNERS, Account
 from services.customer.domain.consent import Consent, Purpose
@@ -23,6 +24,9 @@ from services.customer.storage.tables import (
 )
 
 PARTS = (selectinload(Customer.documents), selectinload(Customer.contact_points))  # type: ignore[arg-type] # mapped imperatively
+_CUSTOMER = ByScope(
+    lambda scope: select(Customer).where(customers.c.id == ASKED, scope.customers(customers.c.id)).options(*PARTS)
+)
 
 
 class CustomerRepository:
@@ -33,23 +37,17 @@ class CustomerRepository:
         self._uow.session.add(customer)
 
     async def get(self, customer_id: UUID) -> Customer:
-        return await self._one(self._wanted(customer_id))
+        return await self._one(_CUSTOMER.of(self._uow.scope), customer_id)
 
     async def get_for_change(self, customer_id: UUID) -> Customer:
         """Locked: what is unique is looked for after, and may not be found to be what another just made of it."""
-        customer = await self._one(self._wanted(customer_id).with_for_update(of=customers, key_share=True))
+        wanted = _CUSTOMER.of(self._uow.scope).with_for_update(of=customers, key_share=True)
+        customer = await self._one(wanted, customer_id)
         self._uow.check_version(customer)
         return customer
 
-    def _wanted(self, customer_id: UUID) -> Select[Customer]:
-        return (
-            select(Customer)
-            .where(customers.c.id == customer_id, self._uow.scope.customers(customers.c.id))
-            .options(*PARTS)
-        )
-
-    async def _one(self, wanted: Select[Customer]) -> Customer:
-        customer = (await self._uow.session.execute(wanted)).scalar_one_or_none()
+    async def _one(self, wanted: Select[Customer], customer_id: UUID) -> Customer:
+        customer = (await self._uow.session.execute(wanted, {"asked": customer_id})).scalar_one_or_none()
         if customer is None:
             raise NotFound.thing("customer")
         return customer

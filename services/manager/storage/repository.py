@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.driver import ASKED, ByScope
 from services.manager.domain.access import AccessGrant, EthicalWall
 from services.manager.domain.assignment import Assignment, AssignmentRole, Line
 from services.manager.domain.org_unit import OrgUnit
@@ -25,6 +26,9 @@ from services.manager.storage.tables import (
 MANAGES = staff.c.roles.contains([LOOKS_AFTER]) & staff.c.left_at.is_(None)
 
 
+_UNIT = ByScope(lambda scope: select(OrgUnit).where(org_units.c.id == ASKED, scope.units(org_units.c.id)))
+
+
 class OrgUnitRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -33,8 +37,7 @@ class OrgUnitRepository:
         self._uow.session.add(unit)
 
     async def find(self, unit_id: UUID) -> OrgUnit | None:
-        within = self._uow.scope.units(org_units.c.id)
-        found = await self._uow.session.execute(select(OrgUnit).where(org_units.c.id == unit_id, within))
+        found = await self._uow.session.execute(_UNIT.of(self._uow.scope), {"asked": unit_id})
         return found.scalar_one_or_none()
 
     async def get(self, unit_id: UUID) -> OrgUnit:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.driver import ASKED, ByScope
 from services.marketing.domain.campaign import Campaign, Status
 from services.marketing.domain.member import CampaignMember
 from services.marketing.domain.product import Product
@@ -33,6 +34,9 @@ class ProductRepository:
         return product
 
 
+_CAMPAIGN = ByScope(lambda scope: select(Campaign).where(campaigns.c.id == ASKED, scope.units(campaigns.c.org_unit_id)))
+
+
 class CampaignRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -41,8 +45,7 @@ class CampaignRepository:
         self._uow.session.add(campaign)
 
     async def get(self, campaign_id: UUID) -> Campaign:
-        within = self._uow.scope.units(campaigns.c.org_unit_id)
-        found = await self._uow.session.execute(select(Campaign).where(campaigns.c.id == campaign_id, within))
+        found = await self._uow.session.execute(_CAMPAIGN.of(self._uow.scope), {"asked": campaign_id})
         campaign = found.scalar_one_or_none()
         if campaign is None:
             raise NotFound.thing("campaign")

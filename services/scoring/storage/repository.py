@@ -8,10 +8,13 @@ from sqlalchemy import select
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
+from libs.common.driver import ASKED, ByScope
 from services.scoring.domain.contribution import ValueGroup
 from services.scoring.domain.policy import ContributionPolicy
 from services.scoring.domain.score import Score
 from services.scoring.storage.tables import contribution_policies, scores
+
+_SCORE = ByScope(lambda scope: select(Score).where(scores.c.id == ASKED, scope.customers(scores.c.customer_id)))
 
 
 class ScoreRepository:
@@ -22,8 +25,7 @@ class ScoreRepository:
         self._uow.session.add(score)
 
     async def get(self, score_id: UUID) -> Score:
-        within = self._uow.scope.customers(scores.c.customer_id)
-        found = await self._uow.session.execute(select(Score).where(scores.c.id == score_id, within))
+        found = await self._uow.session.execute(_SCORE.of(self._uow.scope), {"asked": score_id})
         score = found.scalar_one_or_none()
         if score is None:
             raise NotFound.thing("score")
