@@ -21,10 +21,10 @@ from rich.console import Console
 
 from bench.commands import commands, reads
 from bench.costs import costs, flushes
-from bench.figures import Figure, Target, rates, rounds, show, tails
+from bench.figures import Figure, Target, cpu_of, rates, rounds, show, tails
 from bench.flow import projected, relayed, visible
 from bench.ground import Ground, answers, prepared
-from bench.load import request, run
+from bench.load import Round, request, run
 from bench.proxy import Proxy, proxy_to
 
 FIRST_PORT = 21_000
@@ -88,9 +88,11 @@ async def gateway(bench: Bench) -> list[Figure]:
 
 
 async def flow(bench: Bench) -> list[Figure]:
-    with bench.console.status("relay, projector, and from a commit to the view"):
+    with bench.console.status("from a commit to the view, relay, projector"):
+        # First of all, while nobody has anything left to tell of what was measured before.
+        seen = await visible(bench.ground, count=bench.count)
         relay = await relayed(bench.ground, count=bench.count)
-        return [relay, await projected(bench.ground, count=bench.count), *await visible(bench.ground)]
+        return [relay, *seen, await projected(bench.ground, count=bench.count)]
 
 
 @dataclass(frozen=True)
@@ -131,15 +133,16 @@ async def live(bench: Bench) -> tuple[list[Figure], float]:
         direct, target = gateway.direct, gateway.delayed
         stored = Target(direct.port, direct.pid, bench.asked(VIEW, bench.teller))
         found = [await bench.beside("360° read / live composition", stored, direct, 3.0)]
-        taken: dict[float, list[float]] = {0.0: [], DELAY: []}
+        taken: dict[float, list[Round]] = {0.0: [], DELAY: []}
         with bench.console.status("live composition, with one service delayed and with none"):
             for _ in range(bench.count + 1):
                 for delay, kept in taken.items():
                     gateway.proxies["manager"].delay = delay
                     one = await run(target.port, target.requests, connections=1, seconds=bench.seconds, pid=target.pid)
-                    kept.append(one.quantile(0.95))
-    none, delayed = (median(kept[1:]) for kept in taken.values())
-    found.append(Figure("live, one service delayed / the delay", "ms, p95", delayed, DELAY * 1000, 1.30, most=True))
+                    kept.append(one)
+    none, delayed = (median(one.quantile(0.95) for one in kept[1:]) for kept in taken.values())
+    what, cpu = "live, one service delayed / the delay", cpu_of(taken[DELAY][1:])
+    found.append(Figure(what, "ms, p95", delayed, DELAY * 1000, 1.30, most=True, cpu=cpu))
     return found, none
 
 
@@ -147,7 +150,8 @@ async def measured(*, seconds: float, count: int, console: Console) -> list[Figu
     with tempfile.TemporaryDirectory(prefix="guanxi-bench-") as home:
         async with prepared(Path(home), FIRST_PORT) as ground:
             bench = Bench(ground, seconds, count, console)
-            found = await gateway(bench) + await flow(bench)
+            on_the_way = await flow(bench)
+            found = [*await gateway(bench), *on_the_way]
             composition, undelayed = await live(bench)
             spent, flush = await costs(ground), flushes(ground.home)
     found += composition
@@ -175,7 +179,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of each side; the median counts")
     parser.add_argument("--out", type=Path, default=Path(".local/bench.json"))
     options = parser.parse_args()
-    console = Console(record=True)
+    console = Console(record=True, width=150)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(measured(seconds=options.seconds, count=options.rounds, console=console))
     write(found, options.out, console)

@@ -59,13 +59,17 @@ async def rounds(measured: Target, floor: Target, *, connections: int, seconds: 
 def rates(what: str, pair: Pair, goal: float) -> Figure:
     measured, floor = pair
     rate, beside = (median(r.rate for r in some) for some in pair)
-    cpu, floor_cpu = (median(r.cpu_each for r in some) for some in (measured, floor))
-    return Figure(what, "requests/s", rate, beside, goal, cpu=cpu, floor_cpu=floor_cpu)
+    return Figure(what, "requests/s", rate, beside, goal, cpu=cpu_of(measured), floor_cpu=cpu_of(floor))
 
 
 def tails(what: str, pair: Pair, goal: float) -> Figure:
     measured, floor = (median(r.quantile(0.99) for r in some) for some in pair)
-    return Figure(what, "ms, p99", measured, floor, goal, most=True)
+    cpu, floor_cpu = (cpu_of(some) for some in pair)
+    return Figure(what, "ms, p99", measured, floor, goal, most=True, cpu=cpu, floor_cpu=floor_cpu)
+
+
+def cpu_of(some: Iterable[Round]) -> float:
+    return median(one.cpu_each for one in some)
 
 
 def show(found: Sequence[Figure], console: Console) -> None:
@@ -73,7 +77,7 @@ def show(found: Sequence[Figure], console: Console) -> None:
     for figure in found:
         bar = f"{'≤' if figure.most else '≥'} {figure.goal:g}"
         mark = "[green]✓[/green]" if figure.holds else "[red]✗[/red]"
-        cpu = (f"{figure.cpu:.0f}", f"{figure.floor_cpu:.0f}") if figure.cpu else ("", "")
+        cpu = (f"{each:.0f}" if each else "" for each in (figure.cpu, figure.floor_cpu))
         measured = (f"{figure.measured:,.4g}", f"{figure.floor:,.4g}", f"{figure.ratio:.2f}")
         table.add_row(figure.what, figure.unit, *measured, f"{bar} {mark}", *cpu)
     console.print(table)

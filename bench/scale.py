@@ -10,25 +10,23 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import aiohttp
 import asyncpg
 import uvloop
-from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
 from bench.load import request, run
 from guanxi.demo.bank import SEED, load_demo
 from guanxi.demo.plan import BRANCHES
+from guanxi.examination.waiting import Depths, waiting
 from guanxi.local.ports import listens
-from guanxi.local.settings import APPS, LocalSettings
+from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 
 SMALL, LARGE = 2_000, 30_000
@@ -39,55 +37,36 @@ LOOK_SECONDS, DRAINED_WITHIN = 5.0, 900.0
 PARTS = 4
 READ_SECONDS, ROUNDS, CONNECTIONS, ASKED = 8.0, 5, 4, 1_000
 UNLIMITED = {"read": "1000000000/minute"}
-WAITS = {"guanxi_queue_depth": "queue", "guanxi_consumer_lag": "topic"}
-"""What waits, by which label: in an app's own database, and in Kafka for it."""
 SOME = "SELECT id::text FROM customers WHERE home_unit_id = $1 ORDER BY random() LIMIT $2"
 UNIT = "SELECT org_unit_id FROM directory.org_units WHERE code = $1"
 
 
-Depths = Counter[tuple[str, str]]
-"""How much waits in each queue, by app and name."""
+@asynccontextmanager
+async def watched(settings: LocalSettings) -> AsyncIterator[list[Depths]]:
+    """What waits in every queue, seen again and again."""
+    seen: list[Depths] = []
+    task = asyncio.create_task(_watch(settings, seen))
+    try:
+        yield seen
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
-@dataclass(frozen=True)
-class Queues:
-    """Looks at the queues of every app while something goes on."""
+async def _watch(settings: LocalSettings, seen: list[Depths]) -> None:
+    while True:
+        seen.append(await waiting(settings))
+        await asyncio.sleep(LOOK_SECONDS)
 
-    settings: LocalSettings
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[list[Depths]]:
-        seen: list[Depths] = []
-        task = asyncio.create_task(self._watch(seen))
-        try:
-            yield seen
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _watch(self, seen: list[Depths]) -> None:
-        while True:
-            seen.append(await self.look())
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def look(self) -> Depths:
-        found = Depths()
-        async with aiohttp.ClientSession() as session:
-            for app in APPS:
-                async with session.get(f"{self.settings.address(app, 2)}/metrics") as answer:
-                    told = text_string_to_metric_families(await answer.text())
-                for sample in (sample for family in told if family.name in WAITS for sample in family.samples):
-                    found[app, sample.labels[WAITS[sample.name]]] += int(sample.value)
-        return found
-
-    async def drained(self) -> float:
-        """Seconds until nothing waits anywhere."""
-        began = time.monotonic()
-        async with asyncio.timeout(DRAINED_WITHIN):
-            while any((await self.look()).values()):  # noqa: ASYNC110 - what is waited for is in other processes
-                await asyncio.sleep(1)
-        return time.monotonic() - began
+async def drained(settings: LocalSettings) -> float:
+    """Seconds until nothing waits anywhere."""
+    began = time.monotonic()
+    async with asyncio.timeout(DRAINED_WITHIN):
+        while await waiting(settings):  # noqa: ASYNC110 - what is waited for is in other processes
+            await asyncio.sleep(1)
+    return time.monotonic() - began
 
 
 @dataclass(frozen=True)
@@ -102,12 +81,12 @@ class Bank:
     """Of each queue, in each quarter of the time in which the bank grew."""
 
 
-async def grown(stack: Stack, console: Console, queues: Queues, customers: int, before: int) -> Bank:
+async def grown(stack: Stack, console: Console, customers: int, before: int) -> Bank:
     began = time.monotonic()
-    async with queues.watched() as seen:
-        await load_demo(stack.settings, stack.issuer, console, customers=customers, seed=SEED)
+    async with watched(stack.settings) as seen:
+        await load_demo(stack.settings, stack.issuer, console, customers=customers, seed=SEED, settled=False)
     rate = (customers - before) / (time.monotonic() - began)
-    return Bank(customers, rate, await queues.drained(), await tail(stack, console), longest(seen))
+    return Bank(customers, rate, await drained(stack.settings), await tail(stack, console), longest(seen))
 
 
 def longest(seen: Sequence[Depths]) -> list[Depths]:
@@ -169,9 +148,9 @@ async def main(sizes: Sequence[int]) -> bool:
         stack = Stack(settings, console)
         try:
             await stack.start()
-            banks, queues = [], Queues(settings)
+            banks = []
             for before, customers in zip((0, *sizes), sizes, strict=False):
-                banks.append(await grown(stack, console, queues, customers, before))
+                banks.append(await grown(stack, console, customers, before))
         finally:
             await stack.stop()
     show(banks, console)

@@ -21,6 +21,7 @@ from guanxi.demo.organisation import STAFF, Branch, found
 from guanxi.demo.people import person
 from guanxi.demo.plan import BRANCHES, Planned, plan
 from guanxi.demo.stories import Stories, once
+from guanxi.examination.waiting import until_nothing_waits
 from guanxi.local.issuer import ADMIN, LocalIssuer
 from guanxi.local.settings import LocalSettings
 from guanxi.parallel import batches, each_with_bar
@@ -61,8 +62,9 @@ async def ensure_demo(settings: LocalSettings, issuer: LocalIssuer, console: Con
 
 
 async def load_demo(
-    settings: LocalSettings, issuer: LocalIssuer, console: Console, *, customers: int, seed: int
+    settings: LocalSettings, issuer: LocalIssuer, console: Console, *, customers: int, seed: int, settled: bool = True
 ) -> None:
+    """`settled` once every service has heard of it: until then, sections say that they may be stale."""
     columns = TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     async with AsyncExitStack() as stack:
         admin = await stack.enter_async_context(Client(settings.gateway, issuer.token(ADMIN, [ADMIN])))
@@ -79,6 +81,8 @@ async def load_demo(
             await _all(progress, "households", [one for one in planned if one.spouse is not None], stories.relate)
             await _all(progress, "complaints", [one for one in planned if one.complaint], stories.complain)
             await _campaigns(progress, stories, admin)
+            if settled:
+                await until_nothing_waits(settings, progress)
 
 
 async def example_of(settings: LocalSettings, issuer: LocalIssuer, seed: int) -> Example:

@@ -27,7 +27,7 @@ class LocalSettings(BaseSettings):
     """A Kafka that is there already, as host:port; or `testcontainers`."""
     postgres: str | None = Field(default=None, validation_alias=AliasChoices("GUANXI_POSTGRES", "POSTGRES"))
     """A PostgreSQL that is there already, by the address of its administrator; or `testcontainers`."""
-    demo_customers: int = 400
+    demo_customers: int = 2_000
     """How many the demo bank has that `guanxi up` loads at the first start."""
     pg_bindir: Path | None = None
     maven_repository: str | None = None

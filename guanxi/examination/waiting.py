@@ -1,0 +1,52 @@
+"""What waits in the queues of every app, by its metrics: in its own database, and in Kafka for it."""
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+from rich.progress import Progress
+
+from guanxi.examination.finding import SECONDS
+from guanxi.local.ports import listens
+from guanxi.local.settings import APPS, LocalSettings
+
+NAMED_BY = {"guanxi_queue_depth": "queue", "guanxi_consumer_lag": "topic"}
+"""Which label names the queue."""
+LOOK_SECONDS, AT_MOST_SECONDS = 1.0, 300.0
+
+Depths = Counter[tuple[str, str]]
+"""How much waits in each queue, by app and name."""
+
+
+async def waiting(settings: LocalSettings) -> Depths:
+    found = Depths()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
+        for app in APPS:
+            async for metrics in _metrics(session, settings, app):
+                told = text_string_to_metric_families(metrics)
+                for sample in (sample for family in told if family.name in NAMED_BY for sample in family.samples):
+                    found[app, sample.labels[NAMED_BY[sample.name]]] += int(sample.value)
+    return +found
+
+
+async def _metrics(session: aiohttp.ClientSession, settings: LocalSettings, app: str) -> AsyncIterator[str]:
+    """Of each process of an app: their management ports follow each other."""
+    for offset in itertools.count(2):
+        if not await listens(settings.host, settings.port(app) + offset):
+            return
+        async with session.get(f"{settings.address(app, offset)}/metrics") as answer:
+            yield await answer.text()
+
+
+async def until_nothing_waits(settings: LocalSettings, progress: Progress) -> None:
+    """Until everybody has heard of everything, with a bar of what has still to go round; some minutes at most."""
+    bar, most, until = progress.add_task("heard", total=None), 0, time.monotonic() + AT_MOST_SECONDS
+    while (left := (await waiting(settings)).total()) and time.monotonic() < until:
+        most = max(most, left)
+        progress.update(bar, total=most, completed=most - left)
+        await asyncio.sleep(LOOK_SECONDS)
+    progress.update(bar, total=most, completed=most - left)
