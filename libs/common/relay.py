@@ -107,16 +107,14 @@ def source_of(topic: str) -> str:
 
 def event_headers(topic: str, row: Any, trace: str | None) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0, Kafka protocol binding, binary mode."""
-    named = {
-        "ce_specversion": "1.0",
-        "ce_id": str(row["event_id"]),
-        "ce_type": row["type"],
-        "ce_source": source_of(topic),
-        "ce_time": row["occurred_at"].isoformat(),
-        "ce_subject": str(row["subject"]),
-        "ce_sequence": str(row["sequence"]),
-        "content-type": "application/json",
-    }
-    if trace:
-        named["traceparent"] = trace
-    return [(name, value.encode()) for name, value in named.items()]
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(row["event_id"]).encode()),
+        ("ce_type", row["type"].encode()),
+        ("ce_source", source_of(topic).encode()),
+        ("ce_time", row["occurred_at"].isoformat().encode()),
+        ("ce_subject", str(row["subject"]).encode()),
+        ("ce_sequence", str(row["sequence"]).encode()),
+        ("content-type", b"application/json"),
+    ]
+    return [*headers, ("traceparent", trace.encode())] if trace else headers
