@@ -138,11 +138,8 @@ async def relayed(ground: Ground, *, count: int) -> Figure:
 async def projected(ground: Ground, *, count: int) -> Figure:
     """Small documents a second into the view, beside the same topic consumed and parsed, and no more."""
     topic, settings = customer.SECTION.name, ground.settings("gateway")
-    async with _producing(ground, "customer") as producer:
-        keys = [uuid4() for _ in range(KEYS)]
-        for first in range(0, DOCUMENTS, AT_ONCE):
-            sending = [_document(producer, topic, keys[n % KEYS], n) for n in range(first, first + AT_ONCE)]
-            await asyncio.gather(*sending)
+    keys = [uuid4() for _ in range(KEYS)]
+    await _publish(ground, topic, keys)
     owner = await asyncpg.connect(ground.url("gateway", "owner"))
 
     async def into_the_view() -> Pace:
@@ -188,6 +185,13 @@ async def _rate(read: Callable[[], Awaitable[int]]) -> Pace:
     while done < DOCUMENTS:
         done += await read()
     return watch.pace(done - first)
+
+
+async def _publish(ground: Ground, topic: str, keys: Sequence[UUID]) -> None:
+    async with _producing(ground, "customer") as producer:
+        for first in range(0, DOCUMENTS, AT_ONCE):
+            sending = [_document(producer, topic, keys[n % KEYS], n) for n in range(first, first + AT_ONCE)]
+            await asyncio.gather(*sending)
 
 
 async def _document(producer: AIOKafkaProducer, topic: str, key: UUID, version: int) -> None:

@@ -17,6 +17,7 @@ from libs.common.ids import new_id
 from libs.contracts.customer import SECTION, Flows, KindOfHolding
 from services.customer.domain.account import OWNERS
 from services.customer.domain.holdings import SETTLES, WINDOWS, next_month, tomorrow
+from services.customer.storage.days import Days
 from services.customer.storage.flow_tables import daily_flows, holdings
 from services.customer.storage.tables import account_holders
 
@@ -133,8 +134,8 @@ class HoldingsRepository:
         """
         noted: Changed | None = self._uow.session.info.get("holdings")
         if noted is None:
-            noted = Changed(self._uow, now)
-            self._uow.session.info["holdings"] = noted
+            noted = self._uow.session.info["holdings"] = Changed(self._uow, now)
+            Days.of(self._uow)  # stored before: what was booked today is found
             self._uow.before_marks(noted.find)
         noted.account_ids.update(account_ids)
         noted.former.update(before)

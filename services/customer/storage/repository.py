@@ -158,13 +158,18 @@ class AccountRepository:
     async def by_number(self, source: str, indexes: Sequence[bytes]) -> Account | None:
         return await self._one((accounts.c.source == source) & accounts.c.number_index.in_(indexes))
 
+    async def id_by_number(self, source: str, indexes: Sequence[bytes]) -> UUID | None:
+        """Of the same account, where no more of it is wanted."""
+        number = (accounts.c.source == source) & accounts.c.number_index.in_(indexes)
+        found = await self._uow.session.execute(select(accounts.c.id).where(number, self._held()))
+        return found.scalar_one_or_none()
+
     async def _one(self, condition: ColumnElement[bool], *of_holder: ColumnElement[bool]) -> Account | None:
-        held = exists().where(
-            account_holders.c.account_id == accounts.c.id,
-            self._uow.scope.customers(account_holders.c.customer_id),
-            *of_holder,
-        )
         found = await self._uow.session.execute(
-            select(Account).where(condition, held).options(selectinload(Account.holders))  # type: ignore[arg-type] # mapped imperatively
+            select(Account).where(condition, self._held(*of_holder)).options(selectinload(Account.holders))  # type: ignore[arg-type] # mapped imperatively
         )
         return found.scalar_one_or_none()
+
+    def _held(self, *of_holder: ColumnElement[bool]) -> ColumnElement[bool]:
+        h = account_holders.c
+        return exists().where(h.account_id == accounts.c.id, self._uow.scope.customers(h.customer_id), *of_holder)

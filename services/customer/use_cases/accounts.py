@@ -11,9 +11,9 @@ from libs.contracts.customer import HolderRole, HoldingKind
 from libs.directory.reading import unit_by_code
 from services.customer.domain.account import ACCOUNT, Account, AccountHolder, Origin, Statement
 from services.customer.domain.customer import Customer, Kind, Status
+from services.customer.storage.days import Days
 from services.customer.storage.holdings import HoldingsRepository
 from services.customer.storage.repository import AccountRepository, CustomerRepository, SourceReferenceRepository
-from services.customer.storage.transactions import BalanceRepository
 from services.customer.use_cases.sealing import seal_account_number
 
 OWN_SOURCE = "guanxi"
@@ -55,14 +55,14 @@ async def open_account(
     )
     account.open(at=at)
     AccountRepository(uow).add(account)
-    await _keep(uow, account, now=at)
+    _keep(uow, account, now=at)
     return account
 
 
 async def close_account(uow: UnitOfWork, account_id: UUID, on: date, *, at: datetime) -> Account:
     account = await AccountRepository(uow).get_for_change(account_id)
     account.close(on, at=at)
-    await _keep(uow, account, now=at)
+    _keep(uow, account, now=at)
     return account
 
 
@@ -87,17 +87,17 @@ async def state_account(
     else:
         account = _stated(uow, source, account_ref, ids[holders[0][0]], roles, statement)
         AccountRepository(uow).add(account)
-    await _keep(uow, account, now=now, before=before)
+    _keep(uow, account, now=now, before=before)
 
 
-async def _keep(uow: UnitOfWork, account: Account, *, now: datetime, before: Sequence[UUID] = ()) -> None:
+def _keep(uow: UnitOfWork, account: Account, *, now: datetime, before: Sequence[UUID] = ()) -> None:
     """Remember what stands on an account from its day on, and let its owners' holdings be told anew.
 
     `before` are its owners until now: those who are so no more hold less.
     """
     day, balance = account.stands
     if balance is not None:
-        await BalanceRepository(uow).add(account.id, day, balance)
+        Days.of(uow).stand(account.id, day, balance)
     HoldingsRepository(uow).changed([account.id], now=now, before=before)
 
 
