@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -19,7 +20,9 @@ from tests.polling import until
 from tests.ports import free_port, free_ports_in_a_row
 
 
-async def start(ground: Ground, database: str, service: str, *, without: str, **changed: str) -> Process:
+async def start(
+    ground: Ground, database: str, service: str, *, without: str, stdout: int = DEVNULL, **changed: str
+) -> Process:
     """`without` is `worker` or `app`; its `database` may be another than the service's own."""
     env = {
         "PATH": os.environ["PATH"],
@@ -32,7 +35,7 @@ async def start(ground: Ground, database: str, service: str, *, without: str, **
         **changed,
     }
     argv = [sys.executable, "-m", "libs.common.serve", f"services.{service}", f"--no-{without}"]
-    return await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT, stdout=DEVNULL)
+    return await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT, stdout=stdout)
 
 
 @asynccontextmanager
@@ -57,18 +60,23 @@ async def listening(app: ASGIApp, settings: Settings) -> AsyncIterator[int]:
 async def served(ground: Ground, service: str, changed: Mapping[str, str]) -> AsyncIterator[int]:
     """Its public port; the internal and the management port are the next two."""
     await ground.migrate(service, f"services.{service}")
-    first = free_ports_in_a_row(3)
-    names = ("GUANXI_PUBLIC_PORT", "GUANXI_INTERNAL_PORT", "GUANXI_MANAGEMENT_PORT")
-    ports = {name: str(first + place) for place, name in enumerate(names)}
+    first, ports = ports_in_a_row()
     process = await start(ground, service, service, without="worker", **ports, **changed)
-
-    async def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", first)) == 0
-
     try:
-        await until(answers)
+        await until(partial(listens, first))
         yield first
     finally:
         process.terminate()
         await process.wait()
+
+
+def ports_in_a_row() -> tuple[int, dict[str, str]]:
+    """The first, and the settings of all."""
+    first = free_ports_in_a_row(3)
+    names = ("GUANXI_PUBLIC_PORT", "GUANXI_INTERNAL_PORT", "GUANXI_MANAGEMENT_PORT")
+    return first, {name: str(first + place) for place, name in enumerate(names)}
+
+
+async def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -70,7 +70,11 @@ def main() -> None:
     """`python -m libs.common.migrations services.customer` brings one app's database up to date."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("package", help="for example services.customer, or gateway")
-    folder = migrations_of(parser.parse_args().package)
+    package = parser.parse_args().package
+    try:
+        folder = migrations_of(package)
+    except ModuleNotFoundError:
+        parser.error(f"there is no app {package}: name one as services.customer, or gateway")
     upgrade(folder, MigrationSettings().owner_database_url.get_secret_value())
 
 

@@ -149,7 +149,7 @@ def test_6_an_end_in_peace(each: Resource) -> None:
     grace = pod_of(each)["terminationGracePeriodSeconds"]
     serves = labels_of(each)[COMPONENT] == "app"
     waits = container_of(each)["lifecycle"]["preStop"]["sleep"]["seconds"] if serves else 0
-    assert waits >= (5 if serves else 0)
+    assert waits >= (10 if serves else 0)
     assert waits + GRACE_SECONDS + 2 < grace
 
 
@@ -167,6 +167,8 @@ def test_8_one_says_how_many() -> None:
         assert ("replicas" in each["spec"]) != (each["metadata"]["name"] in scaled), named(each)
     assert all(h["spec"]["minReplicas"] >= 3 for h in resources("overlays/prod", "HorizontalPodAutoscaler"))
     assert all(d["spec"].get("replicas", 2) >= 2 for d in deployments())
+    workers = [each["spec"]["replicas"] for each in deployments() if labels_of(each)[COMPONENT] == "worker"]
+    assert max(workers) <= min(topic["spec"]["partitions"] for topic in resources("kafka-strimzi", "KafkaTopic"))
 
 
 def test_9_a_drain_takes_one_at_a_time() -> None:

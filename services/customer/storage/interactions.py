@@ -5,12 +5,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database import UnitOfWork
+from libs.common.driver import Statement
 from libs.common.listing import matching, newest
 from services.customer.storage.history_tables import interactions
+
+REMEMBERED = """
+    INSERT INTO interactions (customer_id, id, service, type, subject, version, occurred_at, facts)
+    SELECT customer_id, $2, $3, $4, $5, $6, $7, $8::text::jsonb FROM unnest($1::uuid[]) AS theirs (customer_id)
+    ON CONFLICT DO NOTHING
+"""
+REMEMBER = Statement(
+    REMEMBERED, ("customer_ids", "id", "service", "type", "subject", "version", "occurred_at", "facts"), {}
+)
 
 
 class InteractionRepository:
@@ -30,13 +40,9 @@ class InteractionRepository:
         facts: Mapping[str, Any],
     ) -> None:
         """Once for each customer, however often it is told."""
-        row = {
-            "id": event_id, "service": service, "type": type_, "subject": subject, "version": sequence,
-            "occurred_at": occurred_at, "facts": facts,
-        }  # fmt: skip
-        rows = [{**row, "customer_id": customer_id} for customer_id in sorted(customer_ids)]
-        if rows:
-            await self._uow.session.execute(insert(interactions).values(rows).on_conflict_do_nothing())
+        told = {"id": event_id, "service": service, "type": type_, "subject": subject, "version": sequence}
+        told |= {"occurred_at": occurred_at, "facts": orjson.dumps(facts).decode()}
+        await self._uow.fetch(REMEMBER, customer_ids=sorted(customer_ids), **told)
 
 
 async def list_interactions(

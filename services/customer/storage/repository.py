@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, insert, select
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, Text, any_, bindparam, exists, insert, select
 from sqlalchemy.orm import selectinload
 
+from libs.common.caller import Scope
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
-from libs.common.driver import ASKED, ByScope
+from libs.common.driver import ASKED, ByScope, Statement, compiled
 from libs.contracts.customer import MarketingChannel
 from services.customer.domain.account import OWNERS, Account
 from services.customer.domain.consent import Consent, Purpose
@@ -83,6 +84,15 @@ class BatchRepository:
         return found.scalars().all()
 
 
+def _references(scope: Scope) -> Statement:
+    r, source_ids = source_references.c, bindparam("source_ids", type_=ARRAY(Text))
+    asked = (r.source == bindparam("source", type_=Text)) & (r.source_id == any_(source_ids))
+    return compiled(select(r.source_id, r.customer_id).where(asked, scope.customers(r.customer_id)))
+
+
+_REFERENCES = ByScope(_references)
+
+
 class SourceReferenceRepository:
     """Customers by another system's number: unique, so that an import can be repeated for ever."""
 
@@ -90,13 +100,7 @@ class SourceReferenceRepository:
         self._uow = uow
 
     async def customer_ids(self, source: str, source_ids: list[str]) -> dict[str, UUID]:
-        r = source_references.c
-        rows = await self._uow.session.execute(
-            select(r.source_id, r.customer_id)
-            .where(r.source == source, r.source_id.in_(source_ids))
-            .where(self._uow.scope.customers(r.customer_id))
-        )
-        return {row.source_id: row.customer_id for row in rows}
+        return dict(await self._uow.fetch(_REFERENCES.of(self._uow.scope), source=source, source_ids=source_ids))
 
     async def add(self, source: str, source_id: str, customer_id: UUID) -> None:
         await self._uow.session.flush()
@@ -134,6 +138,20 @@ class ConsentRepository:
         return (await self._uow.session.execute(select(Consent).where(condition, within))).scalar_one_or_none()
 
 
+def _held(scope: Scope, *of_holder: ColumnElement[bool]) -> ColumnElement[bool]:
+    h = account_holders.c
+    return exists().where(h.account_id == accounts.c.id, scope.customers(h.customer_id), *of_holder)
+
+
+def _numbered(scope: Scope) -> Statement:
+    a, indexes = accounts.c, bindparam("indexes", type_=ARRAY(LargeBinary))
+    number = (a.source == bindparam("source", type_=Text)) & (a.number_index == any_(indexes))
+    return compiled(select(a.id).where(number, _held(scope)))
+
+
+_NUMBERED = ByScope(_numbered)
+
+
 class AccountRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -156,20 +174,16 @@ class AccountRepository:
         return bool(found.scalar_one())
 
     async def by_number(self, source: str, indexes: Sequence[bytes]) -> Account | None:
-        return await self._one((accounts.c.source == source) & accounts.c.number_index.in_(indexes))
+        account_id = await self.id_by_number(source, indexes)
+        return await self._one(accounts.c.id == account_id) if account_id else None
 
     async def id_by_number(self, source: str, indexes: Sequence[bytes]) -> UUID | None:
         """Of the same account, where no more of it is wanted."""
-        number = (accounts.c.source == source) & accounts.c.number_index.in_(indexes)
-        found = await self._uow.session.execute(select(accounts.c.id).where(number, self._held()))
-        return found.scalar_one_or_none()
+        rows = await self._uow.fetch(_NUMBERED.of(self._uow.scope), source=source, indexes=indexes)
+        return rows[0][0] if rows else None
 
     async def _one(self, condition: ColumnElement[bool], *of_holder: ColumnElement[bool]) -> Account | None:
         found = await self._uow.session.execute(
-            select(Account).where(condition, self._held(*of_holder)).options(selectinload(Account.holders))  # type: ignore[arg-type] # mapped imperatively
+            select(Account).where(condition, _held(self._uow.scope, *of_holder)).options(selectinload(Account.holders))  # type: ignore[arg-type] # mapped imperatively
         )
         return found.scalar_one_or_none()
-
-    def _held(self, *of_holder: ColumnElement[bool]) -> ColumnElement[bool]:
-        h = account_holders.c
-        return exists().where(h.account_id == accounts.c.id, self._uow.scope.customers(h.customer_id), *of_holder)

@@ -100,7 +100,23 @@ async def test_a_rotation_that_is_killed_midway_goes_on(ground: Ground, connecti
     assert all(row["value_index"] in sealer.indexes("phone", numbers[row["id"]]) for row in rows), "still to be found"
     lasts = {row["id"]: sealer.last_indexes("contact_points.value", numbers[row["id"]][-4:]) for row in rows}
     assert all(row["value_last_index"] in lasts[row["id"]] for row in rows), "by the last four characters too"
-    retire_key(place, 1)
+    await only_what_nothing_stands_under_is_retired(1, new, place, ground)
+
+
+async def only_what_nothing_stands_under_is_retired(old: int, new: int, ring: Path, ground: Ground) -> None:
+    ended, said = await retire(new, ring, ground)
+    assert (ended, f"still under key version {new}" in said) == (os.EX_UNAVAILABLE, True)
+    assert await retire(old, ring, ground) == (0, f"key version {old} is gone")
+    assert KeyRing.load(ring).versions == (new,)
+
+
+async def retire(version: int, ring: Path, ground: Ground) -> tuple[int | None, str]:
+    """How the command ends, and what it says."""
+    where = ("--ring", str(ring), "--database", ground.url("rotation", "app"))
+    argv = [str(Path(sys.executable).with_name("guanxi")), "keys", "retire", str(version), *where]
+    process = await asyncio.create_subprocess_exec(*argv, stdout=PIPE, stderr=STDOUT)
+    said, _ = await process.communicate()
+    return process.returncode, " ".join(said.decode().split())
 
 
 async def test_indexes_that_are_missing_are_made_with_one_key_too(
