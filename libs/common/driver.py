@@ -9,7 +9,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import asyncpg
-from sqlalchemy import BindParameter, Select, Uuid, bindparam
+from sqlalchemy import BindParameter, Connection, Select, Uuid, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.orm import Session
 
@@ -52,7 +52,7 @@ def within(session: Session, sql: str, *arguments: Any) -> Sequence[Any]:
     """Rows of a statement in the session's own transaction, which sees nothing that was not flushed.
 
     Raises:
-        DRIVER_ERRORS: as the driver has them.
+        DRIVER_ERRORS: as the driver has them; DBAPIError where the connection was lost.
     """
     adapted: Any = session.info.get(ADAPTED)
     if adapted is None:  # to ask for it costs
@@ -60,12 +60,28 @@ def within(session: Session, sql: str, *arguments: Any) -> Sequence[Any]:
 
     async def fetch(connection: Any) -> Sequence[Any]:
         if not connection.is_in_transaction():
-            await adapted._start_transaction()  # noqa: SLF001 - as it does itself before the session's first statement
+            transaction = connection.transaction()
+            await transaction.start()
+            adapted._transaction = transaction  # noqa: SLF001 - as it does itself before the session's first statement
         rows: Sequence[Any] = await connection.fetch(sql, *arguments)
         return rows
 
-    rows: Sequence[Any] = adapted.run_async(fetch)
+    try:
+        rows: Sequence[Any] = adapted.run_async(fetch)
+    except BaseException as error:
+        _let_go(session.connection(), adapted.driver_connection, error)
+        raise
     return rows
+
+
+def _let_go(pooled: Connection, connection: Any, error: BaseException) -> None:
+    """As SQLAlchemy does after an error of its own: the pool hears of a connection that is good no more."""
+    if isinstance(error, asyncpg.InternalClientError):
+        connection.terminate()
+    if connection.is_closed():
+        pooled.exec_driver_sql("SELECT 1")  # raises, and all that are as old are given up
+    elif not isinstance(error, Exception):
+        pooled.invalidate(error)  # whoever was cancelled leaves it in any state
 
 
 class ByScope(Generic[StatementT]):

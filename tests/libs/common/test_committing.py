@@ -6,10 +6,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from libs.common.committing import FirstAnswer
+from libs.common.database import Database
 from libs.common.domain import Conflict
+from libs.common.driver import Statement
 from libs.common.ids import new_id
+from libs.common.transient import passing
 from libs.directory.scope import SystemScope
 from tests.conftest import Ground
 from tests.libs.common.probe import SECTION, Probe, Thing, things
@@ -18,6 +22,10 @@ from tests.polling import until
 MARK = "SELECT FROM publication_marks WHERE stream = $1 AND key = $2 FOR UPDATE"
 WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 OPENED = "SELECT count(*) FROM pg_locks WHERE pid = $1 AND locktype = 'virtualxid'"
+END_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()
+"""
+MADE = Statement("INSERT INTO things (id, version, name) VALUES ($1, 1, $2)", ("id", "name"), {})
 ANOTHER = """
     INSERT INTO outbox (event_id, type, key, subject, sequence, payload, occurred_at)
     VALUES ($1, 'crm.thing.touched.v1', $1, $1, 1, '{}', now()) RETURNING id
@@ -63,6 +71,42 @@ async def test_an_event_has_its_place_once_every_mark_is_locked(ground: Ground, 
     assert last > between
     for connection in (holder, other):
         await connection.close()
+
+
+async def test_connections_that_were_lost_are_met_once(ground: Ground, probe: Probe) -> None:
+    """By one unit of work, however many had been idle: what comes after it gets new ones."""
+    await asyncio.gather(*[touched(probe, a_thing()) for _ in range(5)])
+    other = await asyncpg.connect(ground.url("probe", "app"))
+    await other.execute(END_OTHERS)
+    await other.close()
+    with pytest.raises(DBAPIError) as lost:
+        await touched_by_the_driver_alone(probe)
+    assert passing(lost.value)
+    for _ in range(5):
+        await touched_by_the_driver_alone(probe)
+
+
+async def test_who_is_cancelled_leaves_no_transaction_to_the_next(ground: Ground, probe: Probe) -> None:
+    sleeps, narrow = Statement("SELECT pg_sleep(60)", (), {}), Database(ground.url("probe", "app"), pool=1)
+
+    async def sleep() -> None:
+        async with narrow.unit_of_work(SystemScope()) as uow:
+            await uow.fetch(sleeps)
+
+    for moment in (0.0, 0.001, 0.002, 0.005, 0.01, 0.1):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(sleep(), moment)
+        thing = a_thing()
+        async with narrow.unit_of_work(SystemScope()) as uow:
+            await uow.fetch(MADE, id=thing.id, name=thing.name)
+        async with probe.database.reading(SystemScope()) as uow:
+            assert (await uow.session.execute(select(things.c.id).where(things.c.id == thing.id))).first(), moment
+    await narrow.close()
+
+
+async def touched_by_the_driver_alone(probe: Probe) -> None:
+    async with probe.database.unit_of_work(SystemScope()) as uow:
+        uow.mark(SECTION.name, [new_id()])
 
 
 async def test_a_query_opens_no_transaction_and_changes_nothing(ground: Ground, probe: Probe) -> None:
