@@ -89,13 +89,13 @@ async def test_connections_that_were_lost_are_met_once(ground: Ground, probe: Pr
 async def test_who_is_cancelled_leaves_no_transaction_to_the_next(ground: Ground, probe: Probe) -> None:
     sleeps, narrow = Statement("SELECT pg_sleep(60)", (), {}), Database(ground.url("probe", "app"), pool=1)
 
-    async def sleep() -> None:
+    async def stay() -> None:
         async with narrow.unit_of_work(SystemScope()) as uow:
             await uow.fetch(sleeps)
 
     for moment in (0.0, 0.001, 0.002, 0.005, 0.01, 0.1):
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(sleep(), moment)
+            await asyncio.wait_for(stay(), moment)
         thing = a_thing()
         async with narrow.unit_of_work(SystemScope()) as uow:
             await uow.fetch(MADE, id=thing.id, name=thing.name)
