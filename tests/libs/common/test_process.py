@@ -16,21 +16,22 @@ from tests.polling import until
 from tests.ports import free_port
 from tests.served import listens, ports_in_a_row, start
 
-SERVICE = "marketing"
-BODY = b'{"code": "steady", "name": "x"}'
-HEAD = f"POST /api/v1/products HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+DATABASE, SERVICE = "rotation", "customer"
+"""Not the service's own, which others find as they left it: a worker writes down what it heard, and when."""
+BODY = b'{"name": "x"}'
+HEAD = f"POST /api/v1/customers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
 END_SECONDS = 10.0
 """Less than a cluster waits before it kills, and less than Kafka waits for a member that says nothing."""
 
 
 @pytest.fixture(autouse=True)
 async def migrated(ground: Ground) -> None:
-    await ground.migrate(SERVICE, f"services.{SERVICE}")
+    await ground.migrate(DATABASE, f"services.{SERVICE}")
 
 
 async def test_who_is_half_way_through_asking_is_answered_by_a_process_that_ends(ground: Ground) -> None:
     port, ports = ports_in_a_row()
-    process = await start(ground, SERVICE, SERVICE, without="worker", **ports)
+    process = await start(ground, DATABASE, SERVICE, without="worker", **ports)
     await until(lambda: listens(port))
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(HEAD.encode() + BODY[:5])
@@ -54,7 +55,7 @@ async def test_a_worker_that_ends_leaves_its_group_and_said_nothing_but_json(gro
     """Its collector of spans is away all the while, which keeps it from nothing."""
     _, ports = ports_in_a_row()
     told = {**ports, "GUANXI_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}", "GUANXI_TRACE_SHARE": "1"}
-    process = await start(ground, SERVICE, SERVICE, without="app", stdout=PIPE, **told)
+    process = await start(ground, DATABASE, SERVICE, without="app", stdout=PIPE, **told)
     admin = AIOKafkaAdminClient(bootstrap_servers=ground.kafka.bootstrap)
     await admin.start()
 
