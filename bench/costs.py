@@ -92,7 +92,7 @@ async def _command(database: Database, ring: KeyRing) -> None:
     attempt = await Attempt.of(_request(), PRINCIPAL, ring)
     async with database.unit_of_work(SystemScope()) as uow:
         await attempt.first_answer(uow)
-        uow.remember(attempt.answered(201, uuid4()))
+        uow.remember(attempt.answer(201, uuid4()))
 
 
 def _request() -> Request:

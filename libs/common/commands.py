@@ -60,7 +60,7 @@ def command(show: Show, *, conditional: bool, of_readers: bool = False) -> Any:
 
 
 async def _replay(
-    shared: Chassis, principal: Principal, first: idempotency.Answered, show: Show, uow: UnitOfWork
+    shared: Chassis, principal: Principal, first: idempotency.FirstAnswer, show: Show, uow: UnitOfWork
 ) -> NoReturn:
     """Answer as the first time. Whose scope rests on what the command wrote sees it once that has come round."""
     has_come_round = await shared.consistency.holds(first.written)  # asked first: it may come round while we look
@@ -80,7 +80,7 @@ async def _remember(request: Request, uow: UnitOfWork, attempt: idempotency.Atte
         raise RuntimeError("a command must name what it answers: uow.answer(view)")
     status, resource_id = request.scope["route"].status_code or HTTPStatus.OK, uow.answered.id
     if attempt:
-        uow.remember(attempt.answered(status, resource_id))
+        uow.remember(attempt.answer(status, resource_id))
     await audited.write(request, uow, status)
 
 

@@ -18,7 +18,7 @@ from libs.common.tracing import traceparent
 
 
 @dataclass(frozen=True)
-class FirstAnswer:
+class Answer:
     """What a command answered under its Idempotency-Key, and a keyed hash of the body that asked for it."""
 
     digest: bytes
@@ -60,7 +60,7 @@ TELL = f"""
 def tell(
     session: Session,
     dirtied: Collection[tuple[str, UUID]],
-    answer: FirstAnswer | None,
+    answer: Answer | None,
     events: Sequence[tuple[DomainEvent, int]],
 ) -> list[Mark]:
     """Returns the marks, locked in one order for everybody: two writers never wait for each other in a circle.

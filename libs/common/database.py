@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
 
 from libs.common.caller import Scope
-from libs.common.committing import FirstAnswer
+from libs.common.committing import Answer
 from libs.common.domain import Aggregate, DomainEvent, Outdated
 from libs.common.driver import Connections, Statement, within
 from libs.common.marks import Mark
@@ -123,7 +123,7 @@ class UnitOfWork:
         """Do something in this transaction once its marks are locked."""
         self.session.info["at_commit"].append(store)
 
-    def remember(self, answer: FirstAnswer) -> None:
+    def remember(self, answer: Answer) -> None:
         """Store how the command was answered, with what this transaction publishes."""
         self.session.info["answer"] = answer
 

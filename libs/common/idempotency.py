@@ -15,7 +15,7 @@ import orjson
 from fastapi import Request
 
 from libs.common.authentication import Principal
-from libs.common.committing import FirstAnswer
+from libs.common.committing import Answer
 from libs.common.database import UnitOfWork
 from libs.common.driver import Statement
 from libs.common.keyring import KeyRing
@@ -35,7 +35,7 @@ FOUND = Statement(FIND, ("number", "digest"), {})
 
 
 @dataclass(frozen=True)
-class Answered:
+class FirstAnswer:
     """What a command answered: the resource is shown again, `written` is what it published."""
 
     status: int
@@ -61,7 +61,7 @@ class Attempt:
         named = f"{principal.login}\n{request.method}\n{target}\n{key}"
         return cls(hashlib.sha256(named.encode()).digest(), await request.body(), ring)
 
-    async def first_answer(self, uow: UnitOfWork) -> Answered | None:
+    async def first_answer(self, uow: UnitOfWork) -> FirstAnswer | None:
         """What the first try answered, or nothing where this is the first.
 
         Raises:
@@ -77,10 +77,10 @@ class Attempt:
         if not self._is_of(row["body_digest"]):
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"This {HEADER} was used for another command.")
         written = [Mark(stream, UUID(key), version) for stream, key, version in orjson.loads(row["written"])]
-        return Answered(row["status"], row["resource_id"], written)
+        return FirstAnswer(row["status"], row["resource_id"], written)
 
-    def answered(self, status: int, resource_id: UUID) -> FirstAnswer:
-        return FirstAnswer(self.digest, self._body_digest(self.ring.current), status, resource_id)
+    def answer(self, status: int, resource_id: UUID) -> Answer:
+        return Answer(self.digest, self._body_digest(self.ring.current), status, resource_id)
 
     def _body_digest(self, version: int) -> bytes:
         key = self.ring.derive(PURPOSE, version)

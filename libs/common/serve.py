@@ -149,7 +149,7 @@ def main() -> None:
         part.needs = newest(options.package)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(20_000, 20, 20)  # most of what a request makes dies with it: docs/adr/0020
     try:
         uvloop.run(serve(app, worker))
     finally:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from libs.common.committing import FirstAnswer
+from libs.common.committing import Answer
 from libs.common.database import Database
 from libs.common.domain import Conflict
 from libs.common.driver import Statement
@@ -32,7 +32,7 @@ ANOTHER = """
 """
 
 
-async def touched(probe: Probe, thing: Thing, *, answer: FirstAnswer | None = None) -> UUID:
+async def touched(probe: Probe, thing: Thing, *, answer: Answer | None = None) -> UUID:
     thing.touch()
     async with probe.database.unit_of_work(SystemScope()) as uow:
         uow.session.add(thing)
@@ -47,7 +47,7 @@ def a_thing() -> Thing:
 
 
 async def test_who_was_answered_under_the_key_a_moment_before_is_not_answered_twice(probe: Probe) -> None:
-    answer = FirstAnswer(uuid4().bytes, b"body", 201, uuid4())
+    answer = Answer(uuid4().bytes, b"body", 201, uuid4())
     await touched(probe, a_thing(), answer=answer)
     late = a_thing()
     with pytest.raises(Conflict, match="ask again"):
