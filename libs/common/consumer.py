@@ -1,18 +1,16 @@
 """The consumer: a batch of events, one transaction, each event handled once; then the offsets.
 
-A batch that fails is split at the failing event, one that takes too long is halved. What passes (a lost connection, a
-deadlock) is tried again in place and order is kept; what cannot pass becomes a dead letter in the same transaction as
-its inbox row.
+A batch that fails is split at the failing event, and halved where that is not known, or where it takes too long. What
+passes (a lost connection, a deadlock) is tried again in place and order is kept; what cannot pass becomes a dead letter
+in the same transaction as its inbox row.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
 
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
@@ -21,15 +19,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from libs.common.caller import Scope
-from libs.common.database import Database, Heard, UnitOfWork
-from libs.common.dead_letters import DeadLetters, event_id_of, sequence_of
-from libs.common.driver import Statement
-from libs.common.kafka import headers_of
+from libs.common.database import Database, UnitOfWork
+from libs.common.dead_letters import DeadLetters
+from libs.common.hearing import Received, Subscription, remember
 from libs.common.logs import where
-from libs.common.metrics import CONSUMED
-from libs.common.outbox import adapter
 from libs.common.reader import ANSWERED_WITHIN, Reader
-from libs.common.tracing import continue_trace, handling
 from libs.common.transient import contested, passing, slow
 
 log = structlog.get_logger()
@@ -43,13 +37,6 @@ TRIES_AS_A_WHOLE = 3
 """A connection that is lost each time may have been cut off because the batch takes too long: try less at once."""
 BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
-Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
-
-REMEMBERED = """
-    INSERT INTO inbox (event_id, type, subject, sequence) VALUES ($1, $2, $3, $4)
-    ON CONFLICT DO NOTHING RETURNING event_id
-"""
-REMEMBER = Statement(REMEMBERED, ("id", "type", "subject", "sequence"), {})
 CAUGHT_UP = text("""
     INSERT INTO consumer_progress (topic, partition, caught_up_at)
     SELECT topic, partition, :at
@@ -58,23 +45,8 @@ CAUGHT_UP = text("""
 """)
 
 
-@dataclass(frozen=True)
-class Subscription:
-    """What a service listens to: `types` maps an event type to its dataclass and handler.
-
-    A topic of the bank's own systems carries no CloudEvents headers: `plain` maps it to the one type that it holds.
-    Such records have no id; their handlers act only on a newer sequence. `free_of_order` names types whose handlers
-    come to the same whenever they act: a dead letter of them may be tried again after later ones.
-    """
-
-    topics: Sequence[str]
-    types: Mapping[str, tuple[type, Handler]]
-    plain: Mapping[str, str] = field(default_factory=dict)
-    free_of_order: Collection[str] = ()
-
-
 class HandlingFailed(Exception):
-    """The event at `index` of the batch failed, or where that is None the commit of all."""
+    """The event at `index` of the batch failed, or where that is None several together, or the commit of all."""
 
     def __init__(self, index: int | None, cause: Exception) -> None:
         super().__init__()
@@ -125,8 +97,9 @@ class Consumer:
         handled, began = 0, time.monotonic()
         try:
             async with self.database.unit_of_work(self.scope) as uow:
-                for handled, record in enumerate(records, start=1):
-                    await self._handle_at(uow, handled - 1, record)
+                for run in self.subscription.runs(records):
+                    await self._handle_at(uow, handled, run)
+                    handled += len(run)
                     if time.monotonic() - began > BATCH_SECONDS:
                         break
         except HandlingFailed as failure:
@@ -135,43 +108,20 @@ class Consumer:
             return 0, HandlingFailed(None, error)
         return handled, None
 
-    async def _handle_at(self, uow: UnitOfWork, index: int, record: ConsumerRecord) -> None:
+    async def _handle_at(self, uow: UnitOfWork, index: int, run: Sequence[Received]) -> None:
         try:
-            CONSUMED.labels(await self._handle_one(uow, record)).inc()
+            await self.subscription.hear(uow, run)
             await uow.session.flush()
         except Exception as error:
-            raise HandlingFailed(index, error) from error
-
-    async def _handle_one(self, uow: UnitOfWork, record: ConsumerRecord) -> str:
-        headers = headers_of(record)
-        type_ = headers.get("ce_type") or self.subscription.plain.get(record.topic, "")
-        if type_ not in self.subscription.types:
-            return "skipped"
-        event_class, handler = self.subscription.types[type_]
-        continue_trace(headers.get("traceparent"))
-        event = adapter(event_class).validate_json(record.value)
-        if "ce_id" in headers and not await self._is_new(uow, type_, headers):
-            return "repeated"
-        event_id = event_id_of(headers)
-        uow.heard = Heard.by(headers.get("ce_source"), event_id, sequence_of(headers)) if event_id else None
-        with handling(record.topic):
-            await handler(uow, event)
-        return "handled"
-
-    async def _is_new(self, uow: UnitOfWork, type_: str, headers: dict[str, str], *, buried: bool = False) -> bool:
-        """Remembered with its place among those of its subject, unless it is buried: then it was not handled."""
-        place = {"subject": headers.get("ce_subject"), "sequence": sequence_of(headers)}
-        told = {"id": UUID(headers["ce_id"]), "type": type_, **(dict.fromkeys(place) if buried else place)}
-        return bool(await uow.fetch(REMEMBER, **told))
+            raise HandlingFailed(index if len(run) == 1 else None, error) from error
 
     async def _bury(self, record: ConsumerRecord, cause: Exception) -> None:
-        headers = headers_of(record)
+        received = self.subscription.received(record)
         log.error("dead letter", topic=record.topic, cause=type(cause).__name__, at=where(cause))
         async with self.database.unit_of_work(self.scope) as uow:
-            if "ce_id" in headers:
-                with contextlib.suppress(ValueError):
-                    await self._is_new(uow, headers.get("ce_type", ""), headers, buried=True)
-            await self.dead_letters.raise_one(uow, record, headers, cause)
+            with contextlib.suppress(ValueError):
+                await remember(uow, [received], buried=True)
+            await self.dead_letters.raise_one(uow, record, received.headers, cause)
 
     async def _back_off(self, cause: Exception, attempt: int) -> None:
         log.warning("waiting to try again", cause=type(cause).__name__, attempt=attempt)
@@ -215,9 +165,7 @@ def _parted(
     records: list[ConsumerRecord], failure: HandlingFailed
 ) -> tuple[list[list[ConsumerRecord]], list[ConsumerRecord]]:
     """What to handle part by part, and what comes after it: the failing record goes alone, in its place."""
-    if slow(failure.cause) or passing(failure.cause):
-        half = len(records) // 2
+    if slow(failure.cause) or passing(failure.cause) or failure.index is None:
+        half = len(records) // 2  # where it was the commit itself, who is to blame shows in the end
         return [records[:half]], records[half:]
-    if failure.index is None:  # the commit itself: who is to blame shows one by one
-        return [[record] for record in records], []
     return [records[: failure.index], [records[failure.index]]], records[failure.index + 1 :]

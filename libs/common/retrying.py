@@ -9,12 +9,11 @@ import structlog
 from sqlalchemy import text
 
 from libs.common.caller import Scope
-from libs.common.consumer import Subscription
 from libs.common.database import Database, Heard, UnitOfWork
 from libs.common.domain import Conflict
 from libs.common.encryption import FieldCipher
+from libs.common.hearing import Subscription, Told
 from libs.common.logs import where
-from libs.common.outbox import adapter
 
 log = structlog.get_logger()
 
@@ -62,16 +61,15 @@ class Retries:
         return letter is not None
 
     async def _handle(self, uow: UnitOfWork, letter: Any) -> None:
-        type_ = letter["type"] or self.subscription.plain.get(letter["topic"], "")
-        event_class, handler = self.subscription.types[type_]
+        type_ = self.subscription.type_of(letter["topic"], letter["type"])
         place = {"subject": letter["subject"], "sequence": letter["sequence"]}
         in_order = type_ in self.subscription.free_of_order or letter["out_of_order"]
         if not in_order and (await uow.session.execute(LATER, place)).first() is not None:
             raise HandledLater("A later event of the same subject was handled.")
         content = self.cipher.decrypt(letter["payload"], table="dead_letters", column="payload", row=letter["id"])
-        event = adapter(event_class).validate_json(base64.b64decode(content))
-        if letter["event_id"] is not None:
-            uow.heard = Heard.by(letter["source"], letter["event_id"], letter["sequence"])
-        await handler(uow, event)
+        event = self.subscription.decode(type_, base64.b64decode(content))
+        known = letter["event_id"] is not None
+        heard = Heard.by(letter["source"], letter["event_id"], letter["sequence"]) if known else None
+        await self.subscription.tell(uow, type_, [Told(event, heard)])
         await uow.session.execute(REMEMBERED, {**place, "event_id": letter["event_id"]})
         await uow.session.execute(HANDLED, {"id": letter["id"]})

@@ -12,11 +12,12 @@ from aiokafka import AIOKafkaProducer
 from libs.common.audit_shipping import AuditShipper
 from libs.common.caller import Scope
 from libs.common.clock import Clock
-from libs.common.consumer import Consumer, Subscription
+from libs.common.consumer import Consumer
 from libs.common.copies import Copier, Copy
 from libs.common.database import Database
 from libs.common.dead_letters import DeadLetters
 from libs.common.encryption import FieldCipher
+from libs.common.hearing import Subscription
 from libs.common.housekeeping import TIDYING
 from libs.common.kafka import cluster_id, group_of, new_producer
 from libs.common.keyring import KeyRing

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from libs.common.app import App, build_chassis, create_app
-from libs.common.consumer import Subscription
 from libs.common.database import Database
+from libs.common.hearing import Subscription
 from libs.common.kms import own_ring
 from libs.common.publication import Publication
 from libs.common.reencryption import SealedColumn

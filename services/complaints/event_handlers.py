@@ -1,7 +1,7 @@
 """What the complaints service hears, each handed to a use case as plain values."""
 
-from libs.common.consumer import Subscription
 from libs.common.database import UnitOfWork
+from libs.common.hearing import Subscription
 from libs.contracts import customer
 from libs.contracts.customer import CustomerRegistered
 from services.complaints.use_cases.welcoming import welcome_customer

@@ -1,9 +1,11 @@
 """What the customer service hears, each handed to a use case as plain values."""
 
+from collections.abc import Sequence
+
 from libs.common.clock import Clock
-from libs.common.consumer import Subscription
-from libs.common.database import UnitOfWork
+from libs.common.database import Heard, UnitOfWork
 from libs.common.domain import DomainEvent
+from libs.common.hearing import Subscription, Told
 from libs.common.outbox import adapter
 from libs.contracts.catalogue import EVENTS
 from libs.contracts.core import (
@@ -16,42 +18,47 @@ from libs.contracts.core import (
 )
 from services.customer.domain.account import Statement
 from services.customer.domain.transaction import Transaction
-from services.customer.use_cases.accounts import state_account
-from services.customer.use_cases.booking import book_transaction
-from services.customer.use_cases.remembering import remember
+from services.customer.use_cases.accounts import Stated, state_accounts
+from services.customer.use_cases.booking import book_transactions
+from services.customer.use_cases.remembering import Happened, remember
 
 
-async def on_account_stated(uow: UnitOfWork, core: CoreAccount) -> None:
+async def on_accounts_stated(uow: UnitOfWork, told: Sequence[Told]) -> None:
+    await state_accounts(uow, [_stated(core) for core, _ in told], now=Clock().now())
+
+
+def _stated(core: CoreAccount) -> Stated:
     statement = Statement(**{name: getattr(core, name) for name in Statement.__dataclass_fields__})
     holders = [(holder.customer_ref, holder.role) for holder in core.holders]
-    account = {"source": core.source, "account_ref": core.account_ref}
-    await state_account(uow, **account, holders=holders, statement=statement, now=Clock().now())
+    return Stated(core.source, core.account_ref, holders, statement)
 
 
-async def on_transaction_booked(uow: UnitOfWork, core: CoreTransaction) -> None:
-    transaction = Transaction(**{name: getattr(core, name) for name in Transaction.__dataclass_fields__})
-    await book_transaction(uow, transaction, core.account_ref, now=Clock().now())
+async def on_transactions_booked(uow: UnitOfWork, told: Sequence[Told]) -> None:
+    bookings = [
+        (Transaction(**{name: getattr(core, name) for name in Transaction.__dataclass_fields__}), core.account_ref)
+        for core, _ in told
+    ]
+    await book_transactions(uow, bookings, now=Clock().now())
 
 
-async def on_anything(uow: UnitOfWork, event: DomainEvent) -> None:
+async def on_anything(uow: UnitOfWork, told: Sequence[Told]) -> None:
     """Of any service, this one too: what concerns customers is remembered."""
-    await remember(
-        uow,
-        event.customers(),
-        type_=event.type,
-        subject=event.subject,
-        occurred_at=event.occurred_at,
-        facts=adapter(type(event)).dump_python(event, mode="json"),
-    )
+    await remember(uow, [_happened(event, heard) for event, heard in told if heard is not None])
+
+
+def _happened(event: DomainEvent, heard: Heard) -> Happened:
+    facts = adapter(type(event)).dump_python(event, mode="json")
+    return Happened(heard, list(event.customers()), event.type, event.subject, event.occurred_at, facts)
 
 
 SUBSCRIPTION = Subscription(
     topics=(ACCOUNTS.name, TRANSACTIONS.name, *(topic.name for topic in EVENTS)),
     types={
         **{event.type: (event, on_anything) for events in EVENTS.values() for event in events},
-        ACCOUNT_STATED: (CoreAccount, on_account_stated),
-        TRANSACTION_BOOKED: (CoreTransaction, on_transaction_booked),
+        ACCOUNT_STATED: (CoreAccount, on_accounts_stated),
+        TRANSACTION_BOOKED: (CoreTransaction, on_transactions_booked),
     },
     free_of_order={event.type for events in EVENTS.values() for event in events},
+    together={on_accounts_stated, on_transactions_booked, on_anything},
     plain={ACCOUNTS.name: ACCOUNT_STATED, TRANSACTIONS.name: TRANSACTION_BOOKED},
 )

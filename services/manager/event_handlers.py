@@ -4,8 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.clock import Clock
-from libs.common.consumer import Subscription
 from libs.common.database import UnitOfWork
+from libs.common.hearing import Subscription
 from libs.contracts import complaints, customer
 from libs.contracts.complaints import ComplaintReceived
 from libs.contracts.customer import (

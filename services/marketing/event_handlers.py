@@ -1,7 +1,7 @@
 """What the marketing service hears, each handed to a use case as plain values."""
 
-from libs.common.consumer import Subscription
 from libs.common.database import UnitOfWork
+from libs.common.hearing import Subscription
 from libs.contracts import complaints, customer, scoring
 from libs.contracts.complaints import ComplaintClosed, ComplaintReceived
 from libs.contracts.customer import (

@@ -1,7 +1,7 @@
 """What the scoring service hears, each handed to a use case as plain values."""
 
-from libs.common.consumer import Subscription
 from libs.common.database import UnitOfWork
+from libs.common.hearing import Subscription
 from libs.contracts import customer
 from libs.contracts.customer import CustomerRegistered, HoldingsChanged
 from services.scoring.domain.holding import Holding

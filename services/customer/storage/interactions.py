@@ -1,11 +1,10 @@
 """The timeline: what happened with a customer in any service, one row for each event and customer."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
 from sqlalchemy import select
 
 from libs.common.database import UnitOfWork
@@ -13,36 +12,39 @@ from libs.common.driver import Statement
 from libs.common.listing import matching, newest
 from services.customer.storage.history_tables import interactions
 
+
+class Interaction(NamedTuple):
+    """One row; `facts` as JSON."""
+
+    customer_id: UUID
+    id: UUID
+    service: str
+    type: str
+    subject: UUID
+    version: int
+    occurred_at: datetime
+    facts: str
+
+
 REMEMBERED = """
     INSERT INTO interactions (customer_id, id, service, type, subject, version, occurred_at, facts)
-    SELECT customer_id, $2, $3, $4, $5, $6, $7, $8::text::jsonb FROM unnest($1::uuid[]) AS theirs (customer_id)
+    SELECT customer_id, id, service, type, subject, version, occurred_at, facts::jsonb
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::text[])
+        AS t (customer_id, id, service, type, subject, version, occurred_at, facts)
     ON CONFLICT DO NOTHING
 """
-REMEMBER = Statement(
-    REMEMBERED, ("customer_ids", "id", "service", "type", "subject", "version", "occurred_at", "facts"), {}
-)
+REMEMBER = Statement(REMEMBERED, Interaction._fields, {})
 
 
 class InteractionRepository:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    async def add(
-        self,
-        customer_ids: Iterable[UUID],
-        *,
-        event_id: UUID,
-        service: str,
-        type_: str,
-        subject: UUID,
-        sequence: int,
-        occurred_at: datetime,
-        facts: Mapping[str, Any],
-    ) -> None:
+    async def add(self, some: Iterable[Interaction]) -> None:
         """Once for each customer, however often it is told."""
-        told = {"id": event_id, "service": service, "type": type_, "subject": subject, "version": sequence}
-        told |= {"occurred_at": occurred_at, "facts": orjson.dumps(facts).decode()}
-        await self._uow.fetch(REMEMBER, customer_ids=sorted(customer_ids), **told)
+        if rows := sorted(some):
+            columns = dict(zip(Interaction._fields, zip(*rows, strict=True), strict=True))
+            await self._uow.fetch(REMEMBER, **columns)
 
 
 async def list_interactions(

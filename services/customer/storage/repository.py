@@ -1,9 +1,9 @@
 """Customers and accounts as aggregates, within the unit of work's scope."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, Text, any_, bindparam, exists, insert, select
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, Text, any_, bindparam, exists, func, insert, select
 from sqlalchemy.orm import selectinload
 
 from libs.common.caller import Scope
@@ -102,10 +102,11 @@ class SourceReferenceRepository:
     async def customer_ids(self, source: str, source_ids: list[str]) -> dict[str, UUID]:
         return dict(await self._uow.fetch(_REFERENCES.of(self._uow.scope), source=source, source_ids=source_ids))
 
-    async def add(self, source: str, source_id: str, customer_id: UUID) -> None:
+    async def add(self, source: str, customer_ids: Mapping[str, UUID]) -> None:
         await self._uow.session.flush()
-        values = {"source": source, "source_id": source_id, "customer_id": customer_id}
-        await self._uow.session.execute(insert(source_references).values(values))
+        rows = [{"source": source, "source_id": of, "customer_id": id_} for of, id_ in customer_ids.items()]
+        if rows:
+            await self._uow.session.execute(insert(source_references), rows)
 
 
 class ConsentRepository:
@@ -143,10 +144,18 @@ def _held(scope: Scope, *of_holder: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(h.account_id == accounts.c.id, scope.customers(h.customer_id), *of_holder)
 
 
+_INDEXES = ARRAY(LargeBinary)
+
+
 def _numbered(scope: Scope) -> Statement:
-    a, indexes = accounts.c, bindparam("indexes", type_=ARRAY(LargeBinary))
-    number = (a.source == bindparam("source", type_=Text)) & (a.number_index == any_(indexes))
-    return compiled(select(a.id).where(number, _held(scope)))
+    a, sources, indexes = (
+        accounts.c,
+        bindparam("sources", type_=ARRAY(Text)),
+        bindparam("indexes", type_=ARRAY(LargeBinary)),
+    )
+    asked = func.unnest(sources, indexes).table_valued("source", "number_index").render_derived("asked")
+    number = (a.source == asked.c.source) & (a.number_index == asked.c.number_index)
+    return compiled(select(a.source, a.number_index, a.id).join_from(asked, accounts, number).where(_held(scope)))
 
 
 _NUMBERED = ByScope(_numbered)
@@ -173,17 +182,25 @@ class AccountRepository:
         found = await self._uow.session.execute(select(exists().where(a.source == source, a.number_index.in_(indexes))))
         return bool(found.scalar_one())
 
-    async def by_number(self, source: str, indexes: Sequence[bytes]) -> Account | None:
-        account_id = await self.id_by_number(source, indexes)
-        return await self._one(accounts.c.id == account_id) if account_id else None
+    async def by_numbers(self, numbers: Sequence[tuple[str, Sequence[bytes]]]) -> list[Account | None]:
+        """Each by its source and the number's indexes; None where there is none."""
+        ids = await self.ids_by_numbers(numbers)
+        found = await self._all(accounts.c.id.in_(filter(None, ids))) if any(ids) else ()
+        by_id = {account.id: account for account in found}
+        return [by_id.get(id_) if id_ else None for id_ in ids]
 
-    async def id_by_number(self, source: str, indexes: Sequence[bytes]) -> UUID | None:
-        """Of the same account, where no more of it is wanted."""
-        rows = await self._uow.fetch(_NUMBERED.of(self._uow.scope), source=source, indexes=indexes)
-        return rows[0][0] if rows else None
+    async def ids_by_numbers(self, numbers: Sequence[tuple[str, Sequence[bytes]]]) -> list[UUID | None]:
+        """Of the same accounts, where no more of them is wanted."""
+        sources, indexes = zip(*((source, index) for source, some in numbers for index in some), strict=True)
+        rows = await self._uow.fetch(_NUMBERED.of(self._uow.scope), sources=sources, indexes=indexes)
+        ids = {(source, index): id_ for source, index, id_ in rows}
+        return [next((ids[source, of] for of in some if (source, of) in ids), None) for source, some in numbers]
 
     async def _one(self, condition: ColumnElement[bool], *of_holder: ColumnElement[bool]) -> Account | None:
-        found = await self._uow.session.execute(
-            select(Account).where(condition, _held(self._uow.scope, *of_holder)).options(selectinload(Account.holders))  # type: ignore[arg-type] # mapped imperatively
-        )
-        return found.scalar_one_or_none()
+        found = await self._all(condition, *of_holder)
+        return found[0] if found else None
+
+    async def _all(self, condition: ColumnElement[bool], *of_holder: ColumnElement[bool]) -> Sequence[Account]:
+        held = _held(self._uow.scope, *of_holder)
+        wanted = select(Account).where(condition, held).options(selectinload(Account.holders))  # type: ignore[arg-type] # mapped imperatively
+        return (await self._uow.session.execute(wanted)).scalars().all()

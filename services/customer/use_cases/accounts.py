@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -66,28 +67,48 @@ async def close_account(uow: UnitOfWork, account_id: UUID, on: date, *, at: date
     return account
 
 
-async def state_account(
-    uow: UnitOfWork,
-    *,
-    source: str,
-    account_ref: str,
-    holders: list[tuple[str, HolderRole]],
-    statement: Statement,
-    now: datetime,
-) -> None:
-    """Take over what the core states of an account; a holder who is not yet known becomes a prospect."""
-    account = await AccountRepository(uow).by_number(source, uow.sealer.indexes(ACCOUNT, account_ref))
-    if account is not None and statement.sequence <= account.sequence:
-        return
-    ids = await _holder_ids(uow, source, [ref for ref, _ in holders], statement)
-    roles = {ids[ref]: role for ref, role in reversed(holders)}
-    before = account.owner_ids if account else []
-    if account is not None:
-        account.restate(statement, ids[holders[0][0]], roles, at=statement.as_of)
-    else:
-        account = _stated(uow, source, account_ref, ids[holders[0][0]], roles, statement)
-        AccountRepository(uow).add(account)
-    _keep(uow, account, now=now, before=before)
+@dataclass(frozen=True)
+class Stated:
+    """What the core states of an account, and whose it is: the main holder first, by the core's customer numbers."""
+
+    source: str
+    account_ref: str
+    holders: Sequence[tuple[str, HolderRole]]
+    statement: Statement
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.source, self.account_ref
+
+
+async def state_accounts(uow: UnitOfWork, stated: Sequence[Stated], *, now: datetime) -> None:
+    """Take over what the core states, one after the other; a holder who is not yet known becomes a prospect."""
+    numbers = [(one.source, uow.sealer.indexes(ACCOUNT, one.account_ref)) for one in stated]
+    found = await AccountRepository(uow).by_numbers(numbers)
+    accounts = {one.key: account for one, account in zip(stated, found, strict=True) if account}
+    news = _news(stated, accounts)
+    ids = await _holder_ids(uow, news)
+    for one in news:
+        account = accounts.get(one.key)
+        main = ids[one.source, one.holders[0][0]]
+        roles = {ids[one.source, ref]: role for ref, role in reversed(one.holders)}
+        before = account.owner_ids if account else []
+        if account is not None:
+            account.restate(one.statement, main, roles, at=one.statement.as_of)
+        else:
+            account = accounts[one.key] = _opened(uow, one, main, roles)
+            AccountRepository(uow).add(account)
+        _keep(uow, account, now=now, before=before)
+
+
+def _news(stated: Sequence[Stated], accounts: Mapping[tuple[str, str], Account]) -> list[Stated]:
+    """Without what is older than what is known of the same account, or was stated before it."""
+    latest, news = {key: account.sequence for key, account in accounts.items()}, []
+    for one in stated:
+        if one.key not in latest or one.statement.sequence > latest[one.key]:
+            latest[one.key] = one.statement.sequence
+            news.append(one)
+    return news
 
 
 def _keep(uow: UnitOfWork, account: Account, *, now: datetime, before: Sequence[UUID] = ()) -> None:
@@ -101,15 +122,13 @@ def _keep(uow: UnitOfWork, account: Account, *, now: datetime, before: Sequence[
     HoldingsRepository(uow).changed([account.id], now=now, before=before)
 
 
-def _stated(
-    uow: UnitOfWork, source: str, account_ref: str, main: UUID, roles: dict[UUID, HolderRole], statement: Statement
-) -> Account:
-    account_id = new_id()
+def _opened(uow: UnitOfWork, stated: Stated, main: UUID, roles: Mapping[UUID, HolderRole]) -> Account:
+    account_id, statement = new_id(), stated.statement
     account = Account(
         id=account_id,
         origin=Origin.CORE,
-        source=source,
-        number=seal_account_number(uow.sealer, account_ref, row=account_id),
+        source=stated.source,
+        number=seal_account_number(uow.sealer, stated.account_ref, row=account_id),
         main_holder_id=main,
         holders=[AccountHolder(account_id=account_id, customer_id=c, role=r) for c, r in sorted(roles.items())],
         **{name: getattr(statement, name) for name in Statement.__dataclass_fields__},
@@ -118,12 +137,19 @@ def _stated(
     return account
 
 
-async def _holder_ids(uow: UnitOfWork, source: str, refs: list[str], statement: Statement) -> dict[str, UUID]:
-    known = await SourceReferenceRepository(uow).customer_ids(source, refs)
-    for ref in dict.fromkeys(refs):
-        if ref not in known:
-            known[ref] = await _prospect(uow, source, ref, statement)
-    return known
+async def _holder_ids(uow: UnitOfWork, news: Sequence[Stated]) -> dict[tuple[str, str], UUID]:
+    """Of every holder, by the source and its number for them."""
+    first: dict[str, dict[str, Statement]] = {}
+    for one in news:
+        for ref, _ in one.holders:
+            first.setdefault(one.source, {}).setdefault(ref, one.statement)
+    ids = {}
+    for source, stated in first.items():
+        known = await SourceReferenceRepository(uow).customer_ids(source, list(stated))
+        new = {ref: await _prospect(uow, source, ref, of) for ref, of in stated.items() if ref not in known}
+        await SourceReferenceRepository(uow).add(source, new)
+        ids.update({(source, ref): customer_id for ref, customer_id in (known | new).items()})
+    return ids
 
 
 async def _prospect(uow: UnitOfWork, source: str, ref: str, statement: Statement) -> UUID:
@@ -136,5 +162,4 @@ async def _prospect(uow: UnitOfWork, source: str, ref: str, statement: Statement
     )
     customer.register()
     CustomerRepository(uow).add(customer)
-    await SourceReferenceRepository(uow).add(source, ref, customer.id)
     return customer.id

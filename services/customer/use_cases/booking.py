@@ -1,29 +1,36 @@
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import UnitOfWork
 from libs.common.ids import new_id
+from libs.common.sealing import Sealer
 from services.customer.domain.account import ACCOUNT
+from services.customer.domain.sealed import SealedIdentifier
 from services.customer.domain.transaction import Transaction
 from services.customer.storage.days import Days
 from services.customer.storage.holdings import HoldingsRepository
 from services.customer.storage.repository import AccountRepository
-from services.customer.storage.transactions import TransactionRepository
+from services.customer.storage.transactions import Booking, TransactionRepository
 from services.customer.use_cases.sealing import seal_account_number
 
 AT_ONCE = 500
 
 
-async def book_transaction(uow: UnitOfWork, transaction: Transaction, account_ref: str, *, now: datetime) -> None:
-    """Record a booking, once. On an account that the core has not stated yet, it waits for the account."""
-    indexes = uow.sealer.indexes(ACCOUNT, account_ref)
-    account_id = await AccountRepository(uow).id_by_number(transaction.source, indexes)
-    row = new_id()
-    place = "transactions.account_number"
-    number = None if account_id else seal_account_number(uow.sealer, account_ref, row=row, place=place)
-    is_new = await TransactionRepository(uow).add(row, transaction, account_id, number)
-    if account_id and is_new:
-        _count(uow, [(account_id, transaction)], now=now)
+async def book_transactions(uow: UnitOfWork, bookings: Sequence[tuple[Transaction, str]], *, now: datetime) -> None:
+    """Record bookings, each on an account's number, once. On one that the core has not stated yet, they wait for it."""
+    numbers = [(transaction.source, uow.sealer.indexes(ACCOUNT, ref)) for transaction, ref in bookings]
+    account_ids = await AccountRepository(uow).ids_by_numbers(numbers)
+    found = [Booking(new_id(), *booking, of) for booking, of in zip(bookings, account_ids, strict=True)]
+    new = await TransactionRepository(uow).add([(booking, _waits(uow.sealer, booking)) for booking in found])
+    _count(uow, [(booking.account_id, booking.transaction) for booking in new if booking.account_id], now=now)
+
+
+def _waits(sealer: Sealer, booking: Booking) -> SealedIdentifier | None:
+    """The account's number, by which a booking finds it later."""
+    if booking.account_id:
+        return None
+    return seal_account_number(sealer, booking.account_ref, row=booking.id, place="transactions.account_number")
 
 
 async def place_waiting_transactions(uow: UnitOfWork, now: datetime) -> int:

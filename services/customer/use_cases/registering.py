@@ -77,7 +77,7 @@ async def register_customer(uow: UnitOfWork, registration: Registration, *, at: 
     customer.register()
     CustomerRepository(uow).add(customer)
     if reference := registration.source_reference:
-        await SourceReferenceRepository(uow).add(reference.source, reference.source_id, customer.id)
+        await SourceReferenceRepository(uow).add(reference.source, {reference.source_id: customer.id})
     return customer
 
 

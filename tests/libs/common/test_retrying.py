@@ -8,11 +8,12 @@ from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
 from libs.common.clock import Clock
-from libs.common.consumer import Consumer, Subscription
+from libs.common.consumer import Consumer
 from libs.common.database import Heard, UnitOfWork
 from libs.common.dead_letters import DeadLetters
 from libs.common.domain import Conflict
 from libs.common.encryption import FieldCipher
+from libs.common.hearing import Subscription
 from libs.common.keyring import KeyRing
 from libs.common.reader import new_reader
 from libs.common.retrying import Retries

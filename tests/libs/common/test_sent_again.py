@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from libs.common.consumer import Subscription
+from libs.common.hearing import Subscription
 from libs.common.kafka import EPOCH, epoch_of, headers_of
 from libs.common.worker import run_worker
 from tests.libs.common.flow import of, read_all, running, touch, touch_again, worker

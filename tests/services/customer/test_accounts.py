@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from libs.common.database import Database
-from libs.contracts.core import CoreAccount, Holder
+from libs.common.hearing import Told
+from libs.contracts.core import ACCOUNT_STATED, CoreAccount, Holder
 from libs.directory.composition import service_database
 from libs.directory.scope import SystemScope
-from services.customer.event_handlers import on_account_stated
+from services.customer.event_handlers import SUBSCRIPTION
 from services.customer.storage.section import PUBLICATIONS
 from tests.services.conftest import Opened, Service
 
@@ -71,7 +72,7 @@ async def customer(accounts: Service, teller: httpx.AsyncClient, unit: UUID, **b
 
 async def state(database: Database, stated: CoreAccount) -> None:
     async with database.unit_of_work(SystemScope()) as uow:
-        await on_account_stated(uow, stated)
+        await SUBSCRIPTION.tell(uow, ACCOUNT_STATED, [Told(stated, None)])
 
 
 async def test_only_an_active_customer_opens_an_account(

@@ -18,8 +18,8 @@ from services.customer.domain.holdings import next_month, tomorrow
 from services.customer.domain.transaction import Transaction
 from services.customer.storage.holdings import kinds_of
 from services.customer.storage.section import PUBLICATIONS
-from services.customer.use_cases.accounts import state_account
-from services.customer.use_cases.booking import book_transaction, place_waiting_transactions
+from services.customer.use_cases.accounts import Stated, state_accounts
+from services.customer.use_cases.booking import book_transactions, place_waiting_transactions
 from services.customer.use_cases.telling import move_flow_windows, tell_holdings
 from tests.services.conftest import Service
 
@@ -67,14 +67,13 @@ class Holder:
     ) -> None:
         statement = replace(STATED, **changed)
         async with self.database.unit_of_work(SystemScope()) as uow:
-            told = {"source": "core", "account_ref": self.account, "statement": statement, "now": now}
             holders: list[Any] = [(self.ref, role), *([(co_owner.ref, "co_owner")] if co_owner else [])]
-            await state_account(uow, holders=holders, **told)
+            await state_accounts(uow, [Stated("core", self.account, holders, statement)], now=now)
 
     async def book(self, *, now: datetime = NOW, **changed: Any) -> None:
         transaction = replace(BOOKED, **{"transaction_ref": str(uuid4()), **changed})
         async with self.database.unit_of_work(SystemScope()) as uow:
-            await book_transaction(uow, transaction, self.account, now=now)
+            await book_transactions(uow, [(transaction, self.account)], now=now)
 
     async def id(self) -> UUID:
         found = "SELECT customer_id FROM source_references WHERE source_id = $1"

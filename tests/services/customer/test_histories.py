@@ -12,6 +12,7 @@ import pytest
 
 from libs.common.database import Database, Heard
 from libs.common.domain import DomainEvent
+from libs.common.hearing import Told
 from libs.contracts.complaints import ComplaintClosed
 from libs.contracts.customer import AccountOpened, CustomerRegistered, CustomerRelationAdded, PiiRevealed
 from libs.contracts.manager import AccessGrantGiven, EthicalWallRaised
@@ -48,9 +49,7 @@ async def hear(
 ) -> UUID:
     heard = Heard(event_id or uuid4(), service, sequence)
     async with database.unit_of_work(SystemScope()) as uow:
-        uow.heard = heard
-        _, handler = SUBSCRIPTION.types[event.type]
-        await handler(uow, event)
+        await SUBSCRIPTION.tell(uow, event.type, [Told(event, heard)])
     return heard.event_id
 
 
