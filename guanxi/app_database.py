@@ -12,8 +12,7 @@ from rich.console import Console
 from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
-from libs.common.driver import DRIVER_ERRORS
-from libs.common.held import PATIENT
+from libs.common.connections import DRIVER_ERRORS, PATIENT
 
 App = Annotated[str, typer.Option(help=f"One of {', '.join(APPS)}.")]
 Address = Annotated[str | None, typer.Option(help="postgresql://… of the app; the local stack's by default.")]

@@ -16,7 +16,6 @@ from guanxi.app_database import Address, database_of, known
 from guanxi.cluster.connection import SECONDS, Cluster, ClusterAway
 from guanxi.local.failures import LocalFailure
 from guanxi.local.stack import SERVICES
-from libs.common.housekeeping import INBOX
 from libs.common.kafka import group_of
 
 POLL_SECONDS = 0.25
@@ -50,6 +49,8 @@ def replay(
     The service goes on meanwhile; it reads on once it has come to where it was.
     """
     since = since.replace(tzinfo=UTC) if since.tzinfo is None else since
+    from libs.common.housekeeping import INBOX  # noqa: PLC0415 - with SQLAlchemy, which no other command needs
+
     if since < datetime.now(UTC) - INBOX:
         raise typer.BadParameter(
             f"{app} remembers for {INBOX.days} days what it has handled: older events would be handled twice",

@@ -8,8 +8,8 @@ import structlog
 from limits.aio.storage import Storage
 from sqlalchemy import text
 
+from libs.common.connections import DRIVER_ERRORS
 from libs.common.database import Database, UnitOfWork
-from libs.common.driver import DRIVER_ERRORS
 from libs.common.limits import InProcess
 from libs.common.schedules import Schedule
 

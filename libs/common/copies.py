@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
-from libs.common.held import PATIENT
+from libs.common.connections import PATIENT
 from libs.common.kafka import headers_of, id_of
 from libs.common.reader import Reader
 from libs.common.to_the_end import read_to_the_end

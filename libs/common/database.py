@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from libs.common.caller import Scope
 from libs.common.committing import Answer
+from libs.common.connections import Connections
 from libs.common.domain import Aggregate, DomainEvent, Outdated
-from libs.common.driver import Connections, Statement, within
+from libs.common.driver import Statement, within
 from libs.common.marks import Mark
 from libs.common.publication import Publication
 from libs.common.sealing import Sealer

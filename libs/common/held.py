@@ -16,8 +16,6 @@ T = TypeVar("T")
 RETRY_SECONDS = 0.5
 COMMAND_SECONDS = 15.0
 """Longer than the server itself allows; so much, and no answer, is a network that lost one."""
-PATIENT = {"statement_timeout": "0", "transaction_timeout": "0", "lock_timeout": "30s"}
-"""Settings of a connection that goes through all there is, without the app's limits of time."""
 REPEATED = {"synchronous_commit": "off", "plan_cache_mode": "force_custom_plan"}
 """Settings of a connection that notes how far its work has come: what a server that falls forgets is done again.
 

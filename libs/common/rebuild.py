@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import Progress
 
+from libs.common.connections import DRIVER_ERRORS
 from libs.common.copies import RebuildRuns, rebuild
-from libs.common.driver import DRIVER_ERRORS
 from libs.common.kafka import new_consumer
 from libs.common.logs import configure_logs
 from libs.common.worker import Worker

@@ -21,9 +21,8 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import Progress
 
+from libs.common.connections import DRIVER_ERRORS, PATIENT
 from libs.common.domain import DomainEvent
-from libs.common.driver import DRIVER_ERRORS
-from libs.common.held import PATIENT
 from libs.common.housekeeping import OUTBOX
 from libs.common.kafka import headers_of, id_of, new_consumer
 from libs.common.logs import configure_logs

@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from libs.common.held import PATIENT
+from libs.common.connections import PATIENT
 from libs.common.kafka import EPOCH
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.metrics import BROKER_FORGOT

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.deep
 
 GUIDE = ROOT / "docs" / "adding-a-service.md"
 BLOCK = re.compile(r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+LIST = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
 ENOUGH = 20
 """Blocks, at least."""
 CHECKS = (
@@ -61,9 +62,9 @@ def run(root: Path, command: list[str], told: str = "") -> str:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is under version control, with the new service in it."""
+    """A copy of what is under version control, or will be, with the new service in it."""
     root = tmp_path_factory.mktemp("guide") / "tree"
-    kept = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607 - git
+    kept = subprocess.run([*LIST, "-z"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - git
     for name in filter(None, kept.stdout.split("\0")):
         if (ROOT / name).is_file():
             place = root / name

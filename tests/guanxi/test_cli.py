@@ -143,3 +143,8 @@ def test_a_key_is_not_retired_without_a_look_at_what_is_under_it(environment: di
     status, said = guanxi(environment, "keys", "retire", "2", "--ring", str(ring), "--database", "x")
     assert (status, "is no address" in said) == (2, True)
     assert KeyRing.load(ring).versions == (1, 2)
+
+
+def test_a_command_does_not_wait_for_what_only_services_need() -> None:
+    asked = "import sys, guanxi.cli; print([name for name in ('sqlalchemy', 'fastapi') if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", asked], text=True).strip() == "[]"  # noqa: S603 - ours

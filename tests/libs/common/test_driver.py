@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from libs.common import driver
-from libs.common.driver import DRIVER_ERRORS, Connections
+from libs.common.connections import DRIVER_ERRORS, Connections
 from tests.conftest import Ground
 from tests.libs.common.probe import Probe
 from tests.polling import until
