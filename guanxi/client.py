@@ -77,6 +77,17 @@ class Client:
             headers["If-Match"] = f'"{version}"'
         return await self._ask("POST", path, headers, {}, body)
 
+    async def change(self, path: str, move: str, body: dict[str, Any] | None, *, key: str) -> tuple[Any, str | None]:
+        """Carry a command out on a thing as it is now: somebody else may change it between a look and the command."""
+        for _ in range(TRIES):
+            thing = await self.get(path)
+            try:
+                return await self.post(f"{path}/{move}", body, key=key, version=thing["version"])
+            except Refused as refused:
+                if refused.status != HTTPStatus.PRECONDITION_FAILED:
+                    raise
+        raise Refused(412, {"detail": f"{path} was changed by others {TRIES} times."})
+
     async def _ask(
         self, method: str, path: str, headers: dict[str, str], query: dict[str, str], body: Any
     ) -> tuple[Any, str | None]:

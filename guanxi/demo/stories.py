@@ -47,9 +47,8 @@ class Stories:
         """Let a customer sign in, once their branch is known to the service."""
         head, path = self.of[planned.branch]["branch_head"], f"/api/v1/customers/{self.ids[planned.place]}"
         await head.until_known(path)
-        customer, login = await head.get(path), {"issuer": ISSUER, "subject": _login(planned)}
-        key = self._key("login", planned)
-        await once(head.post(f"{path}/logins", login, key=key, version=customer["version"]))
+        login = {"issuer": ISSUER, "subject": _login(planned)}
+        await once(head.change(path, "logins", login, key=self._key("login", planned)))
 
     async def consent(self, planned: Planned) -> None:
         """To be told over channels: signed in as themselves, since nobody does it for them."""

@@ -1,5 +1,6 @@
 """The demo bank in the whole system: what `make run` shows is whole, and its story is told in order."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from guanxi.client import Client
 from guanxi.demo.bank import Example, example_of
+from guanxi.local.issuer import ISSUER
 from guanxi.local.stack import Stack
 from tests.e2e.stacks import guanxi, started
 from tests.polling import until
@@ -90,6 +92,15 @@ async def test_a_repeated_load_changes_nothing(stack: Stack) -> None:
     ended, said = await guanxi(stack.settings, "demo", "--customers", str(CUSTOMERS), "--seed", str(SEED))
     assert ended == 0, said
     assert await _counts(stack) == before
+
+
+async def test_who_changes_what_others_change_meanwhile_looks_again(head: Client, example: Example) -> None:
+    path, places = f"/api/v1/customers/{example.customer_id}", range(8)
+    before = (await head.get(path))["version"]
+    logins = [{"issuer": ISSUER, "subject": f"customer-demo-many-{place}"} for place in places]
+    changed = [head.change(path, "logins", login, key=f"many {place}") for place, login in enumerate(logins)]
+    await asyncio.gather(*changed)
+    assert (await head.get(path))["version"] == before + len(places)
 
 
 async def _scores(stack: Stack) -> dict[str, Any]:
