@@ -37,7 +37,7 @@ def transactions(planned: Planned, today: date) -> Iterator[CoreTransaction]:
                 amount=booking.amount,
                 currency="CNY",
                 booked_at=noon(day_before(today, booking.days_ago)),
-                channel="mobile",
+                channel=booking.channel,
                 category=booking.category,
                 counterparty_bank=None,
                 initiated_by=booking.initiated_by,

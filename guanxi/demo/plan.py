@@ -22,7 +22,12 @@ KINDS: tuple[tuple[Any, str, float, int], ...] = (
 """Kind, product, who has one, and how much is on it usually."""
 RATES = {"savings": "0.0025", "current": "0.0005", "term_deposit": "0.0185", "loan": "0.0395", "credit_card": "0.1825"}
 BOOKED_ON = ("savings", "current", "credit_card")
-CATEGORIES = (("salary", "credit", "bank"), ("transfer", "debit", "customer"), ("shopping", "debit", "customer"))
+CATEGORIES = (
+    ("salary", "credit", "bank", "batch"),
+    ("transfer", "debit", "customer", "mobile"),
+    ("shopping", "debit", "customer", "mobile"),
+    ("cash", "debit", "customer", "branch"),
+)
 CHANNELS = ("sms", "push", "email", "phone")
 
 Complaint = Literal["received", "assigned", "closed"]
@@ -35,6 +40,7 @@ class Booking:
     category: str
     direction: Literal["credit", "debit"]
     initiated_by: Literal["customer", "bank"]
+    channel: str
 
 
 @dataclass(frozen=True)
@@ -126,9 +132,9 @@ def _holding(
 def _bookings(chance: random.Random, usual: int) -> list[Booking]:
     made = []
     for days_ago in sorted(chance.sample(range(1, 88), k=chance.randrange(1, 5)), reverse=True):
-        category, direction, by = chance.choice(CATEGORIES)
+        category, direction, by, channel = chance.choice(CATEGORIES)
         amount = _money(chance.uniform(0.01, 0.12) * usual)
-        made.append(Booking(days_ago, amount, category, direction, by))  # type: ignore[arg-type] # words of CATEGORIES
+        made.append(Booking(days_ago, amount, category, direction, by, channel))  # type: ignore[arg-type] # words of CATEGORIES
     return made
 
 

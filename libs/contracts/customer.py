@@ -61,10 +61,7 @@ class CustomerActivated(CustomerEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerUpdated(CustomerEvent):
-    """Something that the customer service keeps about a customer changed; `changed` names the kinds of thing.
-
-    `home_unit_id` is where the customer banks now, whatever has changed.
-    """
+    """What is kept about a customer changed: `changed` names the kinds of thing, `home_unit_id` where they bank now."""
 
     type: ClassVar[str] = "crm.customer.updated.v1"
     changed: list[str]
@@ -160,7 +157,8 @@ class Flows:
 class HoldingsChanged(CustomerEvent):
     """What a customer holds, and what flowed, as of a day in Shanghai; at most one for a customer and day.
 
-    `holdings_id` counts these events. `assets` is owned of all kinds together, in CNY, on this month's average so far.
+    `holdings_id` counts these events. `assets` is owned of all kinds, in CNY, on this month's average so far;
+    `branch_contacts` is on how many of the last 365 days the customer began something at a branch.
     """
 
     type: ClassVar[str] = "crm.holdings.changed.v1"
@@ -171,6 +169,7 @@ class HoldingsChanged(CustomerEvent):
     last_initiated_on: date | None
     assets: Decimal = Decimal("0.0000")
     last_month_assets: Decimal = Decimal("0.0000")
+    branch_contacts: int = 0
 
     @property
     def subject(self) -> UUID:

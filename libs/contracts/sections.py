@@ -257,8 +257,8 @@ class Fifths:
 class ValueScore:
     """What the customer contributes a year, in `currency`: its reasons, added up.
 
-    `assets` is what they own, on the month's average; `initiated` counts bookings of 90 days that they began.
-    `fifths` is null before any were drawn.
+    `assets` is what they own, on the month's average; `initiated` counts bookings of 90 days that they began, and
+    `branch_contacts` the days of a year on which they did so at a branch. `fifths` is null before any were drawn.
     """
 
     score_id: UUID
@@ -271,6 +271,7 @@ class ValueScore:
     assets: Decimal
     initiated: int
     last_initiated_on: date | None
+    branch_contacts: int = 0
     fifths: Fifths | None
 
 

@@ -25,6 +25,7 @@ async def on_holdings_changed(uow: UnitOfWork, event: HoldingsChanged) -> None:
         assets=event.assets,
         initiated=sum(flows.initiated for flows in event.flows if flows.days == LONGEST_WINDOW),
         last_initiated_on=event.last_initiated_on,
+        branch_contacts=event.branch_contacts,
         as_of=event.as_of,
         at=event.occurred_at,
     )

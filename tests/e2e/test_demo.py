@@ -84,7 +84,10 @@ async def test_everybody_with_an_account_is_scored_and_the_reasons_add_up(stack:
     await until(all_are_scored, seconds=60)
     for score in scores.values():
         assert Decimal(score["contribution"]) == sum(Decimal(line["amount"]) for line in score["reasons"])
-    assert any(score["reasons"] for score in scores.values())
+    causes = {line["cause"] for score in scores.values() for line in score["reasons"]}
+    assert causes == {
+        "deposit_income", "loan_income", "operating_cost", "contact_cost", "expected_loss", "tax", "capital_cost"
+    }  # fmt: skip
 
 
 async def test_a_repeated_load_changes_nothing(stack: Stack) -> None:

@@ -45,6 +45,7 @@ daily_flows = Table(
     Column("currency", String(3), primary_key=True),
     *[Column(name, MONEY, nullable=False) for name in ("inflow", "outflow")],
     *[Column(name, Integer, nullable=False) for name in ("bookings", "initiated")],
+    Column("at_branch", Integer, nullable=False, server_default="0"),
 )
 _d = daily_flows.c
 Index("ix_daily_flows_initiated", _d.account_id, _d.day, postgresql_where=_d.initiated > 0)

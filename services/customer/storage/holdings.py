@@ -1,6 +1,7 @@
 """What is told of customers' holdings, and when that is due, within the unit of work's scope."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -89,10 +90,11 @@ LOCK_MARKS = text("""
     SELECT FROM publication_marks WHERE stream = :stream AND key = ANY(:keys) ORDER BY key FOR UPDATE
 """)
 
-LAST_INITIATED = text("""
-    SELECT o.customer_id, max(f.day) AS day
+INITIATED = text("""
+    SELECT o.customer_id, max(f.day) AS last_on,
+        count(DISTINCT f.day) FILTER (WHERE f.at_branch > 0 AND f.day > CAST(:as_of AS date) - 365) AS branch_contacts
     FROM account_holders AS o
-    JOIN daily_flows AS f ON f.account_id = o.account_id AND f.initiated > 0 AND f.day <= :as_of
+    JOIN daily_flows AS f ON f.account_id = o.account_id AND f.initiated > 0 AND f.day <= CAST(:as_of AS date)
     WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user' GROUP BY o.customer_id
 """)
 
@@ -110,9 +112,17 @@ async def flows_of(uow: UnitOfWork, customer_ids: Sequence[UUID], until: date) -
     return _by_customer((await uow.session.execute(FLOWS, asked)).mappings(), Flows)
 
 
-async def last_initiated(uow: UnitOfWork, customer_ids: Sequence[UUID], as_of: date) -> dict[UUID, date]:
-    rows = await uow.session.execute(LAST_INITIATED, {"customer_ids": customer_ids, "as_of": as_of})
-    return {row.customer_id: row.day for row in rows}
+@dataclass(frozen=True)
+class Initiated:
+    """What a customer began: when the last time, and on how many of 365 days at a branch."""
+
+    last_on: date | None = None
+    branch_contacts: int = 0
+
+
+async def initiated_by(uow: UnitOfWork, customer_ids: Sequence[UUID], as_of: date) -> dict[UUID, Initiated]:
+    rows = await uow.session.execute(INITIATED, {"customer_ids": customer_ids, "as_of": as_of})
+    return {row.customer_id: Initiated(row.last_on, row.branch_contacts) for row in rows}
 
 
 def _by_customer(rows: Any, shape: type[Any]) -> dict[UUID, list[Any]]:

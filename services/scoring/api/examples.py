@@ -9,6 +9,7 @@ EXAMPLES: dict[str, Any] = {
     "ftp_deposits": "0.02",
     "ftp_loans": "0.03",
     "cost_per_account": "60.00",
+    "cost_per_branch_contact": "15.00",
     "pd": {"0": "0.005", "1-30": "0.03", "31-90": "0.15", "90+": "1"},
     "lgd": "0.45",
     "tax": "0.25",

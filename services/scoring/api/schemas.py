@@ -15,6 +15,8 @@ Rate = Annotated[Decimal, Field(ge=0, le=1, decimal_places=6), with_places(6)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4), with_places(4)]
 Currency = Literal["CNY"]
 """What is held in another one counts for nothing, so the bank reckons in its own."""
+PER_BRANCH_CONTACT = Decimal(15)
+"""Where a policy says nothing else."""
 Probabilities = Annotated[dict[OverdueBucket, Rate], Field(min_length=4, description="Of default, by days overdue.")]
 
 
@@ -26,6 +28,7 @@ class NewContributionPolicy(Body):
     ftp_deposits: Annotated[Rate, Field(description="What the treasury pays for money.")]
     ftp_loans: Annotated[Rate, Field(description="What the treasury takes for money.")]
     cost_per_account: Money
+    cost_per_branch_contact: Annotated[Money, Field(description="For each day with one.")] = PER_BRANCH_CONTACT
     pd: Probabilities
     lgd: Annotated[Rate, Field(description="The part that is lost by a default.")]
     tax: Rate
@@ -41,6 +44,7 @@ class ContributionPolicyView(PlainView):
     ftp_deposits: Decimal
     ftp_loans: Decimal
     cost_per_account: Decimal
+    cost_per_branch_contact: Decimal
     pd: dict[OverdueBucket, Decimal]
     lgd: Decimal
     tax: Decimal
@@ -74,6 +78,7 @@ class ScoreView(View):
     assets: Annotated[Decimal, Field(description="What the customer owns, on this month's average.")]
     initiated: Annotated[int, Field(description="Bookings of 90 days that the customer began.")]
     last_initiated_on: date | None
+    branch_contacts: Annotated[int, Field(description="Days of a year on which the customer began something there.")]
     recency: int | None
     frequency: int | None
     monetary: int | None

@@ -15,7 +15,8 @@ class ContributionPolicy(Aggregate):
 
     `ftp_deposits` and `ftp_loans` are what the treasury pays for money and takes for it (funds transfer pricing), `pd`
     the probability of default by for how long is overdue, `lgd` the part that is lost then. From `valuable_from` on a
-    customer is valuable, from `high_from` on high-value-added.
+    customer is valuable, from `high_from` on high-value-added. Each account costs `cost_per_account` a year, each day
+    with something begun at a branch `cost_per_branch_contact`.
     """
 
     effective_from: date
@@ -23,6 +24,7 @@ class ContributionPolicy(Aggregate):
     ftp_deposits: Decimal
     ftp_loans: Decimal
     cost_per_account: Decimal
+    cost_per_branch_contact: Decimal
     pd: dict[OverdueBucket, Decimal]
     lgd: Decimal
     tax: Decimal

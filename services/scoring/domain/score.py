@@ -18,7 +18,9 @@ ASLEEP_AFTER = timedelta(days=90)
 
 @dataclass(kw_only=True, eq=False)
 class Score(Aggregate):
-    """One for a customer. `assets` is the month's average of what they own; `initiated` of 90 days."""
+    """One for a customer. `assets` is the month's average of what they own; `initiated` is of 90 days,
+    `branch_contacts` of 365.
+    """
 
     customer_id: UUID
     as_of: date
@@ -31,6 +33,7 @@ class Score(Aggregate):
     assets: Decimal = Decimal("0.0000")
     initiated: int = 0
     last_initiated_on: date | None = None
+    branch_contacts: int = 0
     recency: int | None = None
     frequency: int | None = None
     monetary: int | None = None
@@ -43,16 +46,18 @@ class Score(Aggregate):
         assets: Decimal,
         initiated: int,
         last_initiated_on: date | None,
+        branch_contacts: int,
         as_of: date,
     ) -> None:
         """Take over what is held now."""
         self.holdings, self.assets, self.as_of = list(holdings), assets, as_of
         self.initiated, self.last_initiated_on = initiated, last_initiated_on
+        self.branch_contacts = branch_contacts
 
     def compute(self, policy: ContributionPolicy, bounds: Bounds | None, *, today: date, at: datetime) -> None:
         """By a policy, of what is held; whoever rests falls asleep though nothing is heard of them."""
         self.policy_id, self.currency = policy.id, policy.currency
-        self.reasons = reasons_of(self.holdings, policy)
+        self.reasons = reasons_of(self.holdings, self.branch_contacts, policy)
         self.contribution = total(self.reasons)
         self.value_group = value_group(self.contribution, is_asleep=self._is_asleep(today), policy=policy)
         if bounds is not None:

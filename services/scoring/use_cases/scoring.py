@@ -22,6 +22,7 @@ async def score_customer(
     assets: Decimal,
     initiated: int,
     last_initiated_on: date | None,
+    branch_contacts: int,
     as_of: date,
     at: datetime,
 ) -> None:
@@ -32,7 +33,14 @@ async def score_customer(
         score = Score(id=new_id(), customer_id=customer_id, as_of=as_of, policy_id=policy.id, currency=policy.currency)
         ScoreRepository(uow).add(score)
     if as_of >= score.as_of:
-        score.hear(holdings, assets=assets, initiated=initiated, last_initiated_on=last_initiated_on, as_of=as_of)
+        score.hear(
+            holdings,
+            assets=assets,
+            initiated=initiated,
+            last_initiated_on=last_initiated_on,
+            branch_contacts=branch_contacts,
+            as_of=as_of,
+        )
         score.compute(policy, await RankingRepository(uow).bounds(), today=as_of, at=at)
 
 

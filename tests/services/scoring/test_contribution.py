@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 2, 3, tzinfo=UTC)
 def policy(**changed: object) -> ContributionPolicy:
     figures = {
         "effective_from": date(2020, 1, 1), "currency": "CNY", "ftp_deposits": Decimal("0.02"),
-        "ftp_loans": Decimal("0.03"), "cost_per_account": Decimal(60),
+        "ftp_loans": Decimal("0.03"), "cost_per_account": Decimal(60), "cost_per_branch_contact": Decimal(15),
         "pd": {"0": Decimal("0.005"), "1-30": Decimal("0.03"), "31-90": Decimal("0.15"), "90+": Decimal(1)},
         "lgd": Decimal("0.45"), "tax": Decimal("0.25"), "capital": Decimal("0.105"), "hurdle": Decimal("0.10"),
         "valuable_from": Decimal(1000), "high_from": Decimal(10000), **changed,
@@ -47,13 +47,13 @@ LOAN = holding("loan", "200000", "9000", {"0": "150000", "31-90": "50000"})
 
 def test_what_is_overpaid_costs_nothing_and_brings_nothing() -> None:
     card = holding("credit_card", "0", "0", {"0": "-5000"})
-    assert [(line.cause, line.amount) for line in reasons_of([card], policy())] == [
+    assert [(line.cause, line.amount) for line in reasons_of([card], 0, policy())] == [
         (Cause.OPERATING_COST, Decimal(-60))
     ]
 
 
 def test_each_line_is_as_reckoned_by_hand() -> None:
-    found = {(line.cause, line.kind): line.amount for line in reasons_of([SAVINGS, LOAN], policy())}
+    found = {(line.cause, line.kind): line.amount for line in reasons_of([SAVINGS, LOAN], 0, policy())}
     assert found == {
         (Cause.DEPOSIT_INCOME, "savings"): Decimal("1520.83"),  # (100,000 at 2 % less 500) by 365 / 360
         (Cause.LOAN_INCOME, "loan"): Decimal("3041.67"),  # (9,000 less 200,000 at 3 %) by 365 / 360
@@ -63,17 +63,24 @@ def test_each_line_is_as_reckoned_by_hand() -> None:
         (Cause.TAX, None): Decimal("-182.50"),  # 25 % of 730.00
         (Cause.CAPITAL_COST, None): Decimal("-2100.00"),  # 10 % on 10.5 % of 200,000
     }
-    assert total(reasons_of([SAVINGS, LOAN], policy())) == Decimal("-1552.50")
+    assert total(reasons_of([SAVINGS, LOAN], 0, policy())) == Decimal("-1552.50")
 
 
 def test_a_loss_is_not_taxed_and_nothing_is_no_line() -> None:
-    assert reasons_of([], policy()) == []
-    causes = [line.cause for line in reasons_of([holding("debit_card", "0")], policy())]
+    assert reasons_of([], 0, policy()) == []
+    causes = [line.cause for line in reasons_of([holding("debit_card", "0")], 0, policy())]
     assert causes == [Cause.OPERATING_COST]
 
 
+def test_contacts_at_a_branch_cost_a_piece_and_lessen_the_tax() -> None:
+    found = {(line.cause, line.kind): line.amount for line in reasons_of([SAVINGS], 4, policy())}
+    assert found[Cause.CONTACT_COST, None] == Decimal("-60.00")  # 4 by 15
+    assert found[Cause.TAX, None] == Decimal("-350.21")  # 25 % of 1,520.83 less 60 less 60, and none on a loss
+    assert reasons_of([], 1, policy())[0].amount == Decimal("-15.00")
+
+
 def test_another_currency_counts_for_nothing() -> None:
-    assert reasons_of([holding("savings", "100000", currency="USD")], policy()) == []
+    assert reasons_of([holding("savings", "100000", currency="USD")], 0, policy()) == []
 
 
 AMOUNTS = st.decimals("0", "1e12", places=4)
@@ -88,10 +95,10 @@ HOLDINGS = st.builds(
 )
 
 
-@given(st.lists(HOLDINGS, max_size=12))
-def test_the_reasons_add_up_to_the_score_to_the_cent(holdings: list[Holding]) -> None:
+@given(st.lists(HOLDINGS, max_size=12), st.integers(0, 365))
+def test_the_reasons_add_up_to_the_score_to_the_cent(holdings: list[Holding], contacts: int) -> None:
     score = Score(id=uuid4(), customer_id=uuid4(), as_of=TODAY, policy_id=uuid4(), currency="CNY")
-    score.hear(holdings, assets=Decimal(0), initiated=1, last_initiated_on=TODAY, as_of=TODAY)
+    score.hear(holdings, assets=Decimal(0), initiated=1, last_initiated_on=TODAY, branch_contacts=contacts, as_of=TODAY)
     score.compute(policy(), None, today=TODAY, at=NOW)
     assert score.contribution == sum((line.amount for line in score.reasons), Decimal(0))
     assert all(line.amount == line.amount.quantize(Decimal("0.01")) for line in score.reasons)
@@ -120,7 +127,7 @@ def test_who_does_nothing_for_ninety_days_sleeps(
 ) -> None:
     score = Score(id=uuid4(), customer_id=uuid4(), as_of=TODAY, policy_id=uuid4(), currency="CNY")
     last = None if days_ago is None else TODAY - timedelta(days=days_ago)
-    score.hear(holdings, assets=Decimal(0), initiated=0, last_initiated_on=last, as_of=TODAY)
+    score.hear(holdings, assets=Decimal(0), initiated=0, last_initiated_on=last, branch_contacts=0, as_of=TODAY)
     score.compute(policy(), None, today=TODAY, at=NOW)
     assert (score.value_group is ValueGroup.SLEEPING) == is_asleep
 

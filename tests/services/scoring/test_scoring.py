@@ -65,6 +65,16 @@ async def test_who_rests_falls_asleep_though_nothing_is_heard(
     assert await sweep(score_anew, NOW + timedelta(days=10)) == 0
 
 
+async def test_what_was_begun_at_a_branch_costs(
+    database: Database, officer: httpx.AsyncClient, customer_id: UUID
+) -> None:
+    await hear(database, told(customer_id, branch_contacts=4))
+    score = await score_of(officer, customer_id)
+    assert score["branch_contacts"] == 4
+    assert [line["amount"] for line in score["reasons"] if line["cause"] == "contact_cost"] == ["-60.00"]
+    assert score["contribution"] == "1157.08"  # what it is without them, less 60, and 15 less in tax
+
+
 POLICY: dict[str, Any] = {
     "currency": "CNY", "ftp_deposits": "0.02", "ftp_loans": "0.03", "cost_per_account": "60.00", "lgd": "0.45",
     "pd": {"0": "0.005", "1-30": "0.03", "31-90": "0.15", "90+": "1"}, "tax": "0.25", "capital": "0.105",
@@ -82,10 +92,15 @@ async def test_a_policy_is_reckoned_by_from_its_day_on(
 ) -> None:
     await hear(database, told(customer_id))
     begins = day_of(scoring.app.chassis.clock.now()) + timedelta(days=400)
-    body = POLICY | {"effective_from": begins.isoformat(), "cost_per_account": "160.00"}
+    body = POLICY | {
+        "effective_from": begins.isoformat(),
+        "cost_per_account": "160.00",
+        "cost_per_branch_contact": "20",
+    }
     made = await scoring.send(admin, "contribution-policies", body)
     assert made.status_code == 201, made.text
     assert (await admin.get(f"/api/v1/contribution-policies/{made.json()['id']}")).json() == made.json()
+    assert made.json()["cost_per_branch_contact"] == "20.0000"
     assert made.json() in (await admin.get("/api/v1/contribution-policies")).json()["items"]
     first = (await score_of(officer, customer_id))["policy_id"]
 
