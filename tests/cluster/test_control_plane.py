@@ -1,6 +1,8 @@
 """What is rendered, applied to a Kubernetes that refuses every unknown field and every pod that is not restricted."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,3 +110,25 @@ def test_a_node_is_emptied_one_pod_of_each_app_after_the_other(cluster: Kubernet
 
 def is_there(pod: dict[str, Any]) -> bool:
     return "deletionTimestamp" not in pod["metadata"]
+
+
+def test_a_cluster_that_kubeconfig_names_is_used_and_one_that_runs_guanxi_is_left_alone(cluster: Kubernetes) -> None:
+    ended, said = by_kubeconfig(cluster)
+    assert ended != 0
+    assert f"KUBECONFIG names a cluster that has a namespace {cluster.namespace}" in said
+    assert cluster.get("namespace", cluster.namespace)["status"]["phase"] == "Active"
+    cluster.do("delete", "namespace", cluster.namespace, "--timeout=90s")
+    try:
+        ended, said = by_kubeconfig(cluster)
+        assert (ended, "1 passed" in said) == (0, True), said
+    finally:
+        cluster.apply(text_of_namespace())
+
+
+def by_kubeconfig(cluster: Kubernetes) -> tuple[int, str]:
+    """The same tests, one of them, by a cluster that is there."""
+    wanted = f"{__file__}::{test_everything_is_applied_with_strict_fields.__name__}[overlays/dev]"
+    left = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    command, env = [sys.executable, "-m", "pytest", "-q", wanted], {**left, "KUBECONFIG": str(cluster.kubeconfig)}
+    ended = subprocess.run(command, cwd=HERE.parents[1], env=env, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    return ended.returncode, ended.stdout + ended.stderr
