@@ -19,10 +19,13 @@ from libs.common.tracing import continue_trace, handling, tell_handled
 
 Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
 
+# What is sent again stays on its topic for weeks more, and is remembered from then on.
 REMEMBERED = """
-    INSERT INTO inbox (event_id, type, subject, sequence)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[])
-    ON CONFLICT DO NOTHING RETURNING event_id
+    INSERT INTO inbox AS known (event_id, type, subject, sequence)
+    SELECT DISTINCT ON (event_id) * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[])
+        AS told (event_id, type, subject, sequence)
+    ON CONFLICT (event_id) DO UPDATE SET handled_at = now() WHERE known.handled_at < now() - interval '1 day'
+    RETURNING event_id, old.event_id IS NULL AS is_new
 """
 REMEMBER = Statement(REMEMBERED, ("ids", "types", "subjects", "sequences"), {})
 
@@ -115,16 +118,16 @@ async def remember(uow: UnitOfWork, some: Iterable[Received], *, buried: bool = 
     Raises:
         ValueError: an id is none.
     """
-    rows = [
+    told = [
         (UUID(h["ce_id"]), type_, *((None, None) if buried else (h.get("ce_subject"), sequence_of(h))))
         for _, h, type_ in some
         if "ce_id" in h
     ]
-    if not rows:
+    if not told:
         return set()
-    ids, types, subjects, sequences = zip(*rows, strict=True)
-    known = await uow.fetch(REMEMBER, ids=ids, types=types, subjects=subjects, sequences=sequences)
-    return {row["event_id"] for row in known}
+    ids, types, subjects, sequences = zip(*told, strict=True)
+    rows = await uow.fetch(REMEMBER, ids=ids, types=types, subjects=subjects, sequences=sequences)
+    return {row["event_id"] for row in rows if row["is_new"]}
 
 
 async def _new(uow: UnitOfWork, run: Sequence[Received], events: Sequence[Any]) -> list[Told]:

@@ -1,7 +1,7 @@
 """What is no longer needed goes: sent events, handled ids, old idempotency keys.
 
 Outbox rows go before the topic forgets their events, inbox rows after it: a topic that is sent again from the outbox,
-or read again from its start, finds every id still remembered (14 < 21 < 30 days).
+or read again from its start, finds every id still remembered (14 < 21 < 30 days since it was heard last).
 """
 
 from datetime import datetime, timedelta

@@ -96,6 +96,20 @@ async def test_an_event_is_handled_once_however_often_it_is_sent(probe: Probe) -
     assert await listener.effects(thing_id) == ["0", "1", "2"]
 
 
+async def test_what_is_sent_again_is_remembered_from_then_on(probe: Probe) -> None:
+    thing_id, records = await sent(probe, 2)
+    listener = Listener(probe)
+    await listener.hears(*records)
+    aged = text("UPDATE inbox SET handled_at = now() - interval '29 days' WHERE subject = :subject AND sequence = 2")
+    fresh = text("SELECT count(*) FROM inbox WHERE subject = :subject AND handled_at > now() - interval '1 minute'")
+    async with probe.database.engine.begin() as connection:
+        await connection.execute(aged, {"subject": str(thing_id)})
+    await listener.hears(*records)
+    async with probe.database.engine.connect() as connection:
+        assert (await connection.execute(fresh, {"subject": str(thing_id)})).scalar_one() == 2
+    assert await listener.effects(thing_id) == ["0", "1"]
+
+
 async def test_poison_is_set_aside_and_the_rest_goes_on_in_order(probe: Probe) -> None:
     thing_id, records = await sent(probe, 5)
     listener = Listener(probe, poison={"1", "3"})
