@@ -36,12 +36,12 @@ def _waits(sealer: Sealer, booking: Booking) -> SealedIdentifier | None:
 async def place_waiting_transactions(uow: UnitOfWork, now: datetime) -> int:
     """Book what waited for accounts that are known by now; returns how many."""
     placed = await TransactionRepository(uow).place_waiting(AT_ONCE)
-    if placed:
-        _count(uow, placed, now=now)
+    _count(uow, placed, now=now)
     return len(placed)
 
 
 def _count(uow: UnitOfWork, booked: list[tuple[UUID, Transaction]], *, now: datetime) -> None:
     for account_id, transaction in booked:
         Days.of(uow).count(account_id, transaction)
-    HoldingsRepository(uow).changed({account_id for account_id, _ in booked}, now=now)
+    if booked:
+        HoldingsRepository(uow).changed({account_id for account_id, _ in booked}, now=now)
