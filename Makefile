@@ -74,6 +74,11 @@ imports: install ## the import rules of .importlinter
 migrate: install ## bring every local database up to date
 	@$(BIN)/guanxi migrate
 
+.PHONY: release
+release: docs ## promise what the documents say now: from then on they are added to, and nothing in them goes away
+	$(BIN)/python -m guanxi.documents release
+	$(BIN)/python -m gateway.documents release
+
 .PHONY: docs
 docs: install ## write docs/events and docs/api anew, from contracts and code
 	$(BIN)/python -m guanxi.documents write

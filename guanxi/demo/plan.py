@@ -22,11 +22,13 @@ KINDS: tuple[tuple[Any, str, float, int], ...] = (
 """Kind, product, who has one, and how much is on it usually."""
 RATES = {"savings": "0.0025", "current": "0.0005", "term_deposit": "0.0185", "loan": "0.0395", "credit_card": "0.1825"}
 BOOKED_ON = ("savings", "current", "credit_card")
+FEE = "fee"
 CATEGORIES = (
     ("salary", "credit", "bank", "batch"),
     ("transfer", "debit", "customer", "mobile"),
     ("shopping", "debit", "customer", "mobile"),
     ("cash", "debit", "customer", "branch"),
+    (FEE, "debit", "bank", "batch"),
 )
 CHANNELS = ("sms", "push", "email", "phone")
 
@@ -133,7 +135,7 @@ def _bookings(chance: random.Random, usual: int) -> list[Booking]:
     made = []
     for days_ago in sorted(chance.sample(range(1, 88), k=chance.randrange(1, 5)), reverse=True):
         category, direction, by, channel = chance.choice(CATEGORIES)
-        amount = _money(chance.uniform(0.01, 0.12) * usual)
+        amount = _money(chance.uniform(5, 50) if category == FEE else chance.uniform(0.01, 0.12) * usual)
         made.append(Booking(days_ago, amount, category, direction, by, channel))  # type: ignore[arg-type] # words of CATEGORIES
     return made
 

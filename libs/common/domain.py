@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Self, TypeVar
+from itertools import count
+from typing import ClassVar, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 MoveT = TypeVar("MoveT", bound=StrEnum)
@@ -43,6 +44,17 @@ class DomainEvent:
         return ()
 
 
+class Recorded(NamedTuple):
+    """An event, its `place` among all that this process recorded, and the version that it made of its aggregate."""
+
+    place: int
+    event: DomainEvent
+    version: int
+
+
+_places = count()
+
+
 @dataclass(kw_only=True, eq=False)
 class Aggregate:
     """A cluster of objects changed as one. Each event moves the version, so two editors cannot both win."""
@@ -53,11 +65,11 @@ class Aggregate:
     def record(self, event: DomainEvent) -> None:
         self.version += 1
         # A loaded aggregate never ran __init__, so the list is made when first needed.
-        self.__dict__.setdefault("_recorded", []).append((event, self.version))
+        self.__dict__.setdefault("_recorded", []).append(Recorded(next(_places), event, self.version))
 
-    def take_events(self) -> list[tuple[DomainEvent, int]]:
-        """The events recorded since the last call, each with the version that it made."""
-        taken: list[tuple[DomainEvent, int]] = self.__dict__.pop("_recorded", [])
+    def take_events(self) -> list[Recorded]:
+        """Those recorded since the last call."""
+        taken: list[Recorded] = self.__dict__.pop("_recorded", [])
         return taken
 
 

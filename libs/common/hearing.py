@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,6 +16,9 @@ from libs.common.kafka import headers_of
 from libs.common.metrics import CONSUMED
 from libs.common.outbox import adapter
 from libs.common.tracing import continue_trace, handling, tell_handled
+
+AT_ONCE = 200
+"""So many that what they take together is no long time: the consumer looks at its watch between runs."""
 
 Handler = Callable[[UnitOfWork, Any], Awaitable[None]]
 
@@ -71,27 +74,29 @@ class Subscription:
     def runs(self, records: Iterable[ConsumerRecord]) -> Iterator[list[Received]]:
         """As they came, those in one that one handler takes together."""
         for handler, some in groupby(map(self.received, records), lambda one: self._handler(one.type)):
-            if handler in self.together:
-                yield list(some)
-            else:
-                yield from ([one] for one in some)
+            most = AT_ONCE if handler in self.together else 1
+            while run := list(islice(some, most)):
+                yield run
 
     async def hear(self, uow: UnitOfWork, run: Sequence[Received]) -> None:
         """Hand to its handler what is new of a run, and remember it; in the trace of the first."""
         if run[0].type not in self.types:
             CONSUMED.labels("skipped").inc(len(run))
             return
-        began = time.time_ns()
         continue_trace(run[0].headers.get("traceparent"))
         events = [self.decode(one.type, one.record.value) for one in run]
-        told = await _new(uow, run, events)
-        CONSUMED.labels("repeated").inc(len(run) - len(told))
-        CONSUMED.labels("handled").inc(len(told))
-        if told:
-            with handling(run[0].record.topic):
-                await self.tell(uow, run[0].type, told)
-        for one in run[1:]:
+        new = await _new(uow, run, events)
+        CONSUMED.labels("repeated").inc(len(run) - len(new))
+        if not new:
+            return
+        began, (first, *others) = time.time_ns(), [one for one, _ in new]
+        if first is not run[0]:
+            continue_trace(first.headers.get("traceparent"))
+        with handling(first.record.topic):
+            await self.tell(uow, first.type, [told for _, told in new])
+        for one in others:
             tell_handled(one.record.topic, one.headers.get("traceparent", ""), began)
+        CONSUMED.labels("handled").inc(len(new))
 
     def decode(self, type_: str, content: bytes) -> Any:
         event_class, _ = self.types[type_]
@@ -101,6 +106,7 @@ class Subscription:
         """Call the handler of this type."""
         _, handler = self.types[type_]
         if handler in self.together:
+            uow.heard = None
             await handler(uow, told)
             return
         for event, heard in told:
@@ -130,14 +136,15 @@ async def remember(uow: UnitOfWork, some: Iterable[Received], *, buried: bool = 
     return {row["event_id"] for row in rows if row["is_new"]}
 
 
-async def _new(uow: UnitOfWork, run: Sequence[Received], events: Sequence[Any]) -> list[Told]:
+async def _new(uow: UnitOfWork, run: Sequence[Received], events: Sequence[Any]) -> list[tuple[Received, Told]]:
     """Each event once, also where it came twice in this run; a record without an id as often as it came."""
-    unknown, told = await remember(uow, run), []
-    for (_, headers, _), event in zip(run, events, strict=True):
-        event_id = event_id_of(headers)
+    unknown, new = await remember(uow, run), []
+    for one, event in zip(run, events, strict=True):
+        event_id = event_id_of(one.headers)
         if event_id is None:
-            told.append(Told(event, None))
+            new.append((one, Told(event, None)))
         elif event_id in unknown:
             unknown.discard(event_id)
-            told.append(Told(event, Heard.by(headers.get("ce_source"), event_id, sequence_of(headers))))
-    return told
+            heard = Heard.by(one.headers.get("ce_source"), event_id, sequence_of(one.headers))
+            new.append((one, Told(event, heard)))
+    return new

@@ -34,6 +34,7 @@ from libs.common.topics import EPOCH_BEGUN
 from libs.common.worker import Worker
 
 EVENTS_HELD = "SELECT event_id FROM outbox"
+STILL_HELD = f"{EVENTS_HELD} WHERE event_id = ANY($1)"
 AGGREGATES = """
     SELECT c.relname, coalesce(own.attname, k.attname) FROM pg_index AS i
     JOIN pg_class AS c ON c.oid = i.indrelid
@@ -90,7 +91,10 @@ async def find_lost(worker: Worker, connection: Any, consumer: AIOKafkaConsumer)
                 young = record.timestamp / 1000 > since.timestamp()
                 if ours and young and UUID(headers["ce_id"]) not in held:
                     found[UUID(headers["ce_id"])] = _lost(record, headers, worker.publications)
-    return sorted(found.values(), key=lambda lost: lost.at)
+    # The app may be at work, and have sent something since it was asked what it holds.
+    since_then = await connection.fetch(STILL_HELD, list(found))
+    lost = found.keys() - {row["event_id"] for row in since_then}
+    return sorted((found[event_id] for event_id in lost), key=lambda lost: lost.at)
 
 
 def _lost(record: ConsumerRecord, headers: dict[str, str], publications: Sequence[Publication]) -> Lost:

@@ -29,9 +29,9 @@ class ReadingSession(Session):
 @event.listens_for(RecordingSession, "before_flush")
 def _collect(session: Session, _context: UOWTransaction, _instances: Any) -> None:
     # At flush, not at commit: the identity map is weak, and an aggregate dropped in between takes its events along.
-    for instance in (*session.new, *session.dirty):
-        if isinstance(instance, Aggregate):
-            session.info["events"].extend(instance.take_events())
+    changed = [instance for instance in (*session.new, *session.dirty) if isinstance(instance, Aggregate)]
+    recorded = sorted(one for aggregate in changed for one in aggregate.take_events())
+    session.info["events"].extend((event, version) for _, event, version in recorded)
 
 
 @event.listens_for(RecordingSession, "before_commit")

@@ -54,7 +54,8 @@ class CoreTransaction:
     """A booking on an account, keyed as the account is. Unique by (`source`, `transaction_ref`).
 
     `amount` is positive, in `currency`, as a decimal string. A reversal names in `reverses` the transaction that it
-    takes back. What a customer begins at a branch's counter has the channel `branch`: a contact that costs.
+    takes back. What a customer begins at a branch's counter has the channel `branch`, what the bank takes for
+    itself the category `fee`.
     """
 
     source: str

@@ -158,7 +158,7 @@ class HoldingsChanged(CustomerEvent):
     """What a customer holds, and what flowed, as of a day in Shanghai; at most one for a customer and day.
 
     `holdings_id` counts these events. `assets` is owned of all kinds, in CNY, on this month's average so far;
-    `branch_contacts` is on how many of the last 365 days the customer began something at a branch.
+    `branch_contacts` on how many of the last 365 days the customer began something at a branch, `fees` paid, in CNY.
     """
 
     type: ClassVar[str] = "crm.holdings.changed.v1"
@@ -170,6 +170,7 @@ class HoldingsChanged(CustomerEvent):
     assets: Decimal = Decimal("0.0000")
     last_month_assets: Decimal = Decimal("0.0000")
     branch_contacts: int = 0
+    fees: Decimal = Decimal("0.0000")
 
     @property
     def subject(self) -> UUID:
@@ -227,20 +228,21 @@ class CustomerRelationEvent(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerRelationAdded(CustomerRelationEvent):
+    """Two customers are known to belong together."""
+
     type: ClassVar[str] = "crm.customer_relation.added.v1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerRelationEnded(CustomerRelationEvent):
+    """They do no more."""
+
     type: ClassVar[str] = "crm.customer_relation.ended.v1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentEvent(DomainEvent):
-    """A customer gave or took back a consent. `party` is the code of who may act on it: `bank` is the bank itself.
-
-    A consent to marketing is to one `channel`; null for every other purpose.
-    """
+    """Of a customer. `party` is the code of who may act on it, `bank` the bank itself; `channel` of marketing alone."""
 
     consent_id: UUID
     customer_id: UUID

@@ -112,8 +112,7 @@ FIELDS: tuple[Field, ...] = (
         "transactions.direction", "transactions.amount", "transactions.currency", "transactions.booked_at",
         "transactions.channel", "transactions.category", "transactions.counterparty_bank", "transactions.initiated_by",
         "transactions.reverses", "daily_flows.day", "daily_flows.currency", "daily_flows.inflow", "daily_flows.outflow",
-        "daily_flows.bookings", "daily_flows.initiated", "daily_flows.at_branch", "daily_balances.day",
-        "daily_balances.balance",
+        "daily_flows.bookings", "daily_flows.initiated", "daily_balances.day", "daily_balances.balance",
     ),
     *_fields(
         "customer", C1, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
@@ -170,7 +169,7 @@ FIELDS: tuple[Field, ...] = (
     *_fields(
         "scoring", C2, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,
         "scores.contribution", "scores.value_group", "scores.reasons", "scores.holdings", "scores.assets",
-        "scores.initiated", "scores.last_initiated_on", "scores.branch_contacts",
+        "scores.initiated", "scores.last_initiated_on", "scores.branch_contacts", "scores.fees",
     ),
     *_fields(
         "scoring", C1, BEHAVIOUR, RELATIONSHIP, Basis.CONTRACT,

@@ -201,12 +201,16 @@ class TaskFellDue(TaskEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskCompleted(TaskEvent):
+    """It was done; `on_time` by when it was due."""
+
     type: ClassVar[str] = "crm.task.completed.v1"
     on_time: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskCancelled(TaskEvent):
+    """Nobody has to do it any more."""
+
     type: ClassVar[str] = "crm.task.cancelled.v1"
 
 

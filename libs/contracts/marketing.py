@@ -83,6 +83,8 @@ class PointsSpent(PointsEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PointsExpired(PointsEvent):
+    """What was left of lots whose time had come."""
+
     type: ClassVar[str] = "crm.points.expired.v1"
 
 
@@ -98,6 +100,8 @@ class CampaignEvent(DomainEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignDrafted(CampaignEvent):
+    """Somebody means to tell a segment something over `channel`."""
+
     type: ClassVar[str] = "crm.campaign.drafted.v1"
     code: str
     channel: CampaignChannel
@@ -105,6 +109,8 @@ class CampaignDrafted(CampaignEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignSubmitted(CampaignEvent):
+    """Its author wants it approved."""
+
     type: ClassVar[str] = "crm.campaign.submitted.v1"
 
 
@@ -117,6 +123,8 @@ class CampaignApproved(CampaignEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignRejected(CampaignEvent):
+    """It goes back to its author."""
+
     type: ClassVar[str] = "crm.campaign.rejected.v1"
 
 
@@ -138,6 +146,8 @@ class CampaignFinished(CampaignEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignCancelled(CampaignEvent):
+    """Nobody is told any more."""
+
     type: ClassVar[str] = "crm.campaign.cancelled.v1"
 
 

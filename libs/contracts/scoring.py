@@ -14,7 +14,10 @@ EVENTS = Topic(name="crm.scoring.events.v1")
 SECTION = Topic(name="crm.section.scoring.v1", cleanup="compact", retention=timedelta(days=7))
 
 ScoreGroup = Literal["sleeping", "low", "valuable", "high_value_added"]
-ScoreCause = Literal["deposit_income", "loan_income", "operating_cost", "expected_loss", "tax", "capital_cost"]
+ScoreCause = Literal[
+    "deposit_income", "loan_income", "fee_income", "operating_cost", "contact_cost", "expected_loss", "tax",
+    "capital_cost",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

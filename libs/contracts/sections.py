@@ -258,7 +258,8 @@ class ValueScore:
     """What the customer contributes a year, in `currency`: its reasons, added up.
 
     `assets` is what they own, on the month's average; `initiated` counts bookings of 90 days that they began, and
-    `branch_contacts` the days of a year on which they did so at a branch. `fifths` is null before any were drawn.
+    `branch_contacts` the days of a year on which they did so at a branch; `fees` of a year. `fifths` is null before any
+    were drawn.
     """
 
     score_id: UUID
@@ -272,6 +273,7 @@ class ValueScore:
     initiated: int
     last_initiated_on: date | None
     branch_contacts: int = 0
+    fees: Decimal = Decimal("0.0000")
     fifths: Fifths | None
 
 

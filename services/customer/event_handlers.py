@@ -43,10 +43,12 @@ async def on_transactions_booked(uow: UnitOfWork, told: Sequence[Told]) -> None:
 
 async def on_anything(uow: UnitOfWork, told: Sequence[Told]) -> None:
     """Of any service, this one too: what concerns customers is remembered."""
-    await remember(uow, [_happened(event, heard) for event, heard in told if heard is not None])
+    await remember(uow, [_happened(event, heard) for event, heard in told])
 
 
-def _happened(event: DomainEvent, heard: Heard) -> Happened:
+def _happened(event: DomainEvent, heard: Heard | None) -> Happened:
+    if heard is None:
+        raise RuntimeError("only an event that has an id is remembered")
     facts = adapter(type(event)).dump_python(event, mode="json")
     return Happened(heard, list(event.customers()), event.type, event.subject, event.occurred_at, facts)
 

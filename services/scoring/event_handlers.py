@@ -26,6 +26,7 @@ async def on_holdings_changed(uow: UnitOfWork, event: HoldingsChanged) -> None:
         initiated=sum(flows.initiated for flows in event.flows if flows.days == LONGEST_WINDOW),
         last_initiated_on=event.last_initiated_on,
         branch_contacts=event.branch_contacts,
+        fees=event.fees,
         as_of=event.as_of,
         at=event.occurred_at,
     )

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.tools import Kubernetes, control_plane
-from tests.deploy.rendered import BIN, KUSTOMIZATIONS, resources, text_of
+from tests.cluster.tools import Kubernetes, control_plane, run
+from tests.deploy.rendered import BIN, KUSTOMIZATIONS, container_of, resources, text_of
+from tests.runbook import block_of
 
 pytestmark = pytest.mark.deep
 
@@ -110,6 +111,16 @@ def test_a_node_is_emptied_one_pod_of_each_app_after_the_other(cluster: Kubernet
 
 def is_there(pod: dict[str, Any]) -> bool:
     return "deletionTimestamp" not in pod["metadata"]
+
+
+def test_a_reconciliation_that_mends_is_one_with_a_word_more(cluster: Kubernetes) -> None:
+    cluster.apply(text_of("overlays/dev"))
+    path = f"{Path(cluster.kubectl).parent}:{os.environ['PATH']}"
+    env = {"PATH": path, "KUBECONFIG": str(cluster.kubeconfig)}
+    run("bash", "-euo", "pipefail", "-c", block_of("Restore", "tests/cluster/test_control_plane.py"), env=env)
+    job = cluster.get("job/mend-customer")
+    assert container_of(job)["command"][1:] == ["-m", "libs.common.reconciling"]
+    assert container_of(job)["args"] == ["$(PACKAGE)", "--mend"]
 
 
 def test_a_cluster_that_kubeconfig_names_is_used_and_one_that_runs_guanxi_is_left_alone(cluster: Kubernetes) -> None:

@@ -179,6 +179,13 @@ def test_the_view_is_made_anew_in_the_gateways_own_pod(deployed: Kubernetes, ope
     told("the view made anew", operator("Rebuild").strip().splitlines()[-1])
 
 
+def test_nothing_is_lost_says_the_reconciliation(deployed: Kubernetes, operator: Callable[[str], str]) -> None:
+    assert deployed
+    said = operator("Restore").strip().splitlines()[-1]
+    told("reconciled", said)
+    assert said == "events of customer that its database does not hold: 0"
+
+
 @pytest.mark.parametrize("workload", WORKLOADS)
 async def test_a_killed_pod_comes_back(deployed: Kubernetes, load: Load, workload: str) -> None:
     """kill -9 of its process, by the node's hand."""

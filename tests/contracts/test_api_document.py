@@ -154,6 +154,11 @@ def test_nothing_that_was_released_is_broken() -> None:
     assert broken(json.loads(RELEASED.read_text()), DOCUMENT) == []
 
 
+def test_all_that_there_is_was_released() -> None:
+    """Else it could go away again, and nobody would be told."""
+    assert broken(DOCUMENT, json.loads(RELEASED.read_text())) == [], "make release"
+
+
 def _released() -> dict[str, Any]:
     return copy.deepcopy(DOCUMENT)
 

@@ -125,6 +125,11 @@ def test_nothing_that_was_released_is_broken() -> None:
     assert broken(json.loads((FOLDER / RELEASED).read_text()), document()) == []
 
 
+def test_all_that_there_is_was_released() -> None:
+    """Else it could go away again, and nobody would be told."""
+    assert broken(document(), json.loads((FOLDER / RELEASED).read_text())) == [], "make release"
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -55,6 +55,11 @@ def test_check_says_by_its_exit_status_whether_the_documents_are_current(tmp_pat
     assert (done.returncode, done.stderr) == (1, "`make docs` writes these anew: asyncapi.json\n")
 
 
+def test_every_message_is_described_in_words() -> None:
+    told = {name: message["description"] for name, message in document()["components"]["messages"].items()}
+    assert {name: said for name, said in told.items() if not said or "(*, " in said} == {}
+
+
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
 def test_a_schema_is_a_json_schema_of_2020_12(path: PurePosixPath) -> None:
     Draft202012Validator.check_schema(json.loads(RENDERED[path]))

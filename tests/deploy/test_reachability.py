@@ -28,6 +28,7 @@ class Place:
 def places() -> list[Place]:
     ours = [Place(each["metadata"]["name"], labels_of(each)) for each in deployments()]
     jobs = [each for folder in ("migrate", "topics") for each in resources(folder, "Job")]
+    jobs += resources("overlays/prod", "CronJob")
     ours += [Place(f"job {each['metadata']['name']}", labels_of(each)) for each in jobs]
     stores = [Place(f"{app} database", {"guanxi/database": app}) for app in APPS]
     others = [
@@ -117,6 +118,10 @@ def expected() -> set[tuple[str, str, Port]]:
     told |= {(f"{app}-worker", "kafka", 9093) for app in APPS}
     told |= {("prometheus", f"{app}-{part}", 8002) for app in APPS for part in ("app", "worker")}
     told |= {(f"job {app}-migrate", f"{app} database", 5432) for app in APPS} | {("job topics", "kafka", 9093)}
+    told |= {(f"job {service}-reconcile", f"{service} database", 5432) for service in SERVICES}
+    told |= {
+        (f"job {service}-reconcile", to, port) for service in SERVICES for to, port in (("kafka", 9093), ("login", 443))
+    }
     ours = {f"{app}-{part}" for app in APPS for part in ("app", "worker")}
     told |= {(name, "collector", 4318) for name in ours}
     told |= {(name, "login", 443) for name in ours} | {("gateway-worker", "partner", 443)}

@@ -86,7 +86,7 @@ async def test_everybody_with_an_account_is_scored_and_the_reasons_add_up(stack:
         assert Decimal(score["contribution"]) == sum(Decimal(line["amount"]) for line in score["reasons"])
     causes = {line["cause"] for score in scores.values() for line in score["reasons"]}
     assert causes == {
-        "deposit_income", "loan_income", "operating_cost", "contact_cost", "expected_loss", "tax", "capital_cost"
+        "deposit_income", "loan_income", "fee_income", "operating_cost", "contact_cost", "expected_loss", "tax", "capital_cost"
     }  # fmt: skip
 
 

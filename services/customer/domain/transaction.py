@@ -10,8 +10,9 @@ from libs.common.domain import InvalidValue
 
 DECIMALS = 4
 """How finely money is kept."""
-AT_A_BRANCH = "branch"
-"""The channel of what is begun at a branch's counter; the core names its others as it likes."""
+AT_A_BRANCH, FEE = "branch", "fee"
+"""The channel of what is begun at a branch's counter, and the category of what the bank takes for itself; it names
+its others as it likes."""
 
 
 class Flow(NamedTuple):
@@ -21,8 +22,6 @@ class Flow(NamedTuple):
     outflow: Decimal
     bookings: int
     initiated: int
-    at_branch: int
-    """Of those that the customer initiated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,5 +61,4 @@ class Transaction:
         flows_in = (self.direction == "credit") is (self.reverses is None)
         signed = sign * self.amount
         initiated = sign * (self.initiated_by == "customer")
-        at_branch = initiated * (self.channel == AT_A_BRANCH)
-        return Flow(signed if flows_in else Decimal(0), Decimal(0) if flows_in else signed, sign, initiated, at_branch)
+        return Flow(signed if flows_in else Decimal(0), Decimal(0) if flows_in else signed, sign, initiated)

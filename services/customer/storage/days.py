@@ -13,16 +13,14 @@ from libs.common.database import UnitOfWork
 from libs.common.driver import within
 from services.customer.domain.transaction import Flow, Transaction
 
-NOTHING = Flow(Decimal(0), Decimal(0), 0, 0, 0)
+NOTHING = Flow(Decimal(0), Decimal(0), 0, 0)
 
 COUNT = """
-    INSERT INTO daily_flows AS held (account_id, day, currency, inflow, outflow, bookings, initiated, at_branch)
-    SELECT * FROM unnest(
-        $1::uuid[], $2::date[], $3::text[], $4::numeric[], $5::numeric[], $6::int[], $7::int[], $8::int[])
+    INSERT INTO daily_flows AS held (account_id, day, currency, inflow, outflow, bookings, initiated)
+    SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::numeric[], $5::numeric[], $6::int[], $7::int[])
     ON CONFLICT (account_id, day, currency) DO UPDATE SET
         inflow = held.inflow + excluded.inflow, outflow = held.outflow + excluded.outflow,
-        bookings = held.bookings + excluded.bookings, initiated = held.initiated + excluded.initiated,
-        at_branch = held.at_branch + excluded.at_branch
+        bookings = held.bookings + excluded.bookings, initiated = held.initiated + excluded.initiated
 """
 VOID = """
     DELETE FROM daily_balances AS b USING unnest($1::uuid[], $2::date[]) AS told (account_id, day)

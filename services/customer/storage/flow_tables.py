@@ -1,6 +1,6 @@
 """What the core books on accounts, what it adds up to each day, and when that is told."""
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import Column, Date, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, Uuid, text
 
 from libs.common.tables import time, version
 from services.customer.storage.schema import MONEY, metadata, sealed
@@ -32,6 +32,12 @@ Index(
     postgresql_where=transactions.c.account_id.is_(None),
 )
 Index(
+    "ix_transactions_costs",
+    transactions.c.account_id,
+    transactions.c.booked_at,
+    postgresql_where=text("channel = 'branch' OR category = 'fee'"),
+)
+Index(
     "ix_transactions_sealed",
     transactions.c.id,
     postgresql_where=transactions.c.account_number_sealed.is_not(None),
@@ -45,7 +51,6 @@ daily_flows = Table(
     Column("currency", String(3), primary_key=True),
     *[Column(name, MONEY, nullable=False) for name in ("inflow", "outflow")],
     *[Column(name, Integer, nullable=False) for name in ("bookings", "initiated")],
-    Column("at_branch", Integer, nullable=False, server_default="0"),
 )
 _d = daily_flows.c
 Index("ix_daily_flows_initiated", _d.account_id, _d.day, postgresql_where=_d.initiated > 0)

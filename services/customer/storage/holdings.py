@@ -18,6 +18,7 @@ from libs.common.ids import new_id
 from libs.contracts.customer import SECTION, Flows, KindOfHolding
 from services.customer.domain.account import OWNERS
 from services.customer.domain.holdings import SETTLES, WINDOWS, next_month, tomorrow
+from services.customer.domain.transaction import AT_A_BRANCH, FEE
 from services.customer.storage.days import Days
 from services.customer.storage.flow_tables import daily_flows, holdings
 from services.customer.storage.tables import account_holders
@@ -90,11 +91,27 @@ LOCK_MARKS = text("""
     SELECT FROM publication_marks WHERE stream = :stream AND key = ANY(:keys) ORDER BY key FOR UPDATE
 """)
 
-INITIATED = text("""
-    SELECT o.customer_id, max(f.day) AS last_on,
-        count(DISTINCT f.day) FILTER (WHERE f.at_branch > 0 AND f.day > CAST(:as_of AS date) - 365) AS branch_contacts
+# Who came to a branch was there, whatever became of the booking; a fee that is given back is none.
+YEAR = text(f"""
+    SELECT o.customer_id,
+        count(DISTINCT d.day) FILTER (
+            WHERE t.channel = '{AT_A_BRANCH}' AND t.initiated_by = 'customer' AND t.reverses IS NULL
+        ) AS branch_contacts,
+        coalesce(sum(CASE t.direction WHEN 'debit' THEN t.amount ELSE -t.amount END) FILTER (
+            WHERE t.category = '{FEE}' AND t.currency = 'CNY'), 0.0000) AS fees
     FROM account_holders AS o
-    JOIN daily_flows AS f ON f.account_id = o.account_id AND f.initiated > 0 AND f.day <= CAST(:as_of AS date)
+    JOIN transactions AS t ON t.account_id = o.account_id AND (t.channel = '{AT_A_BRANCH}' OR t.category = '{FEE}')
+    CROSS JOIN LATERAL (SELECT (t.booked_at AT TIME ZONE 'Asia/Shanghai')::date AS day) AS d
+    WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user'
+        AND d.day <= CAST(:as_of AS date) AND d.day > CAST(:as_of AS date) - 365
+        AND t.booked_at > CAST(:as_of AS date) - interval '366 days'
+    GROUP BY o.customer_id
+""")  # noqa: S608 - the only things put in are constants
+
+LAST_INITIATED = text("""
+    SELECT o.customer_id, max(f.day) AS day
+    FROM account_holders AS o
+    JOIN daily_flows AS f ON f.account_id = o.account_id AND f.initiated > 0 AND f.day <= :as_of
     WHERE o.customer_id = ANY(:customer_ids) AND o.role <> 'authorised_user' GROUP BY o.customer_id
 """)
 
@@ -112,17 +129,22 @@ async def flows_of(uow: UnitOfWork, customer_ids: Sequence[UUID], until: date) -
     return _by_customer((await uow.session.execute(FLOWS, asked)).mappings(), Flows)
 
 
+async def last_initiated(uow: UnitOfWork, customer_ids: Sequence[UUID], as_of: date) -> dict[UUID, date]:
+    rows = await uow.session.execute(LAST_INITIATED, {"customer_ids": customer_ids, "as_of": as_of})
+    return {row.customer_id: row.day for row in rows}
+
+
 @dataclass(frozen=True)
-class Initiated:
-    """What a customer began: when the last time, and on how many of 365 days at a branch."""
+class Year:
+    """Of 365 days: on how many of them a customer began something at a branch, and what they paid in fees, in CNY."""
 
-    last_on: date | None = None
     branch_contacts: int = 0
+    fees: Decimal = Decimal("0.0000")
 
 
-async def initiated_by(uow: UnitOfWork, customer_ids: Sequence[UUID], as_of: date) -> dict[UUID, Initiated]:
-    rows = await uow.session.execute(INITIATED, {"customer_ids": customer_ids, "as_of": as_of})
-    return {row.customer_id: Initiated(row.last_on, row.branch_contacts) for row in rows}
+async def year_of(uow: UnitOfWork, customer_ids: Sequence[UUID], as_of: date) -> dict[UUID, Year]:
+    rows = await uow.session.execute(YEAR, {"customer_ids": customer_ids, "as_of": as_of})
+    return {row.customer_id: Year(row.branch_contacts, row.fees) for row in rows}
 
 
 def _by_customer(rows: Any, shape: type[Any]) -> dict[UUID, list[Any]]:

@@ -104,7 +104,7 @@ class SourceReferenceRepository:
 
     async def add(self, source: str, customer_ids: Mapping[str, UUID]) -> None:
         await self._uow.session.flush()
-        rows = [{"source": source, "source_id": of, "customer_id": id_} for of, id_ in customer_ids.items()]
+        rows = [{"source": source, "source_id": of, "customer_id": id_} for of, id_ in sorted(customer_ids.items())]
         if rows:
             await self._uow.session.execute(insert(source_references), rows)
 
@@ -144,15 +144,9 @@ def _held(scope: Scope, *of_holder: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(h.account_id == accounts.c.id, scope.customers(h.customer_id), *of_holder)
 
 
-_INDEXES = ARRAY(LargeBinary)
-
-
 def _numbered(scope: Scope) -> Statement:
-    a, sources, indexes = (
-        accounts.c,
-        bindparam("sources", type_=ARRAY(Text)),
-        bindparam("indexes", type_=ARRAY(LargeBinary)),
-    )
+    a = accounts.c
+    sources, indexes = bindparam("sources", type_=ARRAY(Text)), bindparam("indexes", type_=ARRAY(LargeBinary))
     asked = func.unnest(sources, indexes).table_valued("source", "number_index").render_derived("asked")
     number = (a.source == asked.c.source) & (a.number_index == asked.c.number_index)
     return compiled(select(a.source, a.number_index, a.id).join_from(asked, accounts, number).where(_held(scope)))

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -76,38 +76,39 @@ class Stated:
     holders: Sequence[tuple[str, HolderRole]]
     statement: Statement
 
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.source, self.account_ref
+
+Number = tuple[str, bytes]
+"""A source, and the index of an account's number there: alike for every way to write it."""
 
 
 async def state_accounts(uow: UnitOfWork, stated: Sequence[Stated], *, now: datetime) -> None:
     """Take over what the core states, one after the other; a holder who is not yet known becomes a prospect."""
     numbers = [(one.source, uow.sealer.indexes(ACCOUNT, one.account_ref)) for one in stated]
-    found = await AccountRepository(uow).by_numbers(numbers)
-    accounts = {one.key: account for one, account in zip(stated, found, strict=True) if account}
-    news = _news(stated, accounts)
-    ids = await _holder_ids(uow, news)
-    for one in news:
-        account = accounts.get(one.key)
+    known = await AccountRepository(uow).by_numbers(numbers)
+    keys = [(source, indexes[0]) for source, indexes in numbers]
+    accounts = {key: account for key, account in zip(keys, known, strict=True) if account}
+    news = _news(zip(keys, stated, strict=True), accounts)
+    ids = await _holder_ids(uow, [one for _, one in news])
+    for key, one in news:
+        account = accounts.get(key)
         main = ids[one.source, one.holders[0][0]]
         roles = {ids[one.source, ref]: role for ref, role in reversed(one.holders)}
         before = account.owner_ids if account else []
         if account is not None:
             account.restate(one.statement, main, roles, at=one.statement.as_of)
         else:
-            account = accounts[one.key] = _opened(uow, one, main, roles)
+            account = accounts[key] = _opened(uow, one, main, roles)
             AccountRepository(uow).add(account)
         _keep(uow, account, now=now, before=before)
 
 
-def _news(stated: Sequence[Stated], accounts: Mapping[tuple[str, str], Account]) -> list[Stated]:
+def _news(stated: Iterable[tuple[Number, Stated]], accounts: Mapping[Number, Account]) -> list[tuple[Number, Stated]]:
     """Without what is older than what is known of the same account, or was stated before it."""
     latest, news = {key: account.sequence for key, account in accounts.items()}, []
-    for one in stated:
-        if one.key not in latest or one.statement.sequence > latest[one.key]:
-            latest[one.key] = one.statement.sequence
-            news.append(one)
+    for key, one in stated:
+        if key not in latest or one.statement.sequence > latest[key]:
+            latest[key] = one.statement.sequence
+            news.append((key, one))
     return news
 
 

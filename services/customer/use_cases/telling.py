@@ -4,7 +4,7 @@ from libs.common.clock import day_of
 from libs.common.database import UnitOfWork
 from libs.contracts.customer import SECTION, HoldingsChanged
 from services.customer.domain.grading import assets_in
-from services.customer.storage.holdings import HoldingsRepository, Initiated, flows_of, initiated_by, kinds_of
+from services.customer.storage.holdings import HoldingsRepository, Year, flows_of, kinds_of, last_initiated, year_of
 
 AT_ONCE = 200
 
@@ -16,10 +16,10 @@ async def tell_holdings(uow: UnitOfWork, now: datetime) -> int:
         return 0
     today, ids = day_of(now), sorted(due)
     kinds, flows = await kinds_of(uow, ids, today), await flows_of(uow, ids, today)
-    initiated = await initiated_by(uow, ids, today)
+    initiated, years = await last_initiated(uow, ids, today), await year_of(uow, ids, today)
     for customer_id in ids:
         holdings_id, version = due[customer_id]
-        began = initiated.get(customer_id, Initiated())
+        year = years.get(customer_id, Year())
         changed = HoldingsChanged(
             occurred_at=now,
             customer_id=customer_id,
@@ -27,8 +27,9 @@ async def tell_holdings(uow: UnitOfWork, now: datetime) -> int:
             as_of=today,
             kinds=kinds.get(customer_id, []),
             flows=flows.get(customer_id, []),
-            last_initiated_on=began.last_on,
-            branch_contacts=began.branch_contacts,
+            last_initiated_on=initiated.get(customer_id),
+            branch_contacts=year.branch_contacts,
+            fees=year.fees,
             assets=assets_in(kinds.get(customer_id, [])),
             last_month_assets=assets_in(kinds.get(customer_id, []), last_month=True),
         )

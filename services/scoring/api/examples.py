@@ -20,6 +20,7 @@ EXAMPLES: dict[str, Any] = {
     "contribution": "1024.50",
     "amount": "1024.50",
     "assets": "86000.0000",
+    "fees": "120.0000",
     "next": "eyJwIjo",
     "cursor": "eyJwIjo",
 }

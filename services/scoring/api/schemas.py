@@ -79,6 +79,7 @@ class ScoreView(View):
     initiated: Annotated[int, Field(description="Bookings of 90 days that the customer began.")]
     last_initiated_on: date | None
     branch_contacts: Annotated[int, Field(description="Days of a year on which the customer began something there.")]
+    fees: Annotated[Decimal, Field(description="Paid in a year, in CNY.")]
     recency: int | None
     frequency: int | None
     monetary: int | None

@@ -1,9 +1,8 @@
 """What a customer contributes a year: income less cost, line by line, so that the reasons are the score.
 
 Deposits earn their transfer price less what they pay, loans what they are paid less theirs, where the rate is known;
-then operating cost, of accounts and of contacts at a branch, expected loss (PD by LGD by EAD), tax, and the hurdle on
-the capital that loans tie up. A year has 365 days, interest is reckoned by 360. Fees are told by nobody yet, and
-counted by nothing.
+fees; then operating cost, of accounts and of contacts at a branch, expected loss (PD by LGD by EAD), tax, and the
+hurdle on the capital that loans tie up. A year has 365 days, interest is reckoned by 360.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ YEAR = Decimal(365) / Decimal(360)
 class Cause(StrEnum):
     DEPOSIT_INCOME = "deposit_income"
     LOAN_INCOME = "loan_income"
+    FEE_INCOME = "fee_income"
     OPERATING_COST = "operating_cost"
     CONTACT_COST = "contact_cost"
     EXPECTED_LOSS = "expected_loss"
@@ -46,11 +46,14 @@ class Reason:
     amount: Decimal
 
 
-def reasons_of(holdings: Sequence[Holding], branch_contacts: int, policy: ContributionPolicy) -> list[Reason]:
+def reasons_of(
+    holdings: Sequence[Holding], policy: ContributionPolicy, *, fees: Decimal, branch_contacts: int
+) -> list[Reason]:
     """The lines, those of nothing left out. What is held in another currency than the policy's counts for nothing."""
     counted = [holding for holding in holdings if holding.currency == policy.currency]
     contacts = _line(Cause.CONTACT_COST, None, -policy.cost_per_branch_contact * branch_contacts)
-    before_tax = [*_income(counted, policy), *_cost(counted, policy), contacts]
+    paid = _line(Cause.FEE_INCOME, None, fees)
+    before_tax = [*_income(counted, policy), paid, *_cost(counted, policy), contacts]
     profit = sum((line.amount for line in before_tax), Decimal())
     owed = sum((_exposure(holding) for holding in counted if holding.kind in LOANS), Decimal())
     after = [

@@ -19,7 +19,8 @@ ASLEEP_AFTER = timedelta(days=90)
 @dataclass(kw_only=True, eq=False)
 class Score(Aggregate):
     """One for a customer. `assets` is the month's average of what they own; `initiated` is of 90 days,
-    `branch_contacts` of 365.
+    `branch_contacts` and
+    `fees` are of 365.
     """
 
     customer_id: UUID
@@ -34,6 +35,7 @@ class Score(Aggregate):
     initiated: int = 0
     last_initiated_on: date | None = None
     branch_contacts: int = 0
+    fees: Decimal = Decimal("0.0000")
     recency: int | None = None
     frequency: int | None = None
     monetary: int | None = None
@@ -47,17 +49,18 @@ class Score(Aggregate):
         initiated: int,
         last_initiated_on: date | None,
         branch_contacts: int,
+        fees: Decimal,
         as_of: date,
     ) -> None:
         """Take over what is held now."""
         self.holdings, self.assets, self.as_of = list(holdings), assets, as_of
         self.initiated, self.last_initiated_on = initiated, last_initiated_on
-        self.branch_contacts = branch_contacts
+        self.branch_contacts, self.fees = branch_contacts, fees
 
     def compute(self, policy: ContributionPolicy, bounds: Bounds | None, *, today: date, at: datetime) -> None:
         """By a policy, of what is held; whoever rests falls asleep though nothing is heard of them."""
         self.policy_id, self.currency = policy.id, policy.currency
-        self.reasons = reasons_of(self.holdings, self.branch_contacts, policy)
+        self.reasons = reasons_of(self.holdings, policy, fees=self.fees, branch_contacts=self.branch_contacts)
         self.contribution = total(self.reasons)
         self.value_group = value_group(self.contribution, is_asleep=self._is_asleep(today), policy=policy)
         if bounds is not None:

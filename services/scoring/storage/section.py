@@ -9,7 +9,7 @@ SCORES = """
             'score_id', s.id, 'as_of', s.as_of, 'policy_id', s.policy_id, 'currency', s.currency,
             'contribution', s.contribution::text, 'value_group', s.value_group, 'reasons', s.reasons,
             'assets', s.assets::text, 'initiated', s.initiated, 'last_initiated_on', s.last_initiated_on,
-            'branch_contacts', s.branch_contacts,
+            'branch_contacts', s.branch_contacts, 'fees', s.fees::text,
             'fifths', CASE WHEN s.recency IS NOT NULL THEN json_build_object(
                 'recency', s.recency, 'frequency', s.frequency, 'monetary', s.monetary, 'name', s.rfm_name) END)
             END),

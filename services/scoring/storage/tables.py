@@ -61,6 +61,7 @@ scores = Table(
     Column("initiated", Integer, nullable=False),
     Column("last_initiated_on", Date),
     Column("branch_contacts", Integer, nullable=False, server_default="0"),
+    Column("fees", Numeric(18, 4), nullable=False, server_default="0"),
     Column("recency", SmallInteger),
     Column("frequency", SmallInteger),
     Column("monetary", SmallInteger),

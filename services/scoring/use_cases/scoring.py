@@ -23,6 +23,7 @@ async def score_customer(
     initiated: int,
     last_initiated_on: date | None,
     branch_contacts: int,
+    fees: Decimal,
     as_of: date,
     at: datetime,
 ) -> None:
@@ -39,6 +40,7 @@ async def score_customer(
             initiated=initiated,
             last_initiated_on=last_initiated_on,
             branch_contacts=branch_contacts,
+            fees=fees,
             as_of=as_of,
         )
         score.compute(policy, await RankingRepository(uow).bounds(), today=as_of, at=at)

@@ -74,7 +74,7 @@ def test_a_reply_says_whether_it_was_on_time() -> None:
         complaint.accept(at=NOON)
         complaint.assign(uuid4(), at=NOON)
         complaint.reply("Sorry.", Channel.PHONE, at=complaint.reply_due_at + timedelta(seconds=late))
-        event, version = complaint.take_events()[-1]
+        _, event, version = complaint.take_events()[-1]
         assert isinstance(event, ComplaintReplied)
         assert event.on_time is not late
         assert version == complaint.version == 4
@@ -87,5 +87,5 @@ def test_a_replied_complaint_stays_silent() -> None:
     complaint.assign(uuid4(), at=NOON)
     complaint.reply("Sorry.", Channel.PHONE, at=NOON)
     complaint.warn(complaint.warnings[1], at=NOON)
-    told = [event for event, _ in complaint.take_events() if isinstance(event, ComplaintDeadlineWarned)]
+    told = [event for _, event, _ in complaint.take_events() if isinstance(event, ComplaintDeadlineWarned)]
     assert [event.threshold for event in told] == [50]

@@ -228,18 +228,20 @@ async def test_holdings_are_told_once_a_day_and_when_the_month_is_whole(holder: 
     assert {row["subject"] for row in rows} & {await holder.id()} == set(), "the customer counts their own events"
 
 
-async def test_a_day_at_a_branch_is_one_contact_for_a_year(holder: Holder) -> None:
+async def test_a_day_at_a_branch_is_one_contact_and_fees_are_added_up_for_a_year(holder: Holder) -> None:
     await holder.state()
-    at_branch = {"channel": "branch"}
     for days_ago in (0, 0, 1, 364, 365):
-        await holder.book(booked_at=NOW - timedelta(days=days_ago), **at_branch)
-    await holder.book(booked_at=NOW - timedelta(days=2), initiated_by="bank", **at_branch)
-    await holder.book(booked_at=NOW - timedelta(days=3))
-    for reverses in (None, "what was booked"):
-        await holder.book(booked_at=NOW - timedelta(days=4), reverses=reverses, **at_branch)
+        at = NOW - timedelta(days=days_ago)
+        await holder.book(booked_at=at, channel="branch")
+        await holder.book(booked_at=at, category="fee", direction="debit", amount=Decimal(20), initiated_by="bank")
+    await holder.book(booked_at=NOW - timedelta(days=2), channel="branch", initiated_by="bank")
+    await holder.book(booked_at=NOW - timedelta(days=3), reverses="what was booked", channel="branch")
+    await holder.book(category="fee", direction="credit", amount=Decimal("5.5"), initiated_by="bank", reverses="a fee")
+    await holder.book(category="fee", direction="debit", initiated_by="bank", currency="USD")
     await sweep(holder.database, tell_holdings, NOW + timedelta(seconds=10))
     (told,) = await holder.told()
     assert told["branch_contacts"] == 3, "today, yesterday, and 364 days ago"
+    assert told["fees"] == "74.5000", "four of the year, less what was given back"
 
 
 async def test_two_who_tell_at_once_tell_once(holder: Holder) -> None:

@@ -48,7 +48,7 @@ def reviewed(*assets: int, grade: str | None = None) -> tuple[Customer, list[str
     customer = Customer(id=uuid4(), kind=Kind.PERSON, name="张伟", registered_at=NOW, grade=grade)
     for amount in assets:
         customer.review_grade(LADDER, Decimal(amount), at=NOW)
-    return customer, [event.type.split(".")[2] for event, _ in customer.take_events()]
+    return customer, [event.type.split(".")[2] for _, event, _ in customer.take_events()]
 
 
 @pytest.mark.parametrize(

@@ -28,15 +28,21 @@ KNOWN = """
             FROM outbox AS o WHERE o.subject = a.id) AS events,
         (SELECT json_agg(json_build_array(d.day, d.balance) ORDER BY d.day)::text
             FROM daily_balances AS d WHERE d.account_id = a.id) AS balances,
-        (SELECT json_agg(json_build_array(f.day, f.inflow, f.outflow, f.bookings) ORDER BY f.day)::text
+        (SELECT json_agg(json_build_array(f.day, f.inflow, f.outflow, f.bookings, f.initiated) ORDER BY f.day)::text
             FROM daily_flows AS f WHERE f.account_id = a.id) AS flows
     FROM accounts AS a JOIN source_references AS r ON r.customer_id = a.main_holder_id
     WHERE r.source_id LIKE $1 || '%' ORDER BY a.product
 """
 WAITING = "SELECT count(*) FROM transactions WHERE transaction_ref LIKE $1 || '%' AND account_id IS NULL"
 
-HOLDERS = "SELECT substr(source_id, 38) FROM source_references WHERE source_id LIKE $1 || '%' ORDER BY source_id"
-"""Nobody becomes known by a statement that is older than one before it."""
+HOLDERS = """
+    SELECT substr(r.source_id, 38), c.registered_at, (h.customer_id IS NOT NULL) AS owns,
+        (SELECT json_agg(json_build_array(o.type, o.sequence, a.product) ORDER BY o.id)::text
+            FROM outbox AS o LEFT JOIN accounts AS a ON a.id = o.subject WHERE o.key = c.id) AS told
+    FROM source_references AS r JOIN customers AS c ON c.id = r.customer_id
+    LEFT JOIN holdings AS h ON h.customer_id = c.id WHERE r.source_id LIKE $1 || '%' ORDER BY r.source_id
+"""
+"""Nobody becomes known by a statement that is older than one before it; what is told of one customer keeps its order."""
 
 
 def _story(chance: random.Random, bank: str) -> tuple[list[Stated], list[tuple[Any, str]]]:
@@ -58,11 +64,20 @@ def _story(chance: random.Random, bank: str) -> tuple[list[Stated], list[tuple[A
             status="closed" if closed else "open",
             closed_on=(STATED.as_of + timedelta(days=sequence)).date() if closed else None,
         )
-        stated.append(Stated("core", f"{bank}-{of}", holders, told))
+        number = f"{bank}-{of}" if chance.random() < 0.5 else f"{bank} {of}"  # the same, written in another way
+        stated.append(Stated("core", number, holders, told))
         ref, on = f"{bank}-{chance.randrange(RECORDS)}", f"{bank}-{chance.randrange(ACCOUNTS + 2)}"
         at = NOW - timedelta(days=chance.randrange(20))
         amount, direction = Decimal(chance.randrange(1, 500)), chance.choice(("credit", "debit"))
-        booked.append((replace(BOOKED, transaction_ref=ref, amount=amount, direction=direction, booked_at=at), on))
+        by = chance.choice(("customer", "bank"))
+        changed = {
+            "transaction_ref": ref,
+            "amount": amount,
+            "direction": direction,
+            "booked_at": at,
+            "initiated_by": by,
+        }
+        booked.append((replace(BOOKED, **changed), on))
     return stated, booked
 
 

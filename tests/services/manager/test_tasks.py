@@ -48,7 +48,7 @@ def test_a_task_ends_once() -> None:
 def test_what_is_done_at_its_time_is_on_time(late: int, *, on_time: bool) -> None:
     done = task()
     done.complete("done", at=done.due_at + timedelta(microseconds=late))
-    ((event, _),) = done.take_events()
+    ((_, event, _),) = done.take_events()
     assert event.on_time is on_time  # type: ignore[attr-defined] # it is the one there is
 
 

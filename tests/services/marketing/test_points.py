@@ -73,7 +73,7 @@ def test_the_ledger_is_the_balance_whatever_happens(moves: list[tuple[str, int, 
 
 
 def _each_movement_is_told_once(account: PointsAccount, ledger: list[Entry]) -> None:
-    told = {sequence: event.balance for event, sequence in account.take_events()}  # type: ignore[attr-defined] # all points
+    told = {sequence: event.balance for _, event, sequence in account.take_events()}  # type: ignore[attr-defined] # all points
     assert sorted(told) == list(range(1, len(told) + 1))
     assert {entry.sequence: entry.balance for entry in ledger} == told
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import get_args
 from uuid import uuid4
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.domain import InvalidValue
-from services.scoring.domain.contribution import Cause, ValueGroup, reasons_of, total, value_group
+from libs.contracts.scoring import ScoreCause, ScoreGroup
+from services.scoring.domain.contribution import Cause, Reason, ValueGroup, reasons_of, total, value_group
 from services.scoring.domain.holding import DEPOSITS, LOANS, Holding
 from services.scoring.domain.policy import ContributionPolicy
 from services.scoring.domain.rfm import Fifths
@@ -41,19 +43,21 @@ def holding(
     return Holding(**values)  # type: ignore[arg-type] # by name
 
 
+def lines(holdings: list[Holding], *, fees: str = "0", branch_contacts: int = 0) -> list[Reason]:
+    return reasons_of(holdings, policy(), fees=Decimal(fees), branch_contacts=branch_contacts)
+
+
 SAVINGS = holding("savings", "100000", "500", {"0": "100000"})
 LOAN = holding("loan", "200000", "9000", {"0": "150000", "31-90": "50000"})
 
 
 def test_what_is_overpaid_costs_nothing_and_brings_nothing() -> None:
     card = holding("credit_card", "0", "0", {"0": "-5000"})
-    assert [(line.cause, line.amount) for line in reasons_of([card], 0, policy())] == [
-        (Cause.OPERATING_COST, Decimal(-60))
-    ]
+    assert [(line.cause, line.amount) for line in lines([card])] == [(Cause.OPERATING_COST, Decimal(-60))]
 
 
 def test_each_line_is_as_reckoned_by_hand() -> None:
-    found = {(line.cause, line.kind): line.amount for line in reasons_of([SAVINGS, LOAN], 0, policy())}
+    found = {(line.cause, line.kind): line.amount for line in lines([SAVINGS, LOAN])}
     assert found == {
         (Cause.DEPOSIT_INCOME, "savings"): Decimal("1520.83"),  # (100,000 at 2 % less 500) by 365 / 360
         (Cause.LOAN_INCOME, "loan"): Decimal("3041.67"),  # (9,000 less 200,000 at 3 %) by 365 / 360
@@ -63,24 +67,36 @@ def test_each_line_is_as_reckoned_by_hand() -> None:
         (Cause.TAX, None): Decimal("-182.50"),  # 25 % of 730.00
         (Cause.CAPITAL_COST, None): Decimal("-2100.00"),  # 10 % on 10.5 % of 200,000
     }
-    assert total(reasons_of([SAVINGS, LOAN], 0, policy())) == Decimal("-1552.50")
+    assert total(lines([SAVINGS, LOAN])) == Decimal("-1552.50")
 
 
 def test_a_loss_is_not_taxed_and_nothing_is_no_line() -> None:
-    assert reasons_of([], 0, policy()) == []
-    causes = [line.cause for line in reasons_of([holding("debit_card", "0")], 0, policy())]
+    assert lines([]) == []
+    causes = [line.cause for line in lines([holding("debit_card", "0")])]
     assert causes == [Cause.OPERATING_COST]
 
 
 def test_contacts_at_a_branch_cost_a_piece_and_lessen_the_tax() -> None:
-    found = {(line.cause, line.kind): line.amount for line in reasons_of([SAVINGS], 4, policy())}
+    found = {(line.cause, line.kind): line.amount for line in lines([SAVINGS], branch_contacts=4)}
     assert found[Cause.CONTACT_COST, None] == Decimal("-60.00")  # 4 by 15
     assert found[Cause.TAX, None] == Decimal("-350.21")  # 25 % of 1,520.83 less 60 less 60, and none on a loss
-    assert reasons_of([], 1, policy())[0].amount == Decimal("-15.00")
+    assert lines([], branch_contacts=1)[0].amount == Decimal("-15.00")
+
+
+def test_fees_are_income() -> None:
+    assert [(line.cause, line.amount) for line in lines([], fees="100.005")] == [
+        (Cause.FEE_INCOME, Decimal("100.01")),
+        (Cause.TAX, Decimal("-25.00")),
+    ]
+
+
+def test_the_published_causes_are_those_that_there_are() -> None:
+    assert set(get_args(ScoreCause)) == set(Cause)
+    assert set(get_args(ScoreGroup)) == set(ValueGroup)
 
 
 def test_another_currency_counts_for_nothing() -> None:
-    assert reasons_of([holding("savings", "100000", currency="USD")], 0, policy()) == []
+    assert lines([holding("savings", "100000", currency="USD")]) == []
 
 
 AMOUNTS = st.decimals("0", "1e12", places=4)
@@ -95,14 +111,22 @@ HOLDINGS = st.builds(
 )
 
 
-@given(st.lists(HOLDINGS, max_size=12), st.integers(0, 365))
-def test_the_reasons_add_up_to_the_score_to_the_cent(holdings: list[Holding], contacts: int) -> None:
+@given(st.lists(HOLDINGS, max_size=12), st.integers(0, 365), st.decimals("-1e6", "1e6", places=4))
+def test_the_reasons_add_up_to_the_score_to_the_cent(holdings: list[Holding], contacts: int, fees: Decimal) -> None:
     score = Score(id=uuid4(), customer_id=uuid4(), as_of=TODAY, policy_id=uuid4(), currency="CNY")
-    score.hear(holdings, assets=Decimal(0), initiated=1, last_initiated_on=TODAY, branch_contacts=contacts, as_of=TODAY)
+    score.hear(
+        holdings,
+        assets=Decimal(0),
+        initiated=1,
+        last_initiated_on=TODAY,
+        branch_contacts=contacts,
+        fees=fees,
+        as_of=TODAY,
+    )
     score.compute(policy(), None, today=TODAY, at=NOW)
     assert score.contribution == sum((line.amount for line in score.reasons), Decimal(0))
     assert all(line.amount == line.amount.quantize(Decimal("0.01")) for line in score.reasons)
-    ((event, sequence),) = score.take_events()
+    ((_, event, sequence),) = score.take_events()
     assert (event.contribution, sequence) == (score.contribution, 1)  # type: ignore[attr-defined] # it is the one there is
 
 
@@ -127,7 +151,15 @@ def test_who_does_nothing_for_ninety_days_sleeps(
 ) -> None:
     score = Score(id=uuid4(), customer_id=uuid4(), as_of=TODAY, policy_id=uuid4(), currency="CNY")
     last = None if days_ago is None else TODAY - timedelta(days=days_ago)
-    score.hear(holdings, assets=Decimal(0), initiated=0, last_initiated_on=last, branch_contacts=0, as_of=TODAY)
+    score.hear(
+        holdings,
+        assets=Decimal(0),
+        initiated=0,
+        last_initiated_on=last,
+        branch_contacts=0,
+        fees=Decimal(0),
+        as_of=TODAY,
+    )
     score.compute(policy(), None, today=TODAY, at=NOW)
     assert (score.value_group is ValueGroup.SLEEPING) == is_asleep
 

@@ -65,14 +65,15 @@ async def test_who_rests_falls_asleep_though_nothing_is_heard(
     assert await sweep(score_anew, NOW + timedelta(days=10)) == 0
 
 
-async def test_what_was_begun_at_a_branch_costs(
+async def test_contacts_at_a_branch_cost_and_fees_are_income(
     database: Database, officer: httpx.AsyncClient, customer_id: UUID
 ) -> None:
-    await hear(database, told(customer_id, branch_contacts=4))
+    await hear(database, told(customer_id, branch_contacts=4, fees=Decimal("80.0000")))
     score = await score_of(officer, customer_id)
-    assert score["branch_contacts"] == 4
-    assert [line["amount"] for line in score["reasons"] if line["cause"] == "contact_cost"] == ["-60.00"]
-    assert score["contribution"] == "1157.08"  # what it is without them, less 60, and 15 less in tax
+    assert (score["branch_contacts"], score["fees"]) == (4, "80.0000")
+    amounts = {line["cause"]: line["amount"] for line in score["reasons"]}
+    assert (amounts["contact_cost"], amounts["fee_income"]) == ("-60.00", "80.00")
+    assert score["contribution"] == "1217.08"  # what it is without them, and 20, less 5 in tax
 
 
 POLICY: dict[str, Any] = {

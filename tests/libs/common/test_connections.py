@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from libs.common import driver
+from libs.common import connections as of_driver
 from libs.common.connections import DRIVER_ERRORS, Connections
 from tests.conftest import Ground
 from tests.libs.common.probe import Probe
@@ -69,7 +69,7 @@ async def test_who_gives_up_leaves_nothing_to_the_next(connections: Connections)
 
 async def test_one_that_rested_for_long_is_not_used(connections: Connections, monkeypatch: pytest.MonkeyPatch) -> None:
     first = await backend(connections)
-    monkeypatch.setattr(driver, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(of_driver, "IDLE_SECONDS", 0.0)
     assert await backend(connections) != first
 
 
