@@ -12,6 +12,11 @@ STAFF = (
     ("marketing_officer", 1),
 )  # fmt: skip
 
+TITLES = {
+    "branch_head": "支行行长", "team_lead": "团队主管", "manager": "客户经理", "teller": "柜员",
+    "complaint_officer": "投诉专员", "marketing_officer": "营销专员",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Branch:
@@ -47,7 +52,7 @@ async def _staff(admin: Client, role: str, code: str, unit: str, count: int) -> 
         login = f"{role}-{code}-{place}"
         body = {
             "number": login,
-            "name": f"Demo {role.replace('_', ' ')} {code}-{place}",
+            "name": f"示范{TITLES[role]}{code}-{place}",
             "unit_ids": [unit],
             "roles": [role],
             "logins": [{"issuer": ISSUER, "subject": login}],

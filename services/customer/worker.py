@@ -9,6 +9,7 @@ from services.customer.event_handlers import SUBSCRIPTION
 from services.customer.storage.holdings import WAITING
 from services.customer.storage.section import PUBLICATIONS
 from services.customer.storage.tables import SEALED
+from services.customer.storage.transactions import UNPLACED
 from services.customer.use_cases.booking import place_waiting_transactions
 from services.customer.use_cases.grading import review_grades
 from services.customer.use_cases.telling import move_flow_windows, tell_holdings
@@ -29,5 +30,5 @@ def worker(settings: Settings) -> Worker:
         subscription=SUBSCRIPTION,
         schedules=SCHEDULES,
         sealed=SEALED,
-        queues={"holdings": WAITING},
+        queues={"holdings": WAITING, "bookings": UNPLACED},
     )

@@ -63,7 +63,8 @@ class Load:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            assert {type(end) for end in ended} == {asyncio.CancelledError}, ended
 
     @property
     def failed(self) -> dict[str, int]:

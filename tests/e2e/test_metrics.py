@@ -140,7 +140,9 @@ async def test_every_queue_tells_how_much_waits_and_since_when(stack: Stack) -> 
 
         of_all, of_services = ("audit",), ("outbox", "parked", "documents", "dead_letters")
         for app in APPS:
-            own = {"customer": ("holdings",), "gateway": ("webhook_events", "webhook_deliveries")}.get(app, ())
+            own = {"customer": ("holdings", "bookings"), "gateway": ("webhook_events", "webhook_deliveries")}.get(
+                app, ()
+            )
             await until(
                 lambda app=app, own=own: measured(app, *of_all, *own, *(of_services if app != "gateway" else ()))
             )
