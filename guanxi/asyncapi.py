@@ -13,12 +13,12 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from libs.common.kafka import EPOCH
-from libs.common.topics import WATERMARK, Topic
+from libs.common.topics import EPOCH_BEGUN, WATERMARK, Topic
 from libs.contracts import complaints, customer, manager
 from libs.contracts.catalogue import ANNOUNCEMENTS, CORE, EVENTS, REFERENCES, SECTIONS
 
 Json = dict[str, Any]
-Kind = Literal["event", "section", "reference", "watermark", "core"]
+Kind = Literal["event", "section", "reference", "watermark", "epoch", "core"]
 
 KAFKA = {"bindingVersion": "0.5.0"}
 REFERENCE_KEYS = {
@@ -29,6 +29,11 @@ REFERENCE_KEYS = {
     complaints.CASE_REFERENCE: "customer",
 }
 NEWEST = "The newest `ce_sequence` of a key holds. A record without a value is a tombstone: there is nothing any more."
+
+
+@dataclass(frozen=True)
+class EpochBegun:
+    """Kafka had lost records: from here on all events of the last two weeks are sent again, with the ids they had."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,14 @@ class Record:
 
 
 def records() -> list[Record]:
-    """Everything that is published or listened to; a watermark stands in every compacted topic."""
+    """Everything that is published or listened to; a watermark stands in every compacted topic, an epoch in others."""
     told = {**EVENTS, **ANNOUNCEMENTS}
     found = [Record(event.type, event, "event", topic) for topic, events in told.items() for event in events]
     found += [Record(topic.name, shape, "section", topic) for topic, shape in SECTIONS.values()]
     found += [Record(topic.name, shape, "reference", topic) for topic, shape in REFERENCES.items()]
     compacted = [*(topic for topic, _ in SECTIONS.values()), *REFERENCES]
     found += [Record(WATERMARK, datetime, "watermark", topic) for topic in compacted]
+    found += [Record(EPOCH_BEGUN, EpochBegun, "epoch", topic) for topic in EVENTS]
     return found + [Record(type_, shape, "core", topic) for topic, (type_, shape) in CORE.items()]
 
 
@@ -124,8 +130,8 @@ def _key(record: Record) -> Json:
     match record.kind:
         case "core":
             return {"type": "string", "description": "The main holder's customer number in the core, as text."}
-        case "watermark":
-            return {"type": "string", "const": "watermark"}
+        case "watermark" | "epoch":
+            return {"type": "string", "const": record.kind}
         case "section":
             whose = "customer"
         case "reference":
@@ -149,7 +155,7 @@ def _header_properties(record: Record) -> Iterator[tuple[str, Json]]:
     yield "ce_source", {"type": "string", "pattern": "^/guanxi/[a-z_]+$", "description": "The service."}
     again = "Set since a broker lost records and all were sent again: when, in microseconds."
     yield EPOCH, {"type": "string", "pattern": "^[0-9]+$", "description": again}
-    if record.kind == "watermark":
+    if record.kind in ("watermark", "epoch"):
         return
     meaning = "The version of the aggregate." if record.kind == "event" else "The version of the document."
     yield "ce_sequence", {"type": "string", "pattern": "^[0-9]+$", "description": meaning}

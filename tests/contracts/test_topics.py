@@ -90,6 +90,10 @@ def test_a_channel_tells_the_settings_that_the_broker_gets(topic: Topic) -> None
     assert told
 
 
+def test_an_epoch_may_begin_in_every_topic_of_events() -> None:
+    assert {record.topic for record in records() if record.kind == "epoch"} == set(EVENTS)
+
+
 def test_a_watermark_stands_in_every_compacted_topic() -> None:
     marked = {record.topic.name for record in records() if record.kind == "watermark"}
     assert marked == {topic.name for topic in TOPICS if topic.cleanup == "compact"}
