@@ -138,7 +138,7 @@ def test_a_cluster_that_kubeconfig_names_is_used_and_one_that_runs_guanxi_is_lef
 
 def by_kubeconfig(cluster: Kubernetes) -> tuple[int, str]:
     """The same tests, one of them, by a cluster that is there."""
-    wanted = f"{__file__}::{test_everything_is_applied_with_strict_fields.__name__}[overlays/dev]"
+    wanted = f"{__file__}::{test_everything_is_applied_with_strict_fields.__name__}[topics]"
     left = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     command, env = [sys.executable, "-m", "pytest", "-q", wanted], {**left, "KUBECONFIG": str(cluster.kubeconfig)}
     ended = subprocess.run(command, cwd=HERE.parents[1], env=env, capture_output=True, text=True, check=False)  # noqa: S603 - ours
