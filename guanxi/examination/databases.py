@@ -15,6 +15,7 @@ from guanxi.examination.finding import SECONDS, Finding
 from guanxi.local.secrets import Secrets
 from guanxi.local.servers import postgres_of
 from guanxi.local.settings import APPS, LocalSettings, package_of
+from guanxi.local.shape import processes_of
 from libs.common.revisions import newest
 from libs.contracts.catalogue import EVENTS
 
@@ -58,7 +59,8 @@ async def _examine(settings: LocalSettings, app: str) -> list[Finding]:
     try:
         connection = await asyncpg.connect(url, timeout=SECONDS, command_timeout=SECONDS)
         try:
-            return [finding async for finding in _ask(connection, app, str(settings.home / "logs" / f"{app}.log"))]
+            log = settings.home / "logs" / f"{processes_of(settings)[app][-1]}.log"
+            return [finding async for finding in _ask(connection, app, str(log))]
         finally:
             connection.terminate()
     except (asyncpg.PostgresError, OSError) as error:

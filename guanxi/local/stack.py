@@ -22,6 +22,7 @@ from guanxi.local.program import Program
 from guanxi.local.secrets import Secrets
 from guanxi.local.servers import kafka_of, postgres_of
 from guanxi.local.settings import APPS, LocalSettings, package_of
+from guanxi.local.shape import tell_processes
 
 PARTITIONS = 2
 """As many as workers of one app are ever run here: every one of them costs each app a record a second."""
@@ -56,8 +57,9 @@ class Stack:
         self.issuer.ensure()
         await self._start_servers()
         await asyncio.gather(self._databases(), self.make_topics())
-        services = [program for service in SERVICES for program in self._programs(service)]
-        stages = [services, self._programs("gateway")]
+        programs = {app: self._programs(app) for app in APPS}
+        tell_processes(self.settings, {app: [program.name for program in made] for app, made in programs.items()})
+        stages = [[program for service in SERVICES for program in programs[service]], programs["gateway"]]
         self.supervisor = Supervisor(stages, self.console, self.settings.home / "logs")
         await self.supervisor.start()
 
@@ -88,7 +90,7 @@ class Stack:
     async def migrate(self) -> None:
         """Bring every database up to date, over a server that runs or one that is started for the time."""
         if await listens(*parts_of(self.postgres.place)):
-            await asyncio.gather(*[self._migrate(app) for app in APPS])
+            await self._migrate()
             return
         self.secrets.ensure()
         try:
@@ -105,16 +107,16 @@ class Stack:
             await self.postgres.ensure_database(
                 app, self.secrets.password(app, "owner"), self.secrets.password(app, "app")
             )
-        await asyncio.gather(*[self._migrate(app) for app in APPS])
+        await self._migrate()
 
-    async def _migrate(self, app: str) -> None:
-        env = {"GUANXI_OWNER_DATABASE_URL": self.database_url(app, "owner")}
-        argv = [sys.executable, "-m", "libs.common.migrations", package_of(app)]
-        process = await asyncio.create_subprocess_exec(*argv, env=env, stdout=PIPE, stderr=STDOUT)
-        output, _ = await process.communicate()
+    async def _migrate(self) -> None:
+        told = json.dumps({package_of(app): self.database_url(app, "owner") for app in APPS})
+        argv = [sys.executable, "-m", "guanxi.local.migrating"]
+        process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
+        output, _ = await process.communicate(told.encode())
         if process.returncode != 0:
             last = output.decode(errors="replace").strip().splitlines()[-1:]
-            raise LocalFailure(f"The database of {app} could not be migrated: {' '.join(last)}", 70)
+            raise LocalFailure(f"A database could not be migrated: {' '.join(last)}", 70)
 
     async def make_topics(self) -> None:
         for line in await apply_topics(self.cluster(), partitions=PARTITIONS, replication=1):

@@ -16,7 +16,7 @@ import pytest
 
 from guanxi.local.settings import LocalSettings
 from tests.conftest import ROOT
-from tests.e2e.stacks import apart
+from tests.e2e.stacks import apart, guanxi
 from tests.polling import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.deep]
@@ -64,6 +64,14 @@ async def answer(command: list[str]) -> Any:
     return json.loads(output)
 
 
+async def examined(settings: LocalSettings, names: list[str]) -> bool:
+    """Whether `guanxi doctor` looks at each of these, and finds all well."""
+    status, said = await guanxi(settings, "doctor", "--json")
+    seen = {finding["subject"] for finding in json.loads(said)["findings"]}
+    assert set(names) <= seen, seen
+    return status == 0
+
+
 def serving(parent: Process, package: str) -> list[int]:
     """The processes that serve an app."""
     children = [
@@ -83,6 +91,8 @@ async def test_what_is_printed_shows_a_customer_whole_and_one_of_two_processes_m
             return {name: section["state"] for name, section in view["sections"].items()} == WHOLE
 
         await until(whole)
+        every = [f"customer-{kind}-{number}" for kind in ("app", "worker") for number in (1, 2)]
+        await until(lambda: examined(settings, every))
         itself = [word.removesuffix("/360") for word in curl]
         first, second = serving(process, "services.customer")
         os.kill(first, signal.SIGKILL)

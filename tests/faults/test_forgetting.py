@@ -1,7 +1,6 @@
 """Kafka forgets what it acknowledged, while everybody is at work: all of it is sent again, and nothing happens twice."""
 
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,14 +8,7 @@ from libs.contracts import customer
 from tests.faults.bank import IN_FLIGHT, Bank
 from tests.topics import make_again
 
-pytestmark = [pytest.mark.deep, pytest.mark.kills]
-
-
-@pytest.fixture(autouse=True)
-def _at_leisure(bank: Bank) -> Iterator[None]:
-    bank.stories.every = 0.15
-    yield
-    bank.stories.every = 0.0
+pytestmark = [pytest.mark.deep, pytest.mark.kills, pytest.mark.usefixtures("at_leisure")]
 
 
 async def test_a_broker_that_lost_its_disk(bank: Bank) -> None:
