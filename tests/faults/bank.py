@@ -217,7 +217,8 @@ class Bank:
             sessions[:] = [row[0] for row in await self.databases.rows(running.app, query, list(ports_of(running.pid)))]
             return bool(sessions)
 
-        await until(has_one, 30, f"{running.name} has a session")
+        # Stories may wait until a worker that heard nothing for a minute has begun anew; till then nobody asks this app.
+        await until(has_one, 120, f"{running.name} has a session")
         return sessions[0]
 
     async def session_ends(self, session: int) -> None:
