@@ -24,7 +24,9 @@ from guanxi.local.issuer import ISSUER, LocalIssuer
 from guanxi.local.kafka import LocalKafka
 from guanxi.local.ports import listens
 from guanxi.local.postgres import LocalPostgres
+from guanxi.local.postgres_databases import migrate
 from guanxi.local.secrets import Secrets
+from guanxi.local.settings import package_of
 from guanxi.local.stack import PARTITIONS
 from libs.common.database import new_engine
 from libs.common.settings import Issuer, Mode, Settings
@@ -79,9 +81,8 @@ class Ground:
             "GUANXI_OTLP_ENDPOINT": self.collector,
             **(settings or {}),
         }
-        package = app if app == "gateway" else f"services.{app}"
         without = [] if works else ["--no-worker"]
-        return port, await self._run(port, env, "-m", "libs.common.serve", package, *without)
+        return port, await self._run(port, env, "-m", "libs.common.serve", package_of(app), *without)
 
     def settings(self, app: str) -> Settings:
         """Of an app, for what is measured in this process."""
@@ -158,19 +159,9 @@ async def prepared(home: Path, first_port: int) -> AsyncIterator[Ground]:
         customers = [uuid4() for _ in range(CUSTOMERS)]
         servers = (postgres, first_port + 9, kafka, collector)
         ground = Ground(home, *servers, secrets, issuer, first_port, stack, customers)
-        for app in APPS:
-            await _migrate(ground, app)
+        await migrate({package_of(app): ground.url(app, "owner") for app in APPS})
         await _fill(ground)
         yield ground
-
-
-async def _migrate(ground: Ground, app: str) -> None:
-    env = {"GUANXI_OWNER_DATABASE_URL": ground.url(app, "owner"), "PATH": os.environ["PATH"]}
-    package = app if app == "gateway" else f"services.{app}"
-    argv = [sys.executable, "-m", "libs.common.migrations", package]
-    process = await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT)
-    if await process.wait() != 0:
-        raise RuntimeError(f"the database of {app} could not be migrated")
 
 
 async def _fill(ground: Ground) -> None:

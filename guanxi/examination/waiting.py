@@ -1,7 +1,6 @@
 """What waits in the queues of every app, by its metrics: in its own database, and in Kafka for it."""
 
 import asyncio
-import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from rich.progress import Progress
 from guanxi.examination.finding import SECONDS
 from guanxi.local.ports import listens
 from guanxi.local.settings import APPS, LocalSettings
+from guanxi.local.shape import processes_of
 
 NAMED_BY = {"guanxi_queue_depth": "queue", "guanxi_consumer_lag": "topic"}
 """Which label names the queue."""
@@ -34,12 +34,11 @@ async def waiting(settings: LocalSettings) -> Depths:
 
 
 async def _metrics(session: aiohttp.ClientSession, settings: LocalSettings, app: str) -> AsyncIterator[str]:
-    """Of each process of an app: their management ports follow each other."""
-    for offset in itertools.count(2):
-        if not await listens(settings.host, settings.port(app) + offset):
-            return
-        async with session.get(f"{settings.address(app, offset)}/metrics") as answer:
-            yield await answer.text()
+    """Of each process of an app that is there: their management ports follow each other."""
+    for offset in range(2, 2 + len(processes_of(settings)[app])):
+        if await listens(settings.host, settings.port(app) + offset):
+            async with session.get(f"{settings.address(app, offset)}/metrics") as answer:
+                yield await answer.text()
 
 
 async def until_nothing_waits(settings: LocalSettings, progress: Progress) -> None:

@@ -1,16 +1,21 @@
 """A service's database: one role that owns it, one that works in it and defines nothing."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
+import json
+import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import asyncpg
 
-from guanxi.local.failures import wrong_setting
+from guanxi.local.failures import LocalFailure, wrong_setting
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 _ROUNDS = 4096
@@ -98,3 +103,17 @@ async def ensure_privileges(connection: asyncpg.Connection, name: str) -> None:
     await connection.execute(f"{by_default} usage on schemas to {name}_app")
     await connection.execute(f"{by_default} select, insert, update, delete on tables to {name}_app")
     await connection.execute(f"{by_default} usage on sequences to {name}_app")
+
+
+async def migrate(addresses: Mapping[str, str]) -> None:
+    """Bring databases up to date, by package and the owner's address, in one process of its own.
+
+    Raises:
+        LocalFailure: one of them could not be.
+    """
+    argv = [sys.executable, "-m", "guanxi.local.migrating"]
+    process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
+    output, _ = await process.communicate(json.dumps(addresses).encode())
+    if process.returncode != 0:
+        last = output.decode(errors="replace").strip().splitlines()[-1:]
+        raise LocalFailure(f"A database could not be migrated: {' '.join(last)}", os.EX_SOFTWARE)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import ssl
 import sys
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
 from functools import partial
 
@@ -13,10 +12,10 @@ from rich.console import Console
 
 from guanxi.cluster.connection import Cluster
 from guanxi.cluster.topics import apply_topics
-from guanxi.local.failures import LocalFailure
 from guanxi.local.given import GivenKafka, GivenPostgres
 from guanxi.local.issuer import ADMIN, ISSUER, LocalIssuer
 from guanxi.local.ports import listens, parts_of, require_free_port
+from guanxi.local.postgres_databases import migrate
 from guanxi.local.processes import Supervisor
 from guanxi.local.program import Program
 from guanxi.local.secrets import Secrets
@@ -110,13 +109,7 @@ class Stack:
         await self._migrate()
 
     async def _migrate(self) -> None:
-        told = json.dumps({package_of(app): self.database_url(app, "owner") for app in APPS})
-        argv = [sys.executable, "-m", "guanxi.local.migrating"]
-        process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
-        output, _ = await process.communicate(told.encode())
-        if process.returncode != 0:
-            last = output.decode(errors="replace").strip().splitlines()[-1:]
-            raise LocalFailure(f"A database could not be migrated: {' '.join(last)}", 70)
+        await migrate({package_of(app): self.database_url(app, "owner") for app in APPS})
 
     async def make_topics(self) -> None:
         for line in await apply_topics(self.cluster(), partitions=PARTITIONS, replication=1):

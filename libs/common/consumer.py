@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.caller import Scope
 from libs.common.database import Database, UnitOfWork
 from libs.common.dead_letters import DeadLetters
-from libs.common.hearing import Received, Subscription, remember
+from libs.common.hearing import Received, Subscription, remember_ids
 from libs.common.logs import where
 from libs.common.reader import ANSWERED_WITHIN, Reader
 from libs.common.transient import contested, passing, slow
@@ -120,7 +120,7 @@ class Consumer:
         log.error("dead letter", topic=record.topic, cause=type(cause).__name__, at=where(cause))
         async with self.database.unit_of_work(self.scope) as uow:
             with contextlib.suppress(ValueError):
-                await remember(uow, [received], buried=True)
+                await remember_ids(uow, [received], buried=True)
             await self.dead_letters.raise_one(uow, record, received.headers, cause)
 
     async def _back_off(self, cause: Exception, attempt: int) -> None:

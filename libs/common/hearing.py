@@ -118,7 +118,7 @@ class Subscription:
         return handler
 
 
-async def remember(uow: UnitOfWork, some: Iterable[Received], *, buried: bool = False) -> set[UUID]:
+async def remember_ids(uow: UnitOfWork, some: Iterable[Received], *, buried: bool = False) -> set[UUID]:
     """Returns the ids that were not known; each with its place among those of its subject, unless it was not handled.
 
     Raises:
@@ -138,7 +138,7 @@ async def remember(uow: UnitOfWork, some: Iterable[Received], *, buried: bool = 
 
 async def _new(uow: UnitOfWork, run: Sequence[Received], events: Sequence[Any]) -> list[tuple[Received, Told]]:
     """Each event once, also where it came twice in this run; a record without an id as often as it came."""
-    unknown, new = await remember(uow, run), []
+    unknown, new = await remember_ids(uow, run), []
     for one, event in zip(run, events, strict=True):
         event_id = event_id_of(one.headers)
         if event_id is None:

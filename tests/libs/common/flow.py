@@ -5,15 +5,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from aiokafka import ConsumerRecord
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from libs.common.clock import Clock
+from libs.common.consumer import Consumer
+from libs.common.database import Database
+from libs.common.dead_letters import DeadLetters
+from libs.common.encryption import FieldCipher
+from libs.common.hearing import Subscription
 from libs.common.ids import new_id
 from libs.common.kafka import key_of, new_consumer
+from libs.common.keyring import KeyRing
 from libs.common.leader import Leadership
+from libs.common.reader import new_reader
 from libs.common.topics import Topic
 from libs.common.worker import Worker, run_worker
 from libs.directory.scope import SystemScope
@@ -62,6 +70,25 @@ async def read_all(probe: Probe, topic: Topic, enough: Callable[[list[ConsumerRe
     finally:
         await consumer.stop()
     return records
+
+
+async def hear(
+    probe: Probe, subscription: Subscription, *records: ConsumerRecord, database: Database | None = None
+) -> None:
+    """Let a service's consumer handle these, as though it had read them."""
+    reader = new_reader(probe.settings, f"test {uuid4()}", EVENTS.name)
+    letters = DeadLetters(FieldCipher(KeyRing.load(probe.settings.keyring)), Clock())
+    try:
+        await Consumer(database or probe.database, reader, subscription, SystemScope(), letters).handle(list(records))
+    finally:
+        await reader.consumer.stop()
+
+
+async def effects_on(probe: Probe, thing_id: UUID) -> list[str]:
+    """The notes that handlers left, in the order in which they had their effect."""
+    wanted = text("SELECT note FROM effects WHERE thing_id = :thing_id ORDER BY place")
+    async with probe.database.engine.connect() as connection:
+        return list((await connection.execute(wanted, {"thing_id": thing_id})).scalars())
 
 
 def of(records: list[ConsumerRecord], thing_id: UUID) -> list[ConsumerRecord]:

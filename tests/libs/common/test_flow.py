@@ -1,31 +1,38 @@
 """Events over a real Kafka: relay, consumer, dead letters."""
 
 from dataclasses import dataclass, field, replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
-from libs.common.clock import Clock
-from libs.common.consumer import Consumer
 from libs.common.database import Database, UnitOfWork
-from libs.common.dead_letters import DeadLetters
 from libs.common.domain import Conflict
-from libs.common.encryption import FieldCipher
 from libs.common.hearing import Subscription
 from libs.common.ids import new_id
 from libs.common.kafka import headers_of, new_producer
 from libs.common.keyring import KeyRing
 from libs.common.outbox import LARGEST_EVENT
-from libs.common.reader import new_reader
 from libs.common.relay import Relay
 from libs.common.sealing import Sealer
 from libs.common.sender import Sender
 from libs.common.topics import DEAD_LETTERS
 from libs.common.worker import run_worker
 from libs.directory.scope import SystemScope
-from tests.libs.common.flow import AlwaysLeading, connect_to, of, read_all, running, sent, touch, touch_again, worker
+from tests.libs.common.flow import (
+    AlwaysLeading,
+    connect_to,
+    effects_on,
+    hear,
+    of,
+    read_all,
+    running,
+    sent,
+    touch,
+    touch_again,
+    worker,
+)
 from tests.libs.common.probe import EVENTS, PUBLICATION, Probe, Thing, ThingTouched
 
 
@@ -63,20 +70,14 @@ class Listener:
             raise ConnectionError
 
     async def effects(self, thing_id: UUID) -> list[str]:
-        wanted = text("SELECT note FROM effects WHERE thing_id = :thing_id ORDER BY place")
-        async with self.probe.database.engine.connect() as connection:
-            return list((await connection.execute(wanted, {"thing_id": thing_id})).scalars())
+        return await effects_on(self.probe, thing_id)
 
     async def hears(self, *records: ConsumerRecord, transaction_timeout: str | None = None) -> None:
         subscription = Subscription((EVENTS.name,), {ThingTouched.type: (ThingTouched, self.handle)})
-        letters = DeadLetters(FieldCipher(KeyRing.load(self.probe.settings.keyring)), Clock())
-        reader = new_reader(self.probe.settings, f"test {uuid4()}", EVENTS.name)
         database = self.probe.database if transaction_timeout is None else limited(self.probe, transaction_timeout)
         try:
-            consumer = Consumer(database, reader, subscription, SystemScope(), letters)
-            await consumer.handle(list(records))
+            await hear(self.probe, subscription, *records, database=database)
         finally:
-            await reader.consumer.stop()
             if database is not self.probe.database:
                 await database.close()
 

@@ -1,24 +1,20 @@
 """Dead letters tried again: once, in a transaction of their own, and not behind what is newer."""
 
 from dataclasses import dataclass, field, replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
-from libs.common.clock import Clock
-from libs.common.consumer import Consumer
 from libs.common.database import Heard, UnitOfWork
-from libs.common.dead_letters import DeadLetters
 from libs.common.domain import Conflict
 from libs.common.encryption import FieldCipher
 from libs.common.hearing import Subscription
 from libs.common.keyring import KeyRing
-from libs.common.reader import new_reader
 from libs.common.retrying import Retries
 from libs.directory.scope import SystemScope
-from tests.libs.common.flow import sent
+from tests.libs.common.flow import effects_on, hear, sent
 from tests.libs.common.probe import EVENTS, Probe, ThingTouched
 
 
@@ -48,12 +44,7 @@ class Mended:
         return FieldCipher(KeyRing.load(self.probe.settings.keyring))
 
     async def hears(self, *records: ConsumerRecord) -> None:
-        reader = new_reader(self.probe.settings, f"test {uuid4()}", EVENTS.name)
-        letters = DeadLetters(self.cipher, Clock())
-        try:
-            await Consumer(self.probe.database, reader, self.subscription, SystemScope(), letters).handle(list(records))
-        finally:
-            await reader.consumer.stop()
+        await hear(self.probe, self.subscription, *records)
 
     async def retried(self, thing_id: UUID, *, out_of_order: bool = False) -> list[tuple[str, int, bool]]:
         """Ask for all letters of a thing; returns cause, attempts and whether it is handled, of each."""
@@ -69,9 +60,7 @@ class Mended:
             return [tuple(row) for row in await connection.execute(text(wanted), {"subject": str(thing_id)})]  # type: ignore[misc] # three columns
 
     async def effects(self, thing_id: UUID) -> list[str]:
-        wanted = text("SELECT note FROM effects WHERE thing_id = :thing_id ORDER BY place")
-        async with self.probe.database.engine.connect() as connection:
-            return list((await connection.execute(wanted, {"thing_id": thing_id})).scalars())
+        return await effects_on(self.probe, thing_id)
 
 
 async def test_what_is_mended_is_handled_once_and_stays_handled(probe: Probe) -> None:

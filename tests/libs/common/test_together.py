@@ -2,23 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
-from libs.common.clock import Clock
-from libs.common.consumer import Consumer
 from libs.common.database import UnitOfWork
-from libs.common.dead_letters import DeadLetters
 from libs.common.domain import Conflict
 from libs.common.encryption import FieldCipher
 from libs.common.hearing import Subscription, Told
 from libs.common.keyring import KeyRing
-from libs.common.reader import new_reader
 from libs.common.retrying import Retries
 from libs.directory.scope import SystemScope
-from tests.libs.common.flow import sent
+from tests.libs.common.flow import effects_on, hear, sent
 from tests.libs.common.probe import EVENTS, Probe, ThingTouched
 
 FOREIGN = "core.things.v1"
@@ -46,17 +42,10 @@ class Together:
         return Subscription(topics, types, plain={FOREIGN: ThingTouched.type}, together={self.handle})
 
     async def hears(self, *records: ConsumerRecord) -> None:
-        reader = new_reader(self.probe.settings, f"test {uuid4()}", EVENTS.name)
-        letters = DeadLetters(FieldCipher(KeyRing.load(self.probe.settings.keyring)), Clock())
-        try:
-            await Consumer(self.probe.database, reader, self.subscription, SystemScope(), letters).handle(list(records))
-        finally:
-            await reader.consumer.stop()
+        await hear(self.probe, self.subscription, *records)
 
     async def effects(self, thing_id: UUID) -> list[str]:
-        wanted = text("SELECT note FROM effects WHERE thing_id = :thing_id ORDER BY place")
-        async with self.probe.database.engine.connect() as connection:
-            return list((await connection.execute(wanted, {"thing_id": thing_id})).scalars())
+        return await effects_on(self.probe, thing_id)
 
 
 async def test_what_comes_in_a_row_is_told_at_once_and_each_event_once(probe: Probe) -> None:
