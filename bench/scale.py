@@ -24,7 +24,7 @@ from rich.table import Table
 from bench.load import request, run
 from guanxi.demo.bank import SEED, load_demo
 from guanxi.demo.plan import BRANCHES
-from guanxi.examination.waiting import Depths, waiting
+from guanxi.examination.waiting import Depths, left_until_quiet, waiting
 from guanxi.local.ports import listens
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
@@ -61,12 +61,12 @@ async def _watch(settings: LocalSettings, seen: list[Depths]) -> None:
 
 
 async def drained(settings: LocalSettings) -> float:
-    """Seconds until nothing waits anywhere."""
-    began = time.monotonic()
+    """Seconds until nothing waits anywhere, and nothing comes after it."""
+    began = ended = time.monotonic()
     async with asyncio.timeout(DRAINED_WITHIN):
-        while await waiting(settings):  # noqa: ASYNC110 - what is waited for is in other processes
-            await asyncio.sleep(1)
-    return time.monotonic() - began
+        async for left in left_until_quiet(settings):
+            ended = time.monotonic() if left else ended
+    return ended - began
 
 
 @dataclass(frozen=True)

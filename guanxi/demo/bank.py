@@ -64,7 +64,10 @@ async def ensure_demo(settings: LocalSettings, issuer: LocalIssuer, console: Con
 async def load_demo(
     settings: LocalSettings, issuer: LocalIssuer, console: Console, *, customers: int, seed: int, settled: bool = True
 ) -> None:
-    """`settled` once every service has heard of it: until then, sections say that they may be stale."""
+    """`settled` once every service has heard of it: until then, sections say that they may be stale.
+
+    A campaign looks once at whom it may tell: before it starts, marketing hears of every consent and closed complaint.
+    """
     columns = TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     async with AsyncExitStack() as stack:
         admin = await stack.enter_async_context(Client(settings.gateway, issuer.token(ADMIN, [ADMIN])))
@@ -80,6 +83,8 @@ async def load_demo(
             await _all(progress, "consents", [one for one in planned if one.channels], stories.consent)
             await _all(progress, "households", [one for one in planned if one.spouse is not None], stories.relate)
             await _all(progress, "complaints", [one for one in planned if one.complaint], stories.complain)
+            if settled:
+                await until_nothing_waits(settings, progress)
             await _campaigns(progress, stories, admin)
             if settled:
                 await until_nothing_waits(settings, progress)

@@ -13,10 +13,13 @@ from guanxi.examination.finding import SECONDS
 from guanxi.local.ports import listens
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.shape import processes_of
+from libs.common.queues import PAUSE_SECONDS
 
 NAMED_BY = {"guanxi_queue_depth": "queue", "guanxi_consumer_lag": "topic"}
 """Which label names the queue."""
 LOOK_SECONDS, AT_MOST_SECONDS = 1.0, 300.0
+QUIET_SECONDS = PAUSE_SECONDS + LOOK_SECONDS
+"""For so long nothing waits before that is believed: an app measures its queues at its own pace."""
 
 Depths = Counter[tuple[str, str]]
 """How much waits in each queue, by app and name."""
@@ -41,11 +44,22 @@ async def _metrics(session: aiohttp.ClientSession, settings: LocalSettings, app:
                 yield await answer.text()
 
 
+async def left_until_quiet(settings: LocalSettings) -> AsyncIterator[int]:
+    """How much waits, look after look, until nothing was seen to wait for QUIET_SECONDS."""
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < QUIET_SECONDS:
+        left = (await waiting(settings)).total()
+        if left:
+            quiet_since = time.monotonic()
+        yield left
+        await asyncio.sleep(LOOK_SECONDS)
+
+
 async def until_nothing_waits(settings: LocalSettings, progress: Progress) -> None:
     """Until everybody has heard of everything, with a bar of what has still to go round; some minutes at most."""
     bar, most, until = progress.add_task("heard", total=None), 0, time.monotonic() + AT_MOST_SECONDS
-    while (left := (await waiting(settings)).total()) and time.monotonic() < until:
+    async for left in left_until_quiet(settings):
         most = max(most, left)
         progress.update(bar, total=most, completed=most - left)
-        await asyncio.sleep(LOOK_SECONDS)
-    progress.update(bar, total=most, completed=most - left)
+        if time.monotonic() > until:
+            break
