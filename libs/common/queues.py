@@ -2,7 +2,8 @@
 
 Every worker measures it, whoever leads and whether Kafka answers: a gauge that stands still would say that all is well.
 
-A queue is one statement without parameters; it answers one row: how many, and the time of the oldest.
+A queue is one statement without parameters; it answers one row: how many, and the time of the oldest. What may hold the
+whole bank is counted as far as COUNTED.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ import asyncpg
 from libs.common.metrics import CONSUMER_AGE, QUEUE_AGE, QUEUE_DEPTH, VIEW_STALENESS
 
 PAUSE_SECONDS = 5.0
+COUNTED = 100_000
+TODAY = "(now() AT TIME ZONE 'Asia/Shanghai')::date"
 
 AUDIT = {
     "audit": """
@@ -31,6 +34,27 @@ EVENTS = {
 """Of an app that records events and hears them."""
 HEARD = "SELECT topic, min(caught_up_at) AS since FROM consumer_progress WHERE topic = ANY($1) GROUP BY topic"
 COPIED = "SELECT topic, min(as_of) AS since FROM {}.watermarks GROUP BY topic"
+
+
+def due(table: str, at: str, where: str = "TRUE") -> str:
+    """The queue of rows whose time has come; `at` is their column for it, and has an index."""
+    return oldest(f"SELECT {at} AS since FROM {table} WHERE {at} <= now() AND {where} ORDER BY {at}")  # noqa: S608
+
+
+def over(table: str, last_day: str, where: str = "TRUE") -> str:
+    """The queue of rows whose last day in Shanghai is over."""
+    ended = began(f"{last_day} + 1")
+    return oldest(f"SELECT {ended} AS since FROM {table} WHERE {last_day} < {TODAY} AND {where} ORDER BY {last_day}")  # noqa: S608
+
+
+def oldest(rows: str) -> str:
+    """The queue of what a query answers, by its column `since`."""
+    return f"SELECT count(*), min(since) FROM ({rows} LIMIT {COUNTED}) AS waiting"  # noqa: S608 - written by us
+
+
+def began(day: str) -> str:
+    """When a day in Shanghai began, in SQL."""
+    return f"(({day})::timestamp AT TIME ZONE 'Asia/Shanghai')"
 
 
 @dataclass(frozen=True)

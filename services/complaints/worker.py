@@ -6,6 +6,7 @@ from libs.common.worker import Worker
 from libs.contracts.complaints import EVENTS
 from libs.directory.composition import service_worker
 from services.complaints.event_handlers import SUBSCRIPTION
+from services.complaints.storage.queues import QUEUES
 from services.complaints.storage.section import PUBLICATIONS
 from services.complaints.use_cases.warning import warn_of_deadlines
 
@@ -16,5 +17,6 @@ def worker(settings: Settings) -> Worker:
         events=EVENTS,
         publications=PUBLICATIONS,
         subscription=SUBSCRIPTION,
+        queues=QUEUES,
         schedules=[Schedule("deadline warnings", warn_of_deadlines)],
     )

@@ -6,10 +6,9 @@ from libs.common.worker import Worker
 from libs.contracts.customer import EVENTS
 from libs.directory.composition import service_worker
 from services.customer.event_handlers import SUBSCRIPTION
-from services.customer.storage.holdings import WAITING
+from services.customer.storage.queues import QUEUES
 from services.customer.storage.section import PUBLICATIONS
 from services.customer.storage.tables import SEALED
-from services.customer.storage.transactions import UNPLACED
 from services.customer.use_cases.booking import place_waiting_transactions
 from services.customer.use_cases.grading import review_grades
 from services.customer.use_cases.telling import move_flow_windows, tell_holdings
@@ -30,5 +29,5 @@ def worker(settings: Settings) -> Worker:
         subscription=SUBSCRIPTION,
         schedules=SCHEDULES,
         sealed=SEALED,
-        queues={"holdings": WAITING, "bookings": UNPLACED},
+        queues=QUEUES,
     )

@@ -9,6 +9,7 @@ from libs.contracts.manager import EVENTS
 from libs.directory.composition import service_worker
 from services.manager.event_handlers import SUBSCRIPTION
 from services.manager.settings import ManagerSettings
+from services.manager.storage.queues import QUEUES
 from services.manager.storage.section import PUBLICATIONS
 from services.manager.use_cases.assigning import assign_waiting_customers
 from services.manager.use_cases.founding import found
@@ -25,6 +26,7 @@ def worker(settings: ManagerSettings) -> Worker:
         events=EVENTS,
         publications=PUBLICATIONS,
         subscription=SUBSCRIPTION,
+        queues=QUEUES,
         schedules=[
             Schedule("waiting customers", assign_waiting_customers),
             Schedule("lapsed access", end_lapsed_access),

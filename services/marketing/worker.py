@@ -6,6 +6,7 @@ from libs.common.worker import Worker
 from libs.contracts.marketing import EVENTS
 from libs.directory.composition import service_worker
 from services.marketing.event_handlers import SUBSCRIPTION
+from services.marketing.storage.queues import QUEUES
 from services.marketing.storage.section import PUBLICATIONS
 from services.marketing.use_cases.points import expire_points
 from services.marketing.use_cases.selecting import select_members
@@ -17,6 +18,7 @@ def worker(settings: Settings) -> Worker:
         events=EVENTS,
         publications=PUBLICATIONS,
         subscription=SUBSCRIPTION,
+        queues=QUEUES,
         schedules=[
             Schedule("campaign members", select_members),
             Schedule("points that expire", expire_points, pause=60.0),

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from guanxi.local.settings import APPS
-from guanxi.local.stack import Stack
+from guanxi.local.stack import SERVICES, Stack
 from libs.common import metrics
 from tests.conftest import ROOT
 from tests.polling import until
@@ -138,11 +139,8 @@ async def test_every_queue_tells_how_much_waits_and_since_when(stack: Stack) -> 
             ]
             return all(each in text for each in told)
 
-        of_all, of_services = ("audit",), ("outbox", "parked", "documents", "dead_letters")
-        for app in APPS:
-            own = {"customer": ("holdings", "bookings"), "gateway": ("webhook_events", "webhook_deliveries")}.get(
-                app, ()
-            )
-            await until(
-                lambda app=app, own=own: measured(app, *of_all, *own, *(of_services if app != "gateway" else ()))
-            )
+        of_services = ("audit", "outbox", "parked", "documents", "dead_letters")
+        for app in SERVICES:
+            own = import_module(f"services.{app}.storage.queues").QUEUES
+            await until(lambda app=app, own=own: measured(app, *of_services, *own))
+        await until(lambda: measured("gateway", "audit", "webhook_events", "webhook_deliveries"))

@@ -1,5 +1,6 @@
 """A bank in the production shape, with people at work in it: what the faults befall, and what a long run measures."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
@@ -20,7 +21,7 @@ from tests.faults.stories import Stories
 from tests.faults.watcher import Watcher
 from tests.ports import free_ports_in_a_row
 
-REPLICAS, SERVING = 2, 1
+REPLICAS, SERVING = 2, int(os.environ.get("GUANXI_SERVING", "1"))
 """Of every app two workers, and one process that serves: on two cores a second one takes the time from the workers."""
 PORTS = 10 * len(APPS)
 """In a row: all of them below those that the system gives to clients, so that a restarted program finds its own free."""

@@ -23,8 +23,6 @@ from services.customer.storage.days import Days
 from services.customer.storage.flow_tables import daily_flows, holdings
 from services.customer.storage.tables import account_holders
 
-WAITING = "SELECT count(*), min(due_at) FROM holdings WHERE due_at <= now()"
-"""The queue of customers whose holdings are to be told."""
 OVERDUE = """
     CASE WHEN coalesce(a.overdue_days, 0) <= 0 THEN '0' WHEN a.overdue_days <= 30 THEN '1-30'
          WHEN a.overdue_days <= 90 THEN '31-90' ELSE '90+' END

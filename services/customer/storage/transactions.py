@@ -14,11 +14,6 @@ from services.customer.storage.flow_tables import transactions
 from services.customer.storage.tables import account_holders, accounts
 
 FACTS = tuple(Transaction.__dataclass_fields__)
-UNPLACED = """
-    SELECT count(*), (SELECT uuid_extract_timestamp(id) FROM transactions WHERE account_id IS NULL ORDER BY id LIMIT 1)
-    FROM transactions WHERE account_id IS NULL
-"""
-"""The queue of those that wait for their account."""
 WAITS = ("account_number_sealed", "account_number_index", "account_number_masked")
 COLUMNS = ("id", "account_id", *WAITS, *FACTS)
 TYPES = {"id": "uuid", "account_id": "uuid", "amount": "numeric", "booked_at": "timestamptz"}

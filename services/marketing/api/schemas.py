@@ -121,6 +121,7 @@ class CampaignView(View):
     author_id: UUID
     approver_id: UUID | None
     drafted_at: datetime
+    started_at: datetime | None
     queued: int | None
     suppressed: int | None
 

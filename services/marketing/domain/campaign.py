@@ -67,6 +67,7 @@ class Campaign(Aggregate):
     author_id: UUID
     drafted_at: datetime
     status: Status = Status.DRAFT
+    started_at: datetime | None = None
     approver_id: UUID | None = None
     selected_up_to: UUID | None = None
     queued: int = 0
@@ -94,6 +95,7 @@ class Campaign(Aggregate):
 
     def start(self, *, at: datetime) -> None:
         self._move(Move.START)
+        self.started_at = at
         self._tell(CampaignStarted, at)
 
     def cancel(self, *, at: datetime) -> None:

@@ -110,6 +110,7 @@ campaigns = Table(
     Column("approver_id", Uuid),
     time("drafted_at"),
     words("status", Status),
+    time("started_at", nullable=True),
     Column("selected_up_to", Uuid),
     Column("queued", Integer, nullable=False),
     Column("suppressed", Integer, nullable=False),

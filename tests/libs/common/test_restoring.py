@@ -5,11 +5,10 @@ The archive is a synchronous receiver of the log: what a client was told is in i
 
 import asyncio
 import os
-import shutil
 import signal
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -29,6 +28,7 @@ from tests.libs.common.probe import EVENTS, Probe, things
 from tests.libs.common.probe import probe as open_probe
 from tests.polling import until
 from tests.ports import free_port
+from tests.runbook import block_of
 
 WRITERS = 4
 STANDBY = "SELECT sync_state FROM pg_stat_replication WHERE application_name = 'archive'"
@@ -48,34 +48,37 @@ async def server(ground: Ground, tmp_path: Path) -> AsyncIterator[LocalPostgres]
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    folder = tmp_path / "archive"
-    folder.mkdir()
-    return folder
+def backup(tmp_path: Path) -> Path:
+    """Where the base comes, and the archive."""
+    (tmp_path / "backup" / "archive").mkdir(parents=True)
+    return tmp_path / "backup"
 
 
 def port_of(server: LocalPostgres) -> int:
     return int(server.admin_dsn.rpartition(":")[2].partition("/")[0])
 
 
-async def tool(program: str, *argv: str) -> None:
-    process = await asyncio.create_subprocess_exec(packaged_bindir() / program, *argv, stderr=DEVNULL)
-    assert await process.wait() == 0, program
+async def told_by_the_runbook(heading: str, folder: Path, server: LocalPostgres) -> int:
+    """Do what stands under a heading; returns the group of the processes that it began, some of which may run on."""
+    env = {
+        "PATH": f"{packaged_bindir()}:{os.environ['PATH']}",
+        "CUSTOMER_ADMIN_URL": server.admin_dsn,
+        "PGDATA": str(server._data),
+    }
+    script = ["bash", "-euo", "pipefail", "-c", block_of(heading, "tests/libs/common/test_restoring.py")]
+    process = await asyncio.create_subprocess_exec(
+        *script, cwd=folder, env=env, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
+    )
+    assert await process.wait() == 0, heading
+    return process.pid
 
 
 @asynccontextmanager
-async def archiving(server: LocalPostgres, folder: Path) -> AsyncIterator[None]:
-    """Every commit waits until `folder` has it."""
-    address = f"--dbname={server.admin_dsn}?application_name=archive"
-    options = (address, f"--directory={folder}", "--slot=archive")
-    await tool("pg_receivewal", *options, "--create-slot")
-    receiver: Process = await asyncio.create_subprocess_exec(
-        packaged_bindir() / "pg_receivewal", *options, "--synchronous", "--no-loop", stderr=DEVNULL
-    )
+async def backed_up(server: LocalPostgres, folder: Path) -> AsyncIterator[None]:
+    """A base is there, and every commit waits until the archive has it."""
+    group = await told_by_the_runbook("Back up", folder, server)
     connection = await asyncpg.connect(server.admin_dsn)
     try:
-        await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'archive'")
-        await connection.execute("SELECT pg_reload_conf()")
 
         async def follows() -> bool:
             return bool(await connection.fetchval(STANDBY) == "sync")
@@ -84,9 +87,8 @@ async def archiving(server: LocalPostgres, folder: Path) -> AsyncIterator[None]:
         yield
     finally:
         connection.terminate()
-        if receiver.returncode is None:
-            receiver.terminate()
-        await receiver.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
 
 
 async def write_until_it_dies(probe: Probe, acknowledged: list[UUID]) -> None:
@@ -99,29 +101,20 @@ async def write_until_it_dies(probe: Probe, acknowledged: list[UUID]) -> None:
             return
 
 
-def put_back(server: LocalPostgres, base: Path, archive: Path) -> None:
-    """As docs/runbook.md says: the base, told where the rest of the log is; the last segment counts as it is."""
-    for partial in archive.glob("*.partial"):
-        partial.rename(partial.with_suffix(""))
-    shutil.rmtree(server._data)
-    shutil.copytree(base, server._data)
-    with (server._data / "postgresql.auto.conf").open("a") as settings:
-        settings.write(f"restore_command = 'cp {archive}/%f %p'\nsynchronous_standby_names = ''\n")
-    (server._data / "recovery.signal").touch()
+async def put_back(server: LocalPostgres, backup: Path) -> None:
+    await told_by_the_runbook("Restore", backup, server)
     if server._account is not None:
         for path in (server._data, *server._data.rglob("*")):
             server._account.give(path)
 
 
 async def test_base_and_log_bring_back_all_that_was_acknowledged(
-    ground: Ground, server: LocalPostgres, tmp_path: Path, archive: Path
+    ground: Ground, server: LocalPostgres, backup: Path
 ) -> None:
     here = replace(ground, postgres=server, postgres_port=port_of(server))
-    base = tmp_path / "base"
     acknowledged: list[UUID] = []
-    async with open_probe(here) as probe, archiving(server, archive):
+    async with open_probe(here) as probe, backed_up(server, backup):
         acknowledged.append(await touch(probe))
-        await tool("pg_basebackup", f"--dbname={server.admin_dsn}", f"--pgdata={base}", "--checkpoint=fast")
         async with running(run_worker(worker(probe))):
             writers = [asyncio.create_task(write_until_it_dies(probe, acknowledged)) for _ in range(WRITERS)]
 
@@ -133,7 +126,7 @@ async def test_base_and_log_bring_back_all_that_was_acknowledged(
             await server.ended()
             await asyncio.gather(*writers)
     await server.stop()
-    put_back(server, base, archive)
+    await put_back(server, backup)
     await server.start()
     async with open_probe(here) as probe:
         async with probe.database.engine.connect() as connection:

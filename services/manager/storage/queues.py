@@ -1,0 +1,14 @@
+"""What waits in the manager database for a timer."""
+
+from libs.common.queues import due, oldest
+from services.manager.domain.roles import LOOKS_AFTER
+
+QUEUES = {
+    "customers": oldest(f"""
+        SELECT uuid_extract_timestamp(customer_id) AS since FROM known_customers WHERE waiting AND home_unit_id IN
+            (SELECT unnest(unit_ids) FROM staff WHERE left_at IS NULL AND roles @> ARRAY['{LOOKS_AFTER}'])
+    """),  # noqa: S608 - a role of ours
+    "tasks": due("tasks", "due_at", "fell_due_at IS NULL AND status = 'open'"),
+    "access_grants": due("access_grants", "ends_at", "ended_at IS NULL"),
+}
+"""Customers wait for a manager where one works, since they were registered."""
