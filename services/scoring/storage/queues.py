@@ -3,7 +3,7 @@
 from libs.common.queues import TODAY, began, oldest
 from services.scoring.domain.score import ASLEEP_AFTER
 
-ASLEEP_ON = f"last_initiated_on + {ASLEEP_AFTER.days}"
+DAYS = ASLEEP_AFTER.days
 IN_FORCE = f"""
     SELECT id, {began("effective_from")} AS since FROM contribution_policies
     WHERE effective_from <= {TODAY} ORDER BY effective_from DESC LIMIT 1
@@ -13,7 +13,8 @@ QUEUES = {
     "scores": oldest(f"""
         SELECT p.since FROM ({IN_FORCE}) AS p JOIN scores AS s ON s.policy_id < p.id OR s.policy_id > p.id
         UNION ALL
-        SELECT {began(ASLEEP_ON)} FROM scores WHERE value_group <> 'sleeping' AND {ASLEEP_ON} <= {TODAY}
+        SELECT {began(f"last_initiated_on + {DAYS}")} FROM scores
+        WHERE value_group <> 'sleeping' AND last_initiated_on <= {TODAY} - {DAYS}
     """),  # noqa: S608 - the only things put in are constants
     "rankings": oldest("""
         SELECT r.ranked_at AS since FROM rankings AS r JOIN scores AS s ON s.id > r.placed_up_to
