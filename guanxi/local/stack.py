@@ -34,14 +34,11 @@ class Stack:
     """Everything that `guanxi up` runs.
 
     With `replicas`, each app is split as in a cluster: so many workers, and as many processes that serve on the same
-    ports, or so many of these as `apps` says.
+    ports.
     """
 
-    def __init__(
-        self, settings: LocalSettings, console: Console, *, replicas: int = 0, apps: int | None = None
-    ) -> None:
+    def __init__(self, settings: LocalSettings, console: Console, *, replicas: int = 0) -> None:
         self.settings, self.console, self._replicas = settings, console, replicas
-        self._apps = replicas if apps is None else apps
         keys = settings.home / "keys"
         self.secrets, self.issuer = Secrets(keys, APPS), LocalIssuer(keys)
         self.postgres, self.kafka = postgres_of(settings), kafka_of(settings)
@@ -82,7 +79,7 @@ class Stack:
     async def _require_free_ports(self) -> None:
         """Before anything starts: an app that cannot listen would only be started again and again."""
         for app in APPS:
-            first, own = self.settings.port(app), max(1, self._apps + self._replicas)
+            first, own = self.settings.port(app), max(1, 2 * self._replicas)
             for port in range(first, first + 2 + own):
                 await require_free_port(f"the {app} app", self.settings.host, port, "GUANXI_BASE_PORT")
 
@@ -165,15 +162,15 @@ class Stack:
     def _programs(self, app: str) -> list[Program]:
         if not self._replicas:
             return [self._program(app, app, 0)]
-        apps = [self._program(f"{app}-app-{n + 1}", app, n, "--no-worker") for n in range(self._apps)]
         numbers = range(self._replicas)
-        return apps + [self._program(f"{app}-worker-{n + 1}", app, self._apps + n, "--no-app") for n in numbers]
+        apps = [self._program(f"{app}-app-{n + 1}", app, n, "--no-worker") for n in numbers]
+        return apps + [self._program(f"{app}-worker-{n + 1}", app, self._replicas + n, "--no-app") for n in numbers]
 
     def _program(self, name: str, app: str, process: int, *options: str) -> Program:
         """Each process of an app has a management port of its own; what it serves, it serves with the others."""
         argv = [sys.executable, "-m", "libs.common.serve", package_of(app), *options]
         own = {"GUANXI_MANAGEMENT_PORT": str(self.settings.port(app) + 2 + process)}
-        env = {**self.environment(app), **own, "GUANXI_SHARED_PORTS": str(self._apps > 1)}
+        env = {**self.environment(app), **own, "GUANXI_SHARED_PORTS": str(self._replicas > 1)}
         return Program(name, argv, env, partial(self._is_ready, app, process))
 
     async def _is_ready(self, app: str, process: int) -> bool:

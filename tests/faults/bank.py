@@ -92,8 +92,14 @@ class Bank:
         pid = self._pids().get(name)
         return Running(name, pid) if pid else None
 
+    def serving(self, app: str) -> list[Running]:
+        return self._of(f"{app}-app-")
+
     def workers(self, app: str) -> list[Running]:
-        return [Running(name, pid) for name, pid in self._pids().items() if name.startswith(f"{app}-worker-")]
+        return self._of(f"{app}-worker-")
+
+    def _of(self, kind: str) -> list[Running]:
+        return [Running(name, pid) for name, pid in self._pids().items() if name.startswith(kind)]
 
     async def leader(self, app: str) -> Running | None:
         """Whose connection holds the leader's lock; None between two leaders."""
@@ -123,7 +129,7 @@ class Bank:
         await until(another_leads, within, f"another than {former.name} leads in {former.app}")
         return found[0]
 
-    async def strike(self, pid: int, number: signal.Signals = signal.SIGKILL, *, asked: str | None = None) -> Strike:
+    async def strike(self, *pids: int, number: signal.Signals = signal.SIGKILL, asked: str | None = None) -> Strike:
         """Send a signal at a moment at which enough is under way, and where a service is named, something of it."""
 
         async def busy() -> bool:
@@ -131,7 +137,8 @@ class Bank:
 
         await until(busy, 90, f"{IN_FLIGHT} commands are in flight")
         strike = Strike(time.monotonic(), self.driver.in_flight)
-        os.kill(pid, number)
+        for pid in pids:
+            os.kill(pid, number)
         return strike
 
     async def outage_is_seen(self, strike: Strike) -> None:

@@ -1,6 +1,5 @@
 """A bank in the production shape, with people at work in it: what the faults befall, and what a long run measures."""
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
@@ -21,8 +20,8 @@ from tests.faults.stories import Stories
 from tests.faults.watcher import Watcher
 from tests.ports import free_ports_in_a_row
 
-REPLICAS, SERVING = 2, int(os.environ.get("GUANXI_SERVING", "1"))
-"""Of every app two workers, and one process that serves: on two cores a second one takes the time from the workers."""
+REPLICAS = 2
+"""Of every app so many processes that serve, and so many workers."""
 PORTS = 10 * len(APPS)
 """In a row: all of them below those that the system gives to clients, so that a restarted program finds its own free."""
 
@@ -32,7 +31,7 @@ async def bank_at_work(home: Path) -> AsyncIterator[Bank]:
     async with AsyncExitStack() as opened:
         settings = _settings(home)
         console = opened.enter_context(console_of(settings))
-        stack = await opened.enter_async_context(running(Stack(settings, console, replicas=REPLICAS, apps=SERVING)))
+        stack = await opened.enter_async_context(running(Stack(settings, console, replicas=REPLICAS)))
         databases = Databases(stack.postgres)
         opened.push_async_callback(databases.close)
         branches = await _branches(stack, databases)

@@ -4,24 +4,29 @@ import pytest
 
 from guanxi.local.settings import APPS
 from guanxi.local.stack import SERVICES
-from tests.faults.bank import IN_FLIGHT, Bank, Running
+from tests.faults.bank import IN_FLIGHT, Bank
 
 FROZEN_SECONDS = 5.5
 
 pytestmark = [pytest.mark.deep, pytest.mark.kills]
 
 
-def the_app(bank: Bank, app: str) -> Running:
-    running = bank.running(f"{app}-app-1")
-    assert running is not None
-    return running
+@pytest.mark.parametrize("app", APPS)
+async def test_one_of_the_serving_is_killed_and_comes_back(bank: Bank, app: str) -> None:
+    victim, other = bank.serving(app)
+    strike = await bank.strike(victim.pid, asked=None if app == "gateway" else app)
+    await bank.comes_back(victim)
+    assert strike.in_flight >= IN_FLIGHT
+    assert bank.running(other.name) == other
+    await bank.whole_again()
 
 
 @pytest.mark.parametrize("app", APPS)
-async def test_a_killed_app_comes_back_and_its_clients_notice(bank: Bank, app: str) -> None:
-    victim, service = the_app(bank, app), None if app == "gateway" else app
-    strike = await bank.strike(victim.pid, asked=service)
-    await bank.comes_back(victim)
+async def test_all_of_the_serving_are_killed_and_come_back_and_their_clients_notice(bank: Bank, app: str) -> None:
+    victims, service = bank.serving(app), None if app == "gateway" else app
+    strike = await bank.strike(*(victim.pid for victim in victims), asked=service)
+    for victim in victims:
+        await bank.comes_back(victim)
     assert strike.in_flight >= IN_FLIGHT
     assert bank.driver.troubled(strike.at, by=service)
     await bank.whole_again()
@@ -90,7 +95,7 @@ async def test_a_killed_postmaster_is_started_again_over_the_same_data(bank: Ban
 @pytest.mark.parametrize("app", APPS)
 async def test_a_killed_session_of_an_app_takes_all_sessions_with_it_and_they_come_back(bank: Bank, app: str) -> None:
     postmaster = bank.stack.postgres.process
-    victim = await bank.session_of(the_app(bank, app))
+    victim = await bank.session_of(bank.serving(app)[0])
     strike = await bank.strike(victim)
     await bank.whole_again()
     assert strike.in_flight >= IN_FLIGHT
@@ -102,7 +107,7 @@ async def test_a_killed_session_of_an_app_takes_all_sessions_with_it_and_they_co
 async def test_a_frozen_leader_is_succeeded_and_does_not_lead_when_it_wakes(bank: Bank, app: str) -> None:
     leader = await bank.some_leader(app)
     with bank.waking(leader.pid):
-        strike = await bank.strike(leader.pid, signal.SIGSTOP)
+        strike = await bank.strike(leader.pid, number=signal.SIGSTOP)
         successor = await bank.successor(leader)
         await bank.everything_so_far_is_published(app)
         await bank.frozen_for(FROZEN_SECONDS, strike)

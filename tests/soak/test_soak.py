@@ -16,9 +16,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from guanxi.local.settings import APPS
+from guanxi.local.shape import processes_of
 from tests.e2e.stacks import guanxi
 from tests.faults.bank import Bank, until
-from tests.faults.founding import SERVING, bank_at_work
+from tests.faults.founding import bank_at_work
 from tests.faults.settling import is_settled
 
 pytestmark = [pytest.mark.deep, pytest.mark.soak]
@@ -70,9 +71,8 @@ class Gauge:
         return Process(memory, len(list((folder / "fd").iterdir())), int(families[TASKS].samples[0].value))
 
     def _management(self, name: str) -> str:
-        app, kind, number = name.split("-")
-        place = int(number) - 1 + (SERVING if kind == "worker" else 0)
-        return self._bank.stack.settings.address(app, 2 + place)
+        settings, app = self._bank.stack.settings, name.partition("-")[0]
+        return settings.address(app, 2 + processes_of(settings)[app].index(name))
 
 
 @pytest.fixture(scope="module")
