@@ -197,8 +197,9 @@ class Reader:
                     # Who had it before us ended what they were at: it goes on behind that.
                     await self._seek(part, position.next)
         self._let_go(self._positions.keys() - ours.keys())
+        # Another, who had it meanwhile, may have found that it was sent again.
+        self._lost = {p for p in self._lost if p in ours and ours[p].epoch == self._positions[p].epoch}
         self._positions, self._placed = ours, assignment
-        self._lost &= ours.keys()
 
     def _let_go(self, parts: Iterable[TopicPartition]) -> None:
         """How far behind we were with them is somebody else's to tell now."""

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import REGISTRY
 
 from libs.common.kafka import new_consumer, new_producer
-from libs.common.reader import Reader, new_reader
+from libs.common.reader import BEGIN_AGAIN, Reader, new_reader
 from libs.common.sender import BrokerForgot, Memory, Sender
 from libs.common.topics import Topic
 from tests.libs.common.probe import Probe
@@ -218,6 +218,25 @@ async def test_what_was_under_way_when_the_log_was_lost_is_read_in_its_place(
     async with reading(probe, group, in_order=True) as reader:
         await send(Sender(producer, epoch=7), 6)
         assert await read(reader, 1) == [6]
+
+
+async def test_what_another_found_sent_again_is_read_by_whoever_has_it_next(
+    probe: Probe, producer: AIOKafkaProducer, database: asyncpg.Connection
+) -> None:
+    group = f"test {uuid4()}"
+    await send(Sender(producer), *range(4))
+    async with reading(probe, group, in_order=True) as reader:
+        await read(reader, 4)
+        await make_again(probe.settings.kafka, TOPIC)
+        await send(Sender(producer), 5)
+
+        async def waits() -> bool:
+            return await reader.read(100) == [] and reader.lost(PART)
+
+        await until(waits)
+        await database.execute(BEGIN_AGAIN, group, TOPIC.name, 0, 7)
+        await send(Sender(producer, epoch=7), *range(6))
+        assert await read(reader, 6) == [0, 1, 2, 3, 4, 5]
 
 
 async def test_a_record_where_an_earlier_one_stood_is_noticed(
