@@ -34,7 +34,7 @@ ONE_OF_EACH = {
     "crm.score.computed.v1",
 }
 CONSOLE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
-QUIET = 8.0
+QUIET = 5.0
 
 
 @pytest.fixture(scope="module")
