@@ -31,7 +31,7 @@ LISTS = {
     "marketing": "/api/v1/products",
     "scoring": "/api/v1/scores",
 }
-ASKING, ENOUGH = 3, 40
+ASKING, ENOUGH = 3, 24
 """So many ask each path at a time; so many answers of each path show how it goes."""
 SLOW_SECONDS, GIVEN_UP_AFTER = 0.4, 2
 TOO_LONG, NO_ANSWER = 15, 0

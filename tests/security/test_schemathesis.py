@@ -21,7 +21,7 @@ pytestmark = pytest.mark.deep
 
 FOLDER = Path(__file__).parent
 ROLES = ["branch_head", "teller", "complaint_officer", "admin", "compliance"]
-EXAMPLES, SECONDS, AT_LEAST = 4, 15, 50
+EXAMPLES, SECONDS, AT_LEAST = 4, 12, 50
 """Of each operation; for each app at most; cases of each app."""
 
 WITHOUT_END = "/api/v1/changes$"
