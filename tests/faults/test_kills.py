@@ -11,16 +11,22 @@ FROZEN_SECONDS = 5.5
 pytestmark = [pytest.mark.deep, pytest.mark.kills]
 
 
-@pytest.mark.parametrize("app", APPS)
-async def test_killed_apps_come_back_and_their_clients_notice_where_all_are_killed(bank: Bank, app: str) -> None:
-    (victim, other), service = bank.serving(app), None if app == "gateway" else app
-    strike = await bank.strike(victim.pid, asked=service)
-    again = await bank.comes_back(victim)
+@pytest.mark.parametrize("app", ["customer", "gateway"])
+async def test_one_of_the_serving_is_killed_and_comes_back(bank: Bank, app: str) -> None:
+    victim, other = bank.serving(app)
+    strike = await bank.strike(victim.pid, asked=None if app == "gateway" else app)
+    await bank.comes_back(victim)
     assert strike.in_flight >= IN_FLIGHT
     assert bank.running(other.name) == other
-    strike = await bank.strike(again.pid, other.pid, asked=service)
-    for each in (again, other):
-        await bank.comes_back(each)
+    await bank.whole_again()
+
+
+@pytest.mark.parametrize("app", APPS)
+async def test_all_of_the_serving_are_killed_and_come_back_and_their_clients_notice(bank: Bank, app: str) -> None:
+    victims, service = bank.serving(app), None if app == "gateway" else app
+    strike = await bank.strike(*(victim.pid for victim in victims), asked=service)
+    for victim in victims:
+        await bank.comes_back(victim)
     assert strike.in_flight >= IN_FLIGHT
     assert bank.driver.troubled(strike.at, by=service)
     await bank.whole_again()
