@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from libs.common.clock import SHANGHAI
 from libs.common.metrics import CONSUMER_AGE, QUEUE_AGE, QUEUE_DEPTH, VIEW_STALENESS
 
 PAUSE_SECONDS = 5.0
 COUNTED = 100_000
-TODAY = "(now() AT TIME ZONE 'Asia/Shanghai')::date"
+TODAY = f"(now() AT TIME ZONE '{SHANGHAI}')::date"
 
 AUDIT = {
     "audit": """
@@ -38,23 +39,23 @@ COPIED = "SELECT topic, min(as_of) AS since FROM {}.watermarks GROUP BY topic"
 
 def due(table: str, at: str, where: str = "TRUE") -> str:
     """The queue of rows whose time has come; `at` is their column for it, and has an index."""
-    return oldest(f"SELECT {at} AS since FROM {table} WHERE {at} <= now() AND {where} ORDER BY {at}")  # noqa: S608
+    return queue_of(f"SELECT {at} AS since FROM {table} WHERE {at} <= now() AND {where} ORDER BY {at}")  # noqa: S608
 
 
 def over(table: str, last_day: str, where: str = "TRUE") -> str:
     """The queue of rows whose last day in Shanghai is over."""
     ended = began(f"{last_day} + 1")
-    return oldest(f"SELECT {ended} AS since FROM {table} WHERE {last_day} < {TODAY} AND {where} ORDER BY {last_day}")  # noqa: S608
+    return queue_of(f"SELECT {ended} AS since FROM {table} WHERE {last_day} < {TODAY} AND {where} ORDER BY {last_day}")  # noqa: S608
 
 
-def oldest(rows: str) -> str:
+def queue_of(rows: str) -> str:
     """The queue of what a query answers, by its column `since`."""
     return f"SELECT count(*), min(since) FROM ({rows} LIMIT {COUNTED}) AS waiting"  # noqa: S608 - written by us
 
 
 def began(day: str) -> str:
     """When a day in Shanghai began, in SQL."""
-    return f"(({day})::timestamp AT TIME ZONE 'Asia/Shanghai')"
+    return f"(({day})::timestamp AT TIME ZONE '{SHANGHAI}')"
 
 
 @dataclass(frozen=True)

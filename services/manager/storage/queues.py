@@ -1,10 +1,10 @@
 """What waits in the manager database for a timer."""
 
-from libs.common.queues import due, oldest
+from libs.common.queues import due, queue_of
 from services.manager.domain.roles import LOOKS_AFTER
 
 QUEUES = {
-    "customers": oldest(f"""
+    "customers": queue_of(f"""
         SELECT uuid_extract_timestamp(customer_id) AS since FROM known_customers WHERE waiting AND home_unit_id IN
             (SELECT unnest(unit_ids) FROM staff WHERE left_at IS NULL AND roles @> ARRAY['{LOOKS_AFTER}'])
     """),  # noqa: S608 - a role of ours

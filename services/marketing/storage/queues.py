@@ -1,11 +1,11 @@
 """What waits in the marketing database for a timer."""
 
-from libs.common.queues import oldest, over
+from libs.common.queues import over, queue_of
 
 QUEUES = {
-    "campaigns": oldest("""
+    "campaigns": queue_of("""
         SELECT c.started_at AS since FROM campaigns AS c
-        JOIN audience AS a ON a.customer_id > coalesce(c.selected_up_to, '00000000-0000-0000-0000-000000000000')
+        JOIN audience AS a ON c.selected_up_to IS NULL OR a.customer_id > c.selected_up_to
         WHERE c.status = 'running'
     """),
     "points": over("points_lots", "expires_on", "remaining > 0"),

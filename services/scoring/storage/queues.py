@@ -1,6 +1,7 @@
 """What waits in the scoring database for a timer."""
 
-from libs.common.queues import TODAY, began, oldest
+from libs.common.queues import TODAY, began, queue_of
+from services.scoring.domain.contribution import ValueGroup
 from services.scoring.domain.score import ASLEEP_AFTER
 
 DAYS = ASLEEP_AFTER.days
@@ -10,13 +11,13 @@ IN_FORCE = f"""
 """  # noqa: S608 - the only things put in are constants
 
 QUEUES = {
-    "scores": oldest(f"""
+    "scores": queue_of(f"""
         SELECT p.since FROM ({IN_FORCE}) AS p JOIN scores AS s ON s.policy_id < p.id OR s.policy_id > p.id
         UNION ALL
         SELECT {began(f"last_initiated_on + {DAYS}")} FROM scores
-        WHERE value_group <> 'sleeping' AND last_initiated_on <= {TODAY} - {DAYS}
+        WHERE value_group <> '{ValueGroup.SLEEPING}' AND last_initiated_on <= {TODAY} - {DAYS}
     """),  # noqa: S608 - the only things put in are constants
-    "rankings": oldest("""
+    "rankings": queue_of("""
         SELECT r.ranked_at AS since FROM rankings AS r JOIN scores AS s ON s.id > r.placed_up_to
     """),
 }
