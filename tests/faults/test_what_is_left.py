@@ -148,7 +148,6 @@ async def test_the_gateway_answers_from_the_view_what_it_answers_live(settled: B
         for customer_id in sample:
             kept = await ask(settled, session, customer_id, {})
             live = await ask(settled, session, customer_id, {"consistency": "live"})
-            assert {part["state"] for part in (*kept.values(), *live.values())} == {"ok"}
             assert {n: part["data"] for n, part in kept.items()} == {n: part["data"] for n, part in live.items()}
 
 
@@ -180,11 +179,19 @@ async def test_the_reader_never_saw_a_version_fall(settled: Bank) -> None:
 async def ask(
     bank: Bank, session: aiohttp.ClientSession, customer_id: str, query: dict[str, str]
 ) -> dict[str, dict[str, object]]:
+    """Every section `ok`: whoever is told that one is away asks again, as a channel does."""
     headers = {"Authorization": f"Bearer {bank.token_of_head(customer_id)}"}
     url = f"/api/v1/customers/{customer_id}/360"
-    async with session.get(url, headers=headers, params=query) as answer:
-        assert answer.ok
-        return dict((await answer.json())["sections"])
+    sections: dict[str, dict[str, object]] = {}
+
+    async def are_ok() -> bool:
+        async with session.get(url, headers=headers, params=query) as answer:
+            assert answer.ok
+            sections.update((await answer.json())["sections"])
+        return {part["state"] for part in sections.values()} == {"ok"}
+
+    await until(are_ok, 10, f"every section of {customer_id} is ok, by {query}")
+    return sections
 
 
 def by_key(events: list[Event]) -> dict[UUID, list[UUID]]:
