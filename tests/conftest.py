@@ -45,7 +45,16 @@ MATRIX = (
 """Databases of the scope matrix, which nobody else may write to; made when it is run."""
 
 
-LONGEST = ("tests/security/", "tests/e2e/test_berka", "tests/e2e/test_demo", "tests/guanxi/test_cli")
+LONGEST = (
+    "tests/security/",
+    "tests/cluster/",
+    "tests/e2e/test_berka",
+    "tests/e2e/test_demo",
+    "tests/e2e/test_make_run",
+    "tests/e2e/test_gateway_under_faults",
+    "tests/e2e/test_recovery",
+    "tests/guanxi/test_cli",
+)
 """Files that take minutes: they begin first, so that none of them is the last one at work."""
 
 

@@ -22,7 +22,7 @@ from tests.e2e.stacks import apart, console_of, running, signing_in
 from tests.e2e.test_story import known, open_branch, register, view_when
 from tests.polling import until
 
-pytestmark = [pytest.mark.deep, pytest.mark.kills]
+pytestmark = pytest.mark.deep
 
 LISTS = {
     "customer": "/api/v1/customers",

@@ -18,7 +18,7 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
 
 @pytest.fixture
 def at_leisure(bank: Bank) -> Iterator[None]:
-    bank.stories.every = 0.15
+    bank.stories.every = 0.5
     yield
     bank.stories.every = 0.0
 

@@ -17,7 +17,7 @@ from services.manager.domain.assignment import Rule
 from services.manager.storage.section import PUBLICATIONS as MANAGER
 from services.marketing.storage.section import PUBLICATIONS as MARKETING
 from services.scoring.storage.section import PUBLICATIONS as SCORING
-from tests.faults.bank import Bank
+from tests.faults.bank import Bank, until
 from tests.faults.settling import LISTENERS, ids, marks, sections_marked, shown, to_be_heard
 from tests.faults.topics import Event, last_versions, read_events, without_repeats
 
