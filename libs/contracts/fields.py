@@ -147,6 +147,8 @@ FIELDS: tuple[Field, ...] = (
         "access_grants.ends_at", "access_grants.ended_at", "access_grants.end_reason", "ethical_walls.reason",
         "ethical_walls.raised_at", "ethical_walls.lifted_at", "ethical_walls.lift_reason",
         "tasks.kind", "tasks.due_at", "tasks.opened_at", "tasks.rule", "tasks.cause_id", "tasks.status",
+        "waiting_tasks.kind", "waiting_tasks.due_at", "waiting_tasks.opened_at", "waiting_tasks.rule",
+        "waiting_tasks.cause_id",
         "tasks.fell_due_at", "tasks.ended_at",
         "known_customers.line", "known_customers.home_unit_id", "known_customers.waiting",
     ),

@@ -14,7 +14,7 @@ from services.manager.storage.section import PUBLICATIONS
 from services.manager.use_cases.assigning import assign_waiting_customers
 from services.manager.use_cases.founding import found
 from services.manager.use_cases.granting import end_lapsed_access
-from services.manager.use_cases.tasking import let_tasks_fall_due
+from services.manager.use_cases.tasking import give_waiting_tasks, let_tasks_fall_due
 
 
 def worker(settings: ManagerSettings) -> Worker:
@@ -30,6 +30,7 @@ def worker(settings: ManagerSettings) -> Worker:
         schedules=[
             Schedule("waiting customers", assign_waiting_customers),
             Schedule("lapsed access", end_lapsed_access),
+            Schedule("waiting tasks", give_waiting_tasks),
             Schedule("tasks that fall due", let_tasks_fall_due),
         ],
         startup=[found_once],

@@ -44,6 +44,7 @@ UNSCOPED: Mapping[str, str] = {
     "services/customer/storage/grades.py GradeRepository.reviewed": "changes rows whose customers were read in scope",
     "services/customer/storage/grades.py GradeRepository.ladder": "the bank's own, of no customer",
     "services/manager/storage/tasks.py TaskRepository.occasion": "the bank's own, of no customer",
+    "services/manager/storage/tasks.py TaskRepository.let_wait": "stores what was heard, and reads nothing",
     "services/manager/storage/repository.py StaffRepository.works": (
         "who is let in may come from any unit; only yes or no comes out"
     ),

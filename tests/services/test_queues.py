@@ -68,6 +68,13 @@ STORIES: list[tuple[str, str, list[str]]] = [
         "$tasks VALUES ('$b', 1, '$a', '$a', 'call', $ago, now(), 'done', now())",
         "$tasks VALUES ('$c', 1, '$a', '$a', 'call', $ago, now(), 'open', NULL)",
     ]),
+    ("manager", "waiting_tasks", [
+        "INSERT INTO waiting_tasks VALUES ('$a', 'complaint_received', '$b', 'call_back', $ago, $hence)",
+        "INSERT INTO staff VALUES ('$a', 1, '$a', 'Li', '{}', '{manager}', '{}', now(), now())",
+        "INSERT INTO staff VALUES ('$c', 1, '$c', 'Li', '{}', '{manager}', '{}', now(), NULL)",
+        "INSERT INTO assignments VALUES ('$a', 1, '$b', '$a', 'retail', 'main', NULL, NULL, $ago)",
+        "UPDATE assignments SET staff_id = '$c' WHERE id = '$a'",
+    ]),
     ("manager", "access_grants", [
         "INSERT INTO staff VALUES ('$a', 1, '$a', 'Li', '{}', '{manager}', '{}', now(), NULL)",
         "INSERT INTO access_grants VALUES ('$a', 1, '$a', '$a', 'deal', now(), $hence)",
@@ -75,6 +82,7 @@ STORIES: list[tuple[str, str, list[str]]] = [
         "INSERT INTO access_grants VALUES ('$c', 1, '$a', '$a', 'deal', now(), $ago)",
     ]),
     ("marketing", "campaigns", [
+        "UPDATE campaigns SET status = 'finished'",
         "$campaigns VALUES ('$a', 1, '$a', '$a', 'n', 'sms', '{}', 'm', '$a', now(), 'running', $ago, '$last', 0, 0)",
         "INSERT INTO audience (customer_id) VALUES ('$a')",
         "INSERT INTO audience (customer_id) VALUES ('$beyond')",

@@ -30,6 +30,18 @@ class Occasion:
         return start_of(day_of(at) + timedelta(days=self.days + 1))
 
 
+@dataclass(frozen=True, kw_only=True)
+class WaitingTask:
+    """What a rule opens while nobody is there whom it can be given to."""
+
+    rule: TaskRule
+    cause_id: UUID
+    customer_id: UUID
+    kind: str
+    opened_at: datetime
+    due_at: datetime
+
+
 @dataclass(kw_only=True, eq=False)
 class Task(Aggregate):
     """`cause_id` is what a rule opened it for: once for each. `note` and `outcome` stay here and are in no event."""

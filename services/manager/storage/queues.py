@@ -9,6 +9,11 @@ QUEUES = {
             (SELECT unnest(unit_ids) FROM staff WHERE left_at IS NULL AND roles @> ARRAY['{LOOKS_AFTER}'])
     """),  # noqa: S608 - a role of ours
     "tasks": due("tasks", "due_at", "fell_due_at IS NULL AND status = 'open'"),
+    "waiting_tasks": queue_of("""
+        SELECT greatest(w.opened_at, a.started_at) AS since FROM waiting_tasks AS w
+        JOIN assignments AS a ON a.customer_id = w.customer_id AND a.role = 'main' AND a.ended_at IS NULL
+        JOIN staff AS s ON s.id = a.staff_id AND s.left_at IS NULL
+    """),
     "access_grants": due("access_grants", "ends_at", "ended_at IS NULL"),
 }
-"""Customers wait for a manager where one works, since they were registered."""
+"""Customers wait for a manager where one works, since they were registered; tasks for their customer's."""

@@ -139,6 +139,18 @@ tasks = Table(
 _to_fall_due = tasks.c.fell_due_at.is_(None) & (tasks.c.status == TaskStatus.OPEN.value)
 Index("ix_tasks_to_fall_due", tasks.c.due_at, postgresql_where=_to_fall_due)
 
+waiting_tasks = Table(
+    "waiting_tasks",
+    metadata,
+    Column("cause_id", Uuid, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("customer_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    time("opened_at"),
+    time("due_at"),
+    Index("ix_waiting_tasks_due_at", "due_at"),
+)
+
 occasions = Table(
     "occasions",
     metadata,

@@ -1,19 +1,21 @@
 """Tasks as aggregates and as lists, within the unit of work's scope."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, ScalarSelect, delete, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database import UnitOfWork
 from libs.common.domain import NotFound
 from libs.common.listing import matching, newest
 from libs.common.tables import in_force
 from services.manager.domain.assignment import AssignmentRole
-from services.manager.domain.task import Occasion, Task, TaskStatus
-from services.manager.storage.tables import assignments, occasions, tasks
+from services.manager.domain.task import Occasion, Task, TaskStatus, WaitingTask
+from services.manager.storage.tables import assignments, occasions, staff, tasks, waiting_tasks
 
 
 class TaskRepository:
@@ -58,12 +60,38 @@ class TaskRepository:
         return (await self._uow.session.execute(within)).first() is not None
 
     async def main_manager(self, customer_id: UUID) -> UUID | None:
-        """Of whichever business line; the one who has been it for longest."""
-        a = assignments.c
-        main = (a.customer_id == customer_id) & (a.role == AssignmentRole.MAIN) & a.ended_at.is_(None)
-        wanted = select(a.staff_id).where(main, self._uow.scope.customers(a.customer_id)).order_by(a.id).limit(1)
-        staff_id: UUID | None = (await self._uow.session.execute(wanted)).scalar_one_or_none()
+        """Of whichever business line; who has been it for longest, and still works here."""
+        wanted = select(self._main_manager(literal(customer_id)))
+        staff_id: UUID | None = (await self._uow.session.execute(wanted)).scalar_one()
         return staff_id
+
+    async def let_wait(self, task: WaitingTask) -> None:
+        await self._uow.session.execute(insert(waiting_tasks).values(asdict(task)).on_conflict_do_nothing())
+
+    async def to_give(self, limit: int) -> list[tuple[WaitingTask, UUID]]:
+        """Those that waited for a main manager who is there now, each with them. They wait no longer."""
+        w = waiting_tasks.c
+        manager = self._main_manager(w.customer_id)
+        wanted = select(waiting_tasks, manager.label("staff_id")).where(manager.is_not(None))
+        within = wanted.where(self._uow.scope.customers(w.customer_id)).order_by(w.due_at).limit(limit)
+        locked = within.with_for_update(of=waiting_tasks, skip_locked=True)
+        rows = (await self._uow.session.execute(locked)).mappings().all()
+        found = [(WaitingTask(**{c.name: row[c.name] for c in w}), row["staff_id"]) for row in rows]
+        given = tuple_(w.cause_id, w.rule).in_([(task.cause_id, task.rule) for task, _ in found])
+        await self._uow.session.execute(delete(waiting_tasks).where(given, self._uow.scope.customers(w.customer_id)))
+        return found
+
+    async def forget_late(self, now: datetime) -> None:
+        """Those that nobody was there for until they were due."""
+        w = waiting_tasks.c
+        late = (w.due_at <= now) & self._uow.scope.customers(w.customer_id)
+        await self._uow.session.execute(delete(waiting_tasks).where(late))
+
+    def _main_manager(self, customer_id: ColumnElement[UUID]) -> ScalarSelect[UUID]:
+        a, s = assignments.c, staff.c
+        main = (a.customer_id == customer_id) & (a.role == AssignmentRole.MAIN) & a.ended_at.is_(None)
+        works = select(a.staff_id).join(staff, (s.id == a.staff_id) & s.left_at.is_(None))
+        return works.where(main, self._uow.scope.customers(a.customer_id)).order_by(a.id).limit(1).scalar_subquery()
 
 
 async def list_tasks(

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -6,7 +7,7 @@ from libs.common.database import UnitOfWork
 from libs.common.ids import new_id
 from libs.contracts.manager import TaskRule
 from libs.directory.reading import require_customer, require_staff
-from services.manager.domain.task import Task
+from services.manager.domain.task import Task, WaitingTask
 from services.manager.storage.tasks import TaskRepository
 
 AT_ONCE = 100
@@ -29,27 +30,41 @@ async def open_task(
 async def open_task_by_rule(
     uow: UnitOfWork, rule: TaskRule, customer_id: UUID, *, cause_id: UUID, at: datetime, now: datetime
 ) -> None:
-    """What has happened gives the main manager something to do, once; where nobody is one, it gives nobody anything."""
+    """What has happened gives the main manager something to do, once; where nobody is one yet, it waits for them.
+
+    It may be heard before the customer is, or while their unit has nobody.
+    """
     tasks = TaskRepository(uow)
     occasion = await tasks.occasion(rule, day_of(at))
-    staff_id = await tasks.main_manager(customer_id)
-    if occasion is None or staff_id is None or await tasks.was_opened(rule, cause_id):
+    if occasion is None or await tasks.was_opened(rule, cause_id):
         return
     due_at = occasion.due_at(at)
     if due_at <= now:  # it is heard again long after
         return
-    task = Task(
-        id=new_id(),
-        customer_id=customer_id,
-        staff_id=staff_id,
-        kind=occasion.kind,
-        due_at=due_at,
-        opened_at=at,
-        rule=rule,
-        cause_id=cause_id,
+    task = WaitingTask(
+        rule=rule, cause_id=cause_id, customer_id=customer_id, kind=occasion.kind, opened_at=at, due_at=due_at
     )
+    staff_id = await tasks.main_manager(customer_id)
+    if staff_id is None:
+        await tasks.let_wait(task)
+    else:
+        _give(uow, task, staff_id)
+
+
+async def give_waiting_tasks(uow: UnitOfWork, now: datetime) -> int:
+    """Give what waited to whoever is main manager by now; returns how much."""
+    tasks = TaskRepository(uow)
+    await tasks.forget_late(now)
+    found = await tasks.to_give(AT_ONCE)
+    for task, staff_id in found:
+        _give(uow, task, staff_id)
+    return len(found)
+
+
+def _give(uow: UnitOfWork, waiting: WaitingTask, staff_id: UUID) -> None:
+    task = Task(id=new_id(), staff_id=staff_id, **asdict(waiting))
     task.open()
-    tasks.add(task)
+    TaskRepository(uow).add(task)
 
 
 async def complete_task(uow: UnitOfWork, task_id: UUID, outcome: str, *, at: datetime) -> Task:

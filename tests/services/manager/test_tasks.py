@@ -20,7 +20,7 @@ from libs.directory.scope import SystemScope
 from services.manager.domain.task import Occasion, Task
 from services.manager.event_handlers import SUBSCRIPTION
 from services.manager.storage.section import PUBLICATIONS
-from services.manager.use_cases.tasking import let_tasks_fall_due
+from services.manager.use_cases.tasking import give_waiting_tasks, let_tasks_fall_due
 from tests.services.conftest import Opened, Service
 
 NOW = datetime.now(UTC)
@@ -83,6 +83,10 @@ class Desk:
     async def sweep(self, now: datetime) -> None:
         async with self.database.unit_of_work(SystemScope()) as uow:
             await let_tasks_fall_due(uow, now)
+
+    async def give_waiting(self, now: datetime = NOW) -> None:
+        async with self.database.unit_of_work(SystemScope()) as uow:
+            await give_waiting_tasks(uow, now)
 
     async def tasks(self, **wanted: str) -> list[dict[str, Any]]:
         listed = await self.manager.get("/api/v1/tasks", params={"customer_id": str(self.customer_id), **wanted})
@@ -198,9 +202,40 @@ async def test_what_is_heard_long_after_opens_nothing(desk: Desk) -> None:
     assert await desk.tasks() == []
 
 
-async def test_where_nobody_is_main_manager_nobody_is_given_anything(desk: Desk) -> None:
-    await desk.connection.execute("UPDATE assignments SET ended_at = now() WHERE customer_id = $1", desk.customer_id)
+NOT_ASSIGNED = (
+    "UPDATE assignments SET ended_at = now() WHERE staff_id = $1",
+    "UPDATE assignments SET ended_at = NULL WHERE staff_id = $1",
+)
+LEFT = ("UPDATE staff SET left_at = now() WHERE id = $1", "UPDATE staff SET left_at = NULL WHERE id = $1")
+
+
+@pytest.mark.parametrize(("gone", "there"), [NOT_ASSIGNED, LEFT], ids=["not assigned", "left"])
+async def test_where_nobody_is_main_manager_a_task_waits_for_whoever_becomes_it(
+    desk: Desk, gone: str, there: str
+) -> None:
+    event = received(desk)
+    await desk.connection.execute(gone, desk.staff_id)
+    for _ in range(2):
+        await desk.hear(event)
+        await desk.give_waiting()
+    assert await desk.tasks() == []
+    await desk.connection.execute(there, desk.staff_id)
+    await asyncio.gather(*[desk.give_waiting() for _ in range(4)])
+    (opened,) = await desk.tasks()
+    assert (opened["rule"], opened["staff_id"]) == ("complaint_received", str(desk.staff_id))
+    assert datetime.fromisoformat(opened["opened_at"]) == event.occurred_at
+    assert await desk.told(opened["id"]) == ["opened"]
+    await desk.hear(event)
+    await desk.give_waiting()
+    assert len(await desk.tasks()) == 1
+
+
+async def test_what_waits_until_it_is_due_is_given_to_nobody(desk: Desk) -> None:
+    await desk.connection.execute(NOT_ASSIGNED[0], desk.staff_id)
     await desk.hear(received(desk))
+    await desk.give_waiting(NOW + timedelta(days=3))
+    await desk.connection.execute(NOT_ASSIGNED[1], desk.staff_id)
+    await desk.give_waiting()
     assert await desk.tasks() == []
 
 
