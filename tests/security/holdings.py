@@ -60,7 +60,7 @@ async def told(uow: UnitOfWork) -> set[str]:
 async def moved(uow: UnitOfWork) -> set[str]:
     today = day_of(NOW)
     await uow.session.execute(update(holdings).values(flows_until=today - timedelta(days=1)))
-    return _named(await HoldingsRepository(uow).move_windows(today, 1000))
+    return _named(await HoldingsRepository(uow).move_windows(NOW, 1000))
 
 
 async def placed(uow: UnitOfWork) -> set[str]:

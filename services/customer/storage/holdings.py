@@ -188,19 +188,24 @@ class HoldingsRepository:
         theirs = h.customer_id.in_(customer_ids) & self._uow.scope.customers(h.customer_id)
         await self._uow.session.execute(update(holdings).where(theirs).values(done))
 
-    async def move_windows(self, today: date, limit: int) -> list[UUID]:
-        """Let the flows that are shown end today, or show none where nothing was booked for so long."""
+    async def move_windows(self, now: datetime, limit: int) -> list[UUID]:
+        """Let the flows that are shown end today, or show none where nothing was booked for so long.
+
+        Where the longest window holds something no more that the customer began, their holdings are due.
+        """
         h, o, f = holdings.c, account_holders.c, daily_flows.c
+        today, longest = day_of(now), timedelta(days=WINDOWS[-1])
         late = select(h.customer_id).where(h.flows_until < today, self._uow.scope.customers(h.customer_id))
         ids = list((await self._uow.session.execute(late.order_by(h.flows_until).limit(limit))).scalars())
         await self._lock_marks(ids)
-        booked = exists().where(
-            o.customer_id == h.customer_id,
-            f.account_id == o.account_id,
-            f.day > today - timedelta(days=WINDOWS[-1]),
-        )
-        ends = {"flows_until": case((booked, literal(today)), else_=None)}
-        still = update(holdings).where(h.customer_id.in_(ids), h.flows_until < today).values(ends)
+        flows = exists().where(o.customer_id == h.customer_id, f.account_id == o.account_id)
+        booked = flows.where(f.day > today - longest)
+        left = flows.where(f.initiated != 0, f.day > h.flows_until - longest, f.day <= today - longest)
+        moved = {
+            "flows_until": case((booked, literal(today)), else_=None),
+            "due_at": case((left, func.least(h.due_at, now)), else_=h.due_at),
+        }
+        still = update(holdings).where(h.customer_id.in_(ids), h.flows_until < today).values(moved)
         return list((await self._uow.session.execute(still.returning(h.customer_id))).scalars())
 
     async def _lock_marks(self, customer_ids: Collection[UUID]) -> None:

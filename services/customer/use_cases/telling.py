@@ -40,6 +40,6 @@ async def tell_holdings(uow: UnitOfWork, now: datetime) -> int:
 
 async def move_flow_windows(uow: UnitOfWork, now: datetime) -> int:
     """Let the windows of yesterday end today; returns how many moved."""
-    moved = await HoldingsRepository(uow).move_windows(day_of(now), AT_ONCE)
+    moved = await HoldingsRepository(uow).move_windows(now, AT_ONCE)
     uow.mark(SECTION.name, moved)
     return len(moved)

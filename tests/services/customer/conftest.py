@@ -8,6 +8,7 @@ from libs.common.database import Database
 from libs.directory.composition import service_database
 from services.customer.storage.section import PUBLICATIONS
 from tests.services.conftest import Opened, Service
+from tests.services.customer.holder import Holder
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +21,8 @@ async def database(customers: Service) -> AsyncIterator[Database]:
     made = service_database(customers.settings, PUBLICATIONS)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def holder(customers: Service, database: Database) -> Holder:
+    return Holder(customers, database)

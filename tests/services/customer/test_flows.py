@@ -1,113 +1,18 @@
 """Transactions that the core books, what they add up to, and what is told of a customer's holdings."""
 
 import asyncio
-import json
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
-from libs.common.database import Database
 from libs.common.domain import InvalidValue
 from libs.directory.scope import SystemScope
-from services.customer.domain.account import Statement
 from services.customer.domain.holdings import next_month, tomorrow
-from services.customer.domain.transaction import Transaction
 from services.customer.storage.holdings import kinds_of
-from services.customer.storage.section import PUBLICATIONS
-from services.customer.use_cases.accounts import Stated, state_accounts
-from services.customer.use_cases.booking import book_transactions, place_waiting_transactions
+from services.customer.use_cases.booking import place_waiting_transactions
 from services.customer.use_cases.telling import move_flow_windows, tell_holdings
-from tests.services.conftest import Service
-
-NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
-BOOKED = Transaction(
-    source="core",
-    transaction_ref="",
-    direction="credit",
-    amount=Decimal("100.10"),
-    currency="CNY",
-    booked_at=NOW,
-    channel="mobile",
-    category="transfer",
-    counterparty_bank=None,
-    initiated_by="customer",
-    reverses=None,
-)
-STATED = Statement(
-    kind="savings",
-    product="储蓄",
-    currency="CNY",
-    unit_code=None,
-    opened_on=date(2026, 2, 20),
-    closed_on=None,
-    status="open",
-    limit=None,
-    rate=Decimal("0.02"),
-    maturity_on=None,
-    balance=Decimal(100),
-    overdue_days=None,
-    sequence=1,
-    as_of=datetime(2026, 2, 20, 4, tzinfo=UTC),
-)
-
-
-class Holder:
-    """Somebody whom only the core knows, with one account there."""
-
-    def __init__(self, customers: Service, database: Database) -> None:
-        self.customers, self.database = customers, database
-        self.ref, self.account = str(uuid4()), str(uuid4())
-
-    async def state(
-        self, *, now: datetime = NOW, role: str = "owner", co_owner: "Holder | None" = None, **changed: Any
-    ) -> None:
-        statement = replace(STATED, **changed)
-        async with self.database.unit_of_work(SystemScope()) as uow:
-            holders: list[Any] = [(self.ref, role), *([(co_owner.ref, "co_owner")] if co_owner else [])]
-            await state_accounts(uow, [Stated("core", self.account, holders, statement)], now=now)
-
-    async def book(self, *, now: datetime = NOW, **changed: Any) -> None:
-        transaction = replace(BOOKED, **{"transaction_ref": str(uuid4()), **changed})
-        async with self.database.unit_of_work(SystemScope()) as uow:
-            await book_transactions(uow, [(transaction, self.account)], now=now)
-
-    async def id(self) -> UUID:
-        found = "SELECT customer_id FROM source_references WHERE source_id = $1"
-        customer_id: UUID = await (await self.customers.connect()).fetchval(found, self.ref)
-        return customer_id
-
-    async def flows(self) -> dict[int, tuple[str, str, int, int]]:
-        """By the days of the window, as the section shows them."""
-        row = await (await self.customers.connect()).fetchrow(PUBLICATIONS[0].query, [await self.id()])
-        found = json.loads(row["json_build_object"])["staff"]["flows"]
-        return {f["days"]: (f["inflow"], f["outflow"], f["bookings"], f["initiated"]) for f in found}
-
-    async def told(self) -> list[dict[str, Any]]:
-        found = "SELECT payload FROM outbox WHERE key = $1 AND type = 'crm.holdings.changed.v1' ORDER BY id"
-        rows = await (await self.customers.connect()).fetch(found, await self.id())
-        return [json.loads(row["payload"]) for row in rows]
-
-    async def due_at(self) -> datetime:
-        found = "SELECT due_at FROM holdings WHERE customer_id = $1"
-        due: datetime = await (await self.customers.connect()).fetchval(found, await self.id())
-        return due
-
-
-@pytest.fixture
-def holder(customers: Service, database: Database) -> Holder:
-    return Holder(customers, database)
-
-
-async def sweep(database: Database, work: Any, now: datetime) -> None:
-    """Until nothing is left: other tests' customers are among them."""
-    done = True
-    while done:
-        async with database.unit_of_work(SystemScope()) as uow:
-            done = bool(await work(uow, now))
+from tests.services.customer.holder import NOW, Holder, sweep
 
 
 async def test_what_is_booked_counts_once_in_the_windows_that_it_falls_into(holder: Holder) -> None:
@@ -160,7 +65,24 @@ async def test_averages_count_each_balance_for_the_days_that_it_stood(holder: Ho
     assert kind.last_month_average == Decimal("32.1429")  # nine of 28 days
     assert kind.year_average == Decimal("9.3151")  # 14 days of 100 and five of 400, of 365
     assert kind.year_interest == Decimal("0.1863")
+    assert kind.rated_average == kind.year_average
     assert kind.overdue == {"0": Decimal(400)}
+
+
+async def test_an_account_without_a_rate_bears_no_interest_and_counts_for_no_average_of_those_that_do(
+    holder: Holder,
+) -> None:
+    unrated = Holder(holder.customers, holder.database)
+    unrated.ref = holder.ref
+    await holder.state()
+    await unrated.state(rate=None, balance=Decimal(5000))
+    customer_id = await holder.id()
+    async with holder.database.unit_of_work(SystemScope()) as uow:
+        (kind,) = (await kinds_of(uow, [customer_id], date(2026, 3, 10)))[customer_id]
+    assert (kind.accounts, kind.balance) == (2, Decimal(5100))
+    assert kind.year_average == Decimal("265.4795")  # 19 days of 5100, of 365
+    assert kind.rated_average == Decimal("5.2055")  # 19 days of 100
+    assert kind.year_interest == Decimal("0.1041")  # two per cent of it
 
 
 async def test_a_closed_account_stands_at_nothing_from_its_last_day_on(holder: Holder) -> None:
@@ -269,3 +191,21 @@ async def test_flows_end_today_until_nothing_is_left_in_their_window(holder: Hol
     assert await holder.flows() == {90: ("100.1000", "0.0000", 1, 1)}
     await sweep(holder.database, move_flow_windows, NOW + timedelta(days=90))
     assert await holder.flows() == {}
+
+
+async def test_who_began_something_that_leaves_the_longest_window_is_told_of_that_day(holder: Holder) -> None:
+    await holder.state()
+    await holder.book()
+    for days in (10, 20, 60):
+        await holder.book(booked_at=NOW + timedelta(days=days), initiated_by="bank")
+    for days in (85, 89):
+        await sweep(holder.database, move_flow_windows, NOW + timedelta(days=days))
+        await sweep(holder.database, tell_holdings, NOW + timedelta(days=days))
+    before = await holder.told()
+    assert before[-1]["as_of"] == "2026-06-03", "on the second of these days nothing had left"
+    assert before[-1]["flows"][-1]["initiated"] == 1
+    for days in (90, 100):
+        await sweep(holder.database, move_flow_windows, NOW + timedelta(days=days))
+        await sweep(holder.database, tell_holdings, NOW + timedelta(days=days))
+    (after,) = (await holder.told())[len(before) :]
+    assert (after["as_of"], after["flows"][-1]["initiated"]) == ("2026-06-08", 0)

@@ -15,7 +15,7 @@ from libs.directory.scope import SystemScope
 from services.customer.use_cases.accounts import Stated, state_accounts
 from services.customer.use_cases.booking import book_transactions
 from tests.services.conftest import Service
-from tests.services.customer.test_flows import BOOKED, NOW, STATED
+from tests.services.customer.holder import BOOKED, NOW, STATED
 
 PEOPLE, ACCOUNTS, RECORDS = 40, 5, 60
 
