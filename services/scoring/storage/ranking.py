@@ -35,9 +35,10 @@ DRAW = text("""
 MOVE = text("""
     UPDATE scores AS s SET recency = m.recency, frequency = m.frequency, monetary = m.monetary, rfm_name = m.name,
         version = s.version + 1
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:recency AS int[]), CAST(:frequency AS int[]), CAST(:monetary AS int[]),
-        CAST(:names AS text[])) AS m (id, recency, frequency, monetary, name)
-    WHERE s.id = m.id AND s.id IN (SELECT id FROM scores WHERE id = ANY(:ids) FOR UPDATE SKIP LOCKED)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:recency AS int[]), CAST(:frequency AS int[]),
+        CAST(:monetary AS int[]), CAST(:names AS text[])) AS m (id, version, recency, frequency, monetary, name)
+    WHERE s.id = m.id AND s.version = m.version
+        AND s.id IN (SELECT id FROM scores WHERE id = ANY(:ids) FOR UPDATE SKIP LOCKED)
 """)
 
 
@@ -66,23 +67,26 @@ class RankingRepository:
     async def next_to_place(self, limit: int) -> Sequence[Any]:
         """Scores that the newest bounds were not held against yet, in the order of their ids.
 
-        They are not locked: whoever reckons one at the same moment places it by the same bounds.
+        They are not locked: whoever reckons one at the same moment places it by the same bounds, and it is not moved.
         """
         s, up_to = scores.c, select(rankings.c.placed_up_to).with_for_update(skip_locked=True)
         after: UUID | None = (await self._uow.session.execute(up_to)).scalar_one_or_none()
         if after is None:
             return []
-        columns = (s.id, s.customer_id, s.last_initiated_on, s.initiated, s.assets, s.recency, s.frequency, s.monetary)
+        inputs, fifths = (s.last_initiated_on, s.initiated, s.assets), (s.recency, s.frequency, s.monetary)
+        columns = (s.id, s.version, s.customer_id, *inputs, *fifths)
         within = select(*columns).where(s.id > after, self._uow.scope.customers(s.customer_id))
         rows = (await self._uow.session.execute(within.order_by(s.id).limit(limit))).all()
         placed = rows[-1].id if len(rows) == limit else None
         await self._uow.session.execute(update(rankings).values(placed_up_to=placed))
         return rows
 
-    async def move(self, moved: Sequence[tuple[UUID, Fifths]]) -> None:
-        fifths = [each for _, each in moved]
+    async def move(self, moved: Sequence[tuple[UUID, int, Fifths]]) -> None:
+        """Scores by id, each with the version that its place was found for: of another one it is another's to find."""
+        fifths = [each for *_, each in moved]
         told = {
-            "ids": [id_ for id_, _ in moved],
+            "ids": [id_ for id_, *_ in moved],
+            "versions": [version for _, version, _ in moved],
             "recency": [each.recency for each in fifths],
             "frequency": [each.frequency for each in fifths],
             "monetary": [each.monetary for each in fifths],

@@ -23,7 +23,7 @@ async def rank_customers(uow: UnitOfWork, now: datetime) -> int:
         return 0
     rows = await ranking.next_to_place(AT_ONCE)
     moved = [(row, fifths) for row in rows if (fifths := _place(bounds, row)) != _stands(row)]
-    await ranking.move([(row.id, fifths) for row, fifths in moved])
+    await ranking.move([(row.id, row.version, fifths) for row, fifths in moved])
     uow.mark(SECTION.name, [row.customer_id for row, _ in moved])
     return len(rows)
 

@@ -9,9 +9,12 @@ import httpx
 import pytest
 
 from libs.common.database import Database
+from libs.directory.scope import SystemScope
+from services.scoring.domain.rfm import Fifths
+from services.scoring.storage.ranking import RankingRepository
 from services.scoring.use_cases.ranking import rank_customers
 from tests.services.conftest import Service
-from tests.services.scoring.conftest import NOW, Swept, hear, score_of, told
+from tests.services.scoring.conftest import NOW, TODAY, Swept, hear, score_of, told
 
 
 async def stands(officer: httpx.AsyncClient, customer_id: UUID) -> list[Any]:
@@ -89,6 +92,21 @@ async def test_a_move_between_fifths_marks_the_customer_alone(
     assert await sweep(rank_customers, NOW + timedelta(days=1)) == 10
     marked = await connection.fetch("SELECT key FROM publication_marks")
     assert [row["key"] for row in marked] == [people[9]]
+
+
+async def test_who_is_reckoned_anew_meanwhile_is_not_moved_by_what_was_read_before(
+    database: Database, officer: httpx.AsyncClient, people: list[UUID], sweep: Swept
+) -> None:
+    for place, each in enumerate(people):
+        await hear(database, told(each, str(place)))
+    await sweep(rank_customers, NOW)
+    async with database.unit_of_work(SystemScope()) as uow:
+        ranking = RankingRepository(uow)
+        await ranking.draw(NOW)
+        (read,) = [row for row in await ranking.next_to_place(100) if row.customer_id == people[0]]
+        await hear(database, told(people[0], "900000", as_of=TODAY + timedelta(days=1)))
+        await ranking.move([(read.id, read.version, Fifths(recency=1, frequency=1, monetary=1))])
+    assert (await stands(officer, people[0]))[2] == 5
 
 
 async def test_more_than_one_batch_is_placed(

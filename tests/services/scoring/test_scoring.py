@@ -83,6 +83,16 @@ POLICY: dict[str, Any] = {
 }  # fmt: skip
 
 
+async def test_the_bank_begins_with_the_defaults(connection: asyncpg.Connection) -> None:
+    row = await connection.fetchrow("SELECT * FROM contribution_policies ORDER BY effective_from LIMIT 1")
+    assert {name: str(row[name]) for name in dict(row) if name not in ("id", "version")} == {
+        "effective_from": "2020-01-01", "currency": "CNY", "ftp_deposits": "0.020000", "ftp_loans": "0.030000",
+        "cost_per_account": "60.0000", "cost_per_branch_contact": "15.0000", "lgd": "0.450000", "tax": "0.250000",
+        "capital": "0.105000", "hurdle": "0.100000", "valuable_from": "1000.0000", "high_from": "10000.0000",
+        "pd": '{"0": "0.005", "90+": "1", "1-30": "0.03", "31-90": "0.15"}',
+    }  # fmt: skip
+
+
 async def test_a_policy_is_reckoned_by_from_its_day_on(
     scoring: Service,
     database: Database,
