@@ -46,9 +46,9 @@ AGGREGATES = """
     ORDER BY c.relname
 """
 RAISE = """
-    UPDATE {table} AS held SET version = told.version
+    UPDATE {table} AS held SET version = told.version + 1
     FROM unnest($1::uuid[], $2::bigint[]) AS told (id, version)
-    WHERE held.{key} = told.id AND held.version < told.version
+    WHERE held.{key} = told.id AND held.version <= told.version
 """
 # In one order for everybody, as whoever changes something marks it.
 MARK_ALL = f"""
