@@ -56,7 +56,8 @@ class Reader:
         """The event, or None where it was seen before or its type is not known.
 
         Raises:
-            jsonschema.ValidationError: it is not what was promised.
+            jsonschema.ValidationError: it is not what its schema says.
+            ValueError, KeyError, TypeError, AttributeError: it is no JSON, or lacks its key or an attribute.
         """
         headers = {name: (value or b"").decode() for name, value in record.headers() or ()}
         validator = self._validators.get(headers.get("ce_type", ""))
@@ -65,8 +66,7 @@ class Reader:
             return None
         data = json.loads(record.value())
         validator.validate(data)
-        self._remember(headers["ce_id"])
-        return {
+        event = {
             "id": headers["ce_id"],
             "type": headers["ce_type"],
             "source": headers["ce_source"],
@@ -76,6 +76,8 @@ class Reader:
             "key": record.key().decode(),
             "data": data,
         }
+        self._remember(event["id"])
+        return event
 
     def _remember(self, event_id: str) -> None:
         self._seen[event_id] = None
@@ -84,8 +86,9 @@ class Reader:
 
 
 def _epoch(record: Message) -> int:
-    """0 where nothing was ever sent again."""
-    return int(dict(record.headers() or ()).get("ce_epoch") or 0)
+    """0 where nothing was ever sent again, or it says something else than an epoch."""
+    told = dict(record.headers() or ()).get("ce_epoch") or b""
+    return int(told) if told.isdigit() else 0
 
 
 def records(consumer: Consumer, quiet: float | None) -> Iterator[Message]:
@@ -139,10 +142,13 @@ def arguments() -> argparse.Namespace:
 
 
 def show(reader: Reader, record: Message) -> None:
+    place = f"{record.topic()} {record.partition()} {record.offset()}"
     try:
         event = reader.event(record)
     except ValidationError as error:
-        tell(f"{record.topic()} {record.partition()} {record.offset()}: not as its schema says, at {error.json_path}")
+        tell(f"{place}: not as its schema says, at {error.json_path}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        tell(f"{place}: no event ({type(error).__name__})")
     else:
         if event is not None:
             sys.stdout.write(json.dumps(event, ensure_ascii=False) + "\n")

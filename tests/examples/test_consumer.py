@@ -40,15 +40,28 @@ class Record:
     def partition(self) -> int:
         return 0
 
+    def offset(self) -> int:
+        return 7
+
 
 @pytest.fixture
-def reader() -> Any:
+def example() -> ModuleType:
     spec = importlib.util.spec_from_file_location("consumer", ROOT / "examples" / "consumer.py")
     assert spec is not None
     assert spec.loader is not None
     module: ModuleType = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.Reader(FOLDER / "schemas")
+    return module
+
+
+@pytest.fixture
+def reader(example: ModuleType) -> Any:
+    return example.Reader(FOLDER / "schemas")
+
+
+@pytest.fixture
+def show(example: ModuleType) -> Any:
+    return example.show
 
 
 def test_an_event_is_told_once_however_often_it_comes(reader: Any) -> None:
@@ -71,6 +84,33 @@ def test_a_field_that_was_added_is_no_error_and_one_that_is_missing_is(reader: A
     del content["customer_id"]
     with pytest.raises(ValidationError):
         reader.event(Record(json.dumps(content).encode(), {"ce_id": b"another"}))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Record(b"{"),
+        Record(b"\xff"),
+        Record(b""),
+        Record(None),
+        Record(told={"ce_sequence": b"many"}),
+        Record(told={"ce_type": b"\xff"}),
+        Record(told={"ce_id": None, "ce_sequence": None}),
+        Record(json.dumps({}).encode()),
+    ],
+)
+def test_one_broken_record_is_told_and_holds_up_nobody(
+    reader: Any, show: Any, record: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(reader, record)
+    show(reader, Record())
+    printed = capsys.readouterr()
+    assert printed.err.startswith("crm.customer.events.v1 0 7: ")
+    assert json.loads(printed.out)["id"] == "1"
+
+
+def test_an_epoch_that_is_none_begins_nothing_again(reader: Any) -> None:
+    assert [reader.begins_again(Record(told={"ce_epoch": told})) for told in (b"", b"many", b"-1", None)] == [False] * 4
 
 
 def test_a_topic_that_was_sent_again_is_read_from_its_start_once(reader: Any) -> None:
