@@ -22,6 +22,8 @@ KINDS: tuple[tuple[Any, str, float, int], ...] = (
 """Kind, product, who has one, and how much is on it usually."""
 RATES = {"savings": "0.0025", "current": "0.0005", "term_deposit": "0.0185", "loan": "0.0395", "credit_card": "0.1825"}
 BOOKED_ON = ("savings", "current", "credit_card")
+OWED = ("loan", "credit_card")
+"""What stands on these is owed: who pays by card owes more."""
 FEE = "fee"
 CATEGORIES = (
     ("salary", "credit", "bank", "batch"),
@@ -118,6 +120,7 @@ def _holding(
     then = _money(chance.lognormvariate(0, 1) * usual)
     bookings = tuple(_bookings(chance, usual)) if kind in BOOKED_ON else ()
     moved = sum((b.amount if b.direction == "credit" else -b.amount for b in bookings), Decimal(0))
+    moved = -moved if kind in OWED else moved
     return Holding(
         ref=ref,
         kind=kind,
@@ -125,7 +128,7 @@ def _holding(
         opened_days_ago=chance.randrange(120, 300) if place == 0 else chance.randrange(100, 2500),
         then=then,
         now=max(then + moved, Decimal("0.00")),
-        overdue_days=chance.choice((0, 0, 0, 0, 12, 45, 120)) if kind in ("loan", "credit_card") else 0,
+        overdue_days=chance.choice((0, 0, 0, 0, 12, 45, 120)) if kind in OWED else 0,
         bookings=bookings,
         co_owner=spouse if kind == "savings" and place else None,
     )

@@ -54,15 +54,21 @@ class Stories:
         """To be told over channels: signed in as themselves, since nobody does it for them."""
         async with Client(self.gateway, self.issuer.token(_login(planned), ["customer"])) as own:
             await own.until_known("/api/v1/me/consents")
+            given = {consent["channel"] for consent in (await own.get("/api/v1/me/consents"))["items"]}
             for channel in planned.channels:
+                if channel in given:  # or was, and is withdrawn
+                    continue
                 terms = {"purpose": "marketing", "channel": channel, "text_version": "marketing-v1"}
                 await once(own.post("/api/v1/me/consents", terms, key=self._key(f"consent {channel}", planned)))
 
     async def relate(self, planned: Planned) -> None:
         if planned.spouse in self.ids:
             body = {"customer_id": self.ids[planned.place], "related_id": self.ids[planned.spouse], "kind": "spouse"}
-            teller = self.of[planned.branch]["teller"]
-            await once(teller.post("/api/v1/customer-relations", body, key=self._key("spouse", planned)))
+            teller, path = self.of[planned.branch]["teller"], "/api/v1/customer-relations"
+            related = (await teller.get(path, customer_id=body["customer_id"]))["items"]
+            if any(body["related_id"] in (each["customer_id"], each["related_id"]) for each in related):
+                return
+            await once(teller.post(path, body, key=self._key("spouse", planned)))
 
     async def complain(self, planned: Planned) -> None:
         """And be heard, as far as it goes."""
