@@ -20,7 +20,8 @@ _SETTINGS = {
     "unix_socket_directories": "",
     "fsync": "on",
     "synchronous_commit": "on",
-    "max_connections": "300",
+    # Twelve processes that serve may hold 21 each, twelve workers as many.
+    "max_connections": "600",
     "shared_buffers": "128MB",
     "logging_collector": "off",
     # Personal data must not reach the server's log: no details, no statements, no parameters.

@@ -23,6 +23,8 @@ from tests.faults.watcher import Watcher
 IN_FLIGHT = 10
 WHOLE_WITHIN = 240.0
 NEWCOMERS = 10
+LEISURE = 0.5
+"""Seconds between the beginnings of two stories."""
 
 Condition = Callable[[], Awaitable[bool]]
 
@@ -148,6 +150,15 @@ class Bank:
             return bool(self.driver.troubled(strike.at) or self.watcher.late(strike.at))
 
         await until(noticed, 40, "the client notices the outage")
+
+    @contextmanager
+    def at_leisure(self) -> Iterator[None]:
+        """People go on, and leave the machine some of its time."""
+        self.stories.every = LEISURE
+        try:
+            yield
+        finally:
+            self.stories.every = 0.0
 
     @contextmanager
     def waking(self, pid: int) -> Iterator[None]:

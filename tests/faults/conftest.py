@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,13 +14,6 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
     async with bank_at_work(tmp_path_factory.mktemp("faults")) as bank:
         await bank.whole_again()
         yield bank
-
-
-@pytest.fixture
-def at_leisure(bank: Bank) -> Iterator[None]:
-    bank.stories.every = 0.5
-    yield
-    bank.stories.every = 0.0
 
 
 @pytest.fixture(autouse=True)

@@ -27,8 +27,11 @@ LISTENERS = tuple(app for app, heard in HEARS.items() if any(heard.values()))
 Versions = dict[tuple[str, UUID], int]
 
 
+TO_BE_GIVEN = "SELECT count(*) FROM waiting_tasks"
+
+
 async def is_settled(databases: Databases) -> bool:
-    told = await databases.value("customer", TO_BE_TOLD) == 0
+    told = await databases.value("customer", TO_BE_TOLD) + await databases.value("manager", TO_BE_GIVEN) == 0
     return told and await _all_heard(databases) and await _all_sent(databases) and await _all_shown(databases)
 
 

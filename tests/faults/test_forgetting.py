@@ -8,21 +8,23 @@ from libs.contracts import customer
 from tests.faults.bank import IN_FLIGHT, Bank
 from tests.topics import make_again
 
-pytestmark = [pytest.mark.deep, pytest.mark.kills, pytest.mark.usefixtures("at_leisure")]
+pytestmark = [pytest.mark.deep, pytest.mark.kills]
 
 
 async def test_a_broker_that_lost_its_disk(bank: Bank) -> None:
     kafka = bank.stack.kafka
     strike = await bank.strike(kafka.process)
-    await kafka.ended()
-    shutil.rmtree(bank.stack.settings.home / "kafka" / "data")
-    await kafka.start()
-    await bank.stack.make_topics()
     assert strike.in_flight >= IN_FLIGHT
-    await bank.whole_again()
+    with bank.at_leisure():
+        await kafka.ended()
+        shutil.rmtree(bank.stack.settings.home / "kafka" / "data")
+        await kafka.start()
+        await bank.stack.make_topics()
+        await bank.whole_again()
 
 
 async def test_topics_of_events_sections_and_references_that_are_made_again(bank: Bank) -> None:
-    for topic in (customer.EVENTS, customer.SECTION, customer.REFERENCE):
-        await make_again(bank.stack.kafka.bootstrap, topic)
-        await bank.whole_again()
+    with bank.at_leisure():
+        for topic in (customer.EVENTS, customer.SECTION, customer.REFERENCE):
+            await make_again(bank.stack.kafka.bootstrap, topic)
+            await bank.whole_again()

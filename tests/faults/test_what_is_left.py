@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from guanxi.local.stack import SERVICES
+from libs.common.outbox import adapter
 from libs.common.publication import Publication
 from libs.contracts.catalogue import EVENTS, REFERENCES, SECTIONS
 from libs.contracts.customer import REFERENCE
@@ -63,6 +64,23 @@ async def test_every_event_was_handled_once_by_whoever_listens(settled: Bank, ap
     handled = await ids(settled.databases, app, "SELECT event_id FROM inbox")
     assert sorted(handled) == sorted(await to_be_heard(settled.databases, app))
     assert len(handled) > SAMPLE
+
+
+async def test_every_event_with_a_customer_is_one_row_of_their_timeline(settled: Bank) -> None:
+    kinds = {event.type: event for events in EVENTS.values() for event in events}
+    told = set()
+    for app in SERVICES:
+        for event_id, type_, payload in await settled.databases.rows(app, "SELECT event_id, type, payload FROM outbox"):
+            told |= {
+                (event_id, customer_id) for customer_id in adapter(kinds[type_]).validate_json(payload).customers()
+            }
+    rows = await settled.databases.rows("customer", "SELECT id, customer_id FROM interactions")
+    assert sorted(map(tuple, rows)) == sorted(told)
+
+
+async def test_every_complaint_gave_somebody_one_task(settled: Bank) -> None:
+    query = "SELECT cause_id::text FROM tasks WHERE rule = 'complaint_received'"
+    assert sorted(await ids(settled.databases, "manager", query)) == sorted(settled.driver.ledger.complainants)
 
 
 async def test_every_customer_has_one_main_manager(settled: Bank) -> None:
