@@ -25,10 +25,11 @@ STATED, EARLY, BROKEN = "6229990000009916", "6229990000009924", "622999000000993
 NAME, BORN, FACTS = "欧阳慕容司空", "1931-07-29", "The planted machine swallowed a card."
 """Descriptors: name and birth date stand in their owner's database and in sections; what people write, in the former alone."""
 NOTE, OUTCOME, MESSAGE = "A planted note.", "A planted outcome.", "A planted message."
+NEED, WALL = "A planted need.", "A planted wall."
 DECISION, CAUSE, REMEDY = "A planted decision.", "A planted cause.", "A planted remedy."
 TOLD = [PERSON.document, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL, ADDRESS]
 BY_CORE = [STATED, EARLY, BROKEN]
-WRITTEN = [FACTS, NOTE, OUTCOME, MESSAGE, DECISION, CAUSE, REMEDY]
+WRITTEN = [FACTS, NOTE, OUTCOME, MESSAGE, NEED, WALL, DECISION, CAUSE, REMEDY]
 
 
 async def describe(stack: Stack) -> None:
@@ -70,7 +71,8 @@ async def describe(stack: Stack) -> None:
 
 
 async def serve(stack: Stack, customer_id: str, complaint_id: str) -> None:
-    """What people write down who serve a customer: a task and its outcome, a complaint's ends, a campaign's message."""
+    """What people write down who serve a customer: a task and its outcome, why somebody sees them and somebody does not, a
+    complaint's ends, a campaign's message."""
     helper = await hire(stack, "helper", "manager", "complaint_officer")
     await hire(stack, "head", "branch_head", "marketing_officer")
     token = stack.issuer.token("planted-head", ["branch_head", "marketing_officer"])
@@ -81,6 +83,8 @@ async def serve(stack: Stack, customer_id: str, complaint_id: str) -> None:
         task = {"customer_id": customer_id, "staff_id": helper, "kind": "call", "due_at": due.isoformat(), "note": NOTE}
         opened, _ = await head.post("/api/v1/tasks", task, key="planted task")
         await head.change(f"/api/v1/tasks/{opened['id']}", "complete", {"outcome": OUTCOME}, key="planted outcome")
+        grant = {"customer_id": customer_id, "staff_id": helper, "reason": NEED, "ends_at": due.isoformat()}
+        await head.post("/api/v1/access-grants", grant, key="planted grant")
         for move, told in (
             ("accept", None),
             ("assign", {"handler_id": helper}),
@@ -90,6 +94,12 @@ async def serve(stack: Stack, customer_id: str, complaint_id: str) -> None:
             await head.change(f"/api/v1/complaints/{complaint_id}", move, told, key=f"planted {move}")
         campaign = {"org_unit_id": unit, "code": "planted", "name": "P", "channel": "sms", "message": MESSAGE}
         await head.post("/api/v1/campaigns", campaign, key="planted campaign")
+    outsider = await hire(stack, "outsider", "manager")
+    await hire(stack, "compliance", "compliance")
+    async with Client(stack.settings.gateway, stack.issuer.token("planted-compliance", ["compliance"])) as compliance:
+        await compliance.until_known("/api/v1/ethical-walls")
+        wall = {"customer_id": customer_id, "staff_id": outsider, "reason": WALL}
+        await compliance.post("/api/v1/ethical-walls", wall, key="planted wall")
 
 
 async def plant(stack: Stack) -> str:
