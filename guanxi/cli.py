@@ -197,6 +197,27 @@ def cluster_secrets(
         secrets.write(folder)
 
 
+@cli.command("cluster-release")
+def cluster_release(
+    release: Annotated[str, typer.Argument(help="Its name, such as 2026-11-28.")],
+    images: Annotated[Path, typer.Option(help="A file of lines guanxi/<app>=<registry>/guanxi/<app>@sha256:….")],
+    overlay: Annotated[Path, typer.Option(help="The bank's own.")] = Path("deploy/k8s/overlays/prod"),
+    folder: Annotated[Path, typer.Option(help="Where they are written.")] = Path(".local/release"),
+) -> None:
+    """Write what a release applies: the folders topics, migrate and apps, for `kubectl apply --kustomize`.
+
+    From a checkout of the version that is released.
+    """
+    from guanxi.cluster.release import NoRelease, read_images, write_release  # noqa: PLC0415 - only where it is wanted
+
+    try:
+        told = read_images(images.read_text().splitlines())
+        write_release(release, told, manifests=Path("deploy/k8s"), overlay=overlay, to=folder)
+    except (OSError, NoRelease) as error:
+        raise typer.BadParameter(str(error)) from None
+    typer.echo(f"written: {folder}/topics, {folder}/migrate, {folder}/apps")
+
+
 @cli.command()
 def migrate() -> None:
     """Bring every database up to date, whether the stack runs or not."""
