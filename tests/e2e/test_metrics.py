@@ -108,8 +108,16 @@ def test_every_metric_of_ours_is_shown() -> None:
     assert {re.sub("_(total|bucket|count|sum)$", "", metric) for metric in known_labels()} == told
 
 
-def test_errors_that_burn_a_months_budget_and_jobs_that_failed_are_told() -> None:
-    assert {"GuanxiErrorsBurnFast", "GuanxiErrorsBurnSlow", "GuanxiJobFailed"} <= {a["alert"] for a in alerts()}
+def test_what_operators_must_hear_of_is_told() -> None:
+    assert {
+        "GuanxiErrorsBurnFast",
+        "GuanxiErrorsBurnSlow",
+        "GuanxiJobFailed",
+        "GuanxiQueueWaits",
+        "GuanxiRoundLasts",
+        "GuanxiEventsNotHeard",
+        "GuanxiCopyStale",
+    } <= {a["alert"] for a in alerts()}
 
 
 def test_an_app_of_which_nothing_runs_is_missed() -> None:
