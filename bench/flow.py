@@ -28,7 +28,7 @@ from libs.common.relay import Relay, event_headers
 from libs.common.sender import Sender
 from libs.contracts import customer
 
-EVENTS, DOCUMENTS, KEYS = 10_000, 60_000, 2_000
+EVENTS, DOCUMENTS, KEYS = 10_000, 60_000, 20_000
 EACH_SECOND, SECONDS = 50, 6.0
 VISIBLE_P50, VISIBLE_P99 = 25.0, 75.0
 """Milliseconds: the bars."""
@@ -122,10 +122,10 @@ async def relayed(ground: Ground, *, count: int) -> Figure:
         async def alone() -> Pace:
             rows = await owner.fetch("SELECT * FROM outbox")
             records = [(key_of(row["key"]), event_headers(customer.EVENTS.name, row, None)) for row in rows]
-            sender, watch = Sender(producer), _Watch()
+            watch, send = _Watch(), partial(producer.send, customer.EVENTS.name, PAYLOAD)
             for first in range(0, EVENTS, AT_ONCE):
-                some, send = records[first : first + AT_ONCE], partial(sender.send, customer.EVENTS.name, PAYLOAD)
-                await asyncio.gather(*[send(key=key, headers=headers) for key, headers in some])
+                some = records[first : first + AT_ONCE]
+                await asyncio.gather(*[await send(key=key, headers=headers) for key, headers in some])
             return watch.pace(EVENTS)
 
         what = "relay / produce alone, 500 at once"
