@@ -30,7 +30,10 @@ async def find(
     service: str | None = None,
     type: str | None = None,  # noqa: A002 - what an event calls it
 ) -> Page[InteractionView]:
-    """Newest first. What an event said is kept as it was said, though the event is gone from its topic."""
+    """The last that became known first: what the core states of long ago stands where it was heard, with its own time.
+
+    What an event said is kept as it was said, though the event is gone from its topic.
+    """
     hidden = [guarded for guarded, permission in GUARDED.items() if not caller.may(permission)]
     rows = await list_interactions(
         uow,
