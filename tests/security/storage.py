@@ -1,8 +1,9 @@
 """Reads that no path shows by itself: behind another check, or only for schedules."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from libs.common.database import UnitOfWork
 from libs.directory.reading import canonical_id, is_within_reach, require_staff, require_unit, unit_by_code
@@ -18,7 +19,7 @@ from services.manager.storage.repository import (
     EthicalWallRepository,
     KnownCustomerRepository,
 )
-from services.manager.storage.tables import known_customers
+from services.manager.storage.tables import known_customers, waiting_tasks
 from services.manager.storage.tasks import TaskRepository
 from services.scoring.storage.ranking import RankingRepository
 from services.scoring.storage.repository import PolicyRepository, ScoreRepository
@@ -81,6 +82,25 @@ async def tasks_that_were_opened(uow: UnitOfWork) -> set[str]:
 
 async def main_managers(uow: UnitOfWork) -> set[str]:
     return await each_of({**CUSTOMER_IDS}, lambda name: TaskRepository(uow).main_manager(CUSTOMER_IDS[name]))
+
+
+async def waits(uow: UnitOfWork, due_at: datetime) -> None:
+    """A task for each customer."""
+    told = {"rule": "grade_watched", "kind": "call", "opened_at": NOW, "due_at": due_at}
+    rows = [{"customer_id": id_, "cause_id": THING_IDS[name], **told} for name, id_ in CUSTOMER_IDS.items()]
+    await uow.session.execute(insert(waiting_tasks).values(rows))
+
+
+async def tasks_to_give(uow: UnitOfWork) -> set[str]:
+    await waits(uow, NOW + timedelta(days=1))
+    return {NAMES[task.customer_id] for task, _ in await TaskRepository(uow).to_give(1000) if task.customer_id in NAMES}
+
+
+async def late_tasks(uow: UnitOfWork) -> set[str]:
+    await waits(uow, NOW)
+    await TaskRepository(uow).forget_late(NOW)
+    left = (await uow.session.execute(select(waiting_tasks.c.customer_id))).scalars()
+    return {*CUSTOMER_IDS} - {NAMES[id_] for id_ in left if id_ in NAMES}
 
 
 async def warnings_due(uow: UnitOfWork) -> set[str]:
@@ -201,6 +221,8 @@ READS = {
     "tasks that fall due": Read("manager", tasks_that_fall_due),
     "tasks that were opened": Read("manager", tasks_that_were_opened),
     "tasks of main managers": Read("manager", main_managers),
+    "tasks to give": Read("manager", tasks_to_give),
+    "late tasks": Read("manager", late_tasks),
     "repository warnings due": Read("complaints", warnings_due),
     "repository scores of customers": Read("scoring", scores_of_customers),
     "ranking scores to place": Read("scoring", scores_to_place),

@@ -73,12 +73,11 @@ class TaskRepository:
         w = waiting_tasks.c
         manager = self._main_manager(w.customer_id)
         wanted = select(waiting_tasks, manager.label("staff_id")).where(manager.is_not(None))
-        within = wanted.where(self._uow.scope.customers(w.customer_id)).order_by(w.due_at).limit(limit)
-        locked = within.with_for_update(of=waiting_tasks, skip_locked=True)
+        locked = wanted.order_by(w.due_at).limit(limit).with_for_update(of=waiting_tasks, skip_locked=True)
         rows = (await self._uow.session.execute(locked)).mappings().all()
         found = [(WaitingTask(**{c.name: row[c.name] for c in w}), row["staff_id"]) for row in rows]
         given = tuple_(w.cause_id, w.rule).in_([(task.cause_id, task.rule) for task, _ in found])
-        await self._uow.session.execute(delete(waiting_tasks).where(given, self._uow.scope.customers(w.customer_id)))
+        await self._uow.session.execute(delete(waiting_tasks).where(given))
         return found
 
     async def forget_late(self, now: datetime) -> None:
