@@ -70,7 +70,8 @@ async def _up(*, demo: bool, replicas: int) -> None:
             started.cancel()
             await asyncio.gather(started, return_exceptions=True)
     finally:
-        console.print("stopping ...")
+        if stop.is_set():  # whoever asked for it; a failure says its own sentence
+            console.print("stopping ...")
         await stack.stop()
 
 
