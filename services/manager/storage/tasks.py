@@ -76,6 +76,8 @@ class TaskRepository:
         locked = wanted.order_by(w.due_at).limit(limit).with_for_update(of=waiting_tasks, skip_locked=True)
         rows = (await self._uow.session.execute(locked)).mappings().all()
         found = [(WaitingTask(**{c.name: row[c.name] for c in w}), row["staff_id"]) for row in rows]
+        if not found:
+            return []
         given = tuple_(w.cause_id, w.rule).in_([(task.cause_id, task.rule) for task, _ in found])
         await self._uow.session.execute(delete(waiting_tasks).where(given))
         return found
