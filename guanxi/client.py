@@ -97,7 +97,8 @@ class Client:
             try:
                 asked = self._session.request(method, path, headers=headers, params=query, json=body)
                 async with asked as answer:
-                    if answer.status in AGAIN:
+                    under_way = answer.status == HTTPStatus.CONFLICT and "Retry-After" in answer.headers
+                    if answer.status in AGAIN or under_way:
                         await asyncio.sleep(PAUSE_SECONDS)
                         continue
                     document = await answer.json(content_type=None)
