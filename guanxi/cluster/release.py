@@ -45,12 +45,15 @@ def write_release(
     """Write the folders `topics`, `migrate` and `apps` below `to`; `manifests` is deploy/k8s.
 
     Raises:
-        NoRelease: Kubernetes would not take its name.
+        NoRelease: Kubernetes would not take its name, or what it is made of is not here.
     """
     if not _RELEASE.fullmatch(release):
         raise NoRelease(f"{release}: a release is named by at most 40 of a-z, 0-9, - and ., such as 2026-11-28.")
+    bases = {**{name: manifests / name for name in JOBS}, "apps": overlay}
+    if missing := [str(base) for base in bases.values() if not base.is_dir()]:
+        raise NoRelease(f"There is no {', no '.join(missing)} here: write a release in a checkout of its version.")
     named = [{"name": image, "newName": name, "digest": digest} for image, (name, digest) in images.items()]
-    for folder, base in {**{name: manifests / name for name in JOBS}, "apps": overlay}.items():
+    for folder, base in bases.items():
         kustomization = {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",

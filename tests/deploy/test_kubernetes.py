@@ -1,15 +1,16 @@
 """deploy/k8s: it renders, it is valid, and every workload is as docs and operators want it, point by point."""
 
+import importlib
 import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
-from gateway.settings import GatewaySettings
 from guanxi.cluster.rules import rules
-from guanxi.local.settings import APPS
+from guanxi.local.settings import APPS, package_of
 from libs.common.serve import GRACE_SECONDS
 from libs.common.settings import SECRETS, Settings
 from tests.conftest import ROOT
@@ -43,6 +44,13 @@ CONNECTIONS = 2 * Settings.model_fields["database_pool"].default + OTHER_CONNECT
 """A pool of units of work, and as many again for hot reads."""
 ALLOWED_CONNECTIONS = 400
 """`max_connections` that docs/README ask of each app's PostgreSQL."""
+
+
+def settings_of(app: str) -> type[Settings]:
+    """As its processes read them."""
+    load = importlib.import_module(f"{package_of(app)}.settings").load
+    kind: type[Settings] = get_type_hints(load)["return"]
+    return kind
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -190,7 +198,7 @@ OF_FILES = {"DATABASE_URL", "KAFKA_PASSWORD"}
 
 @pytest.mark.parametrize("each", deployments(), ids=named)
 def test_10_settings_and_secrets(each: Resource) -> None:
-    kind = GatewaySettings if labels_of(each)[NAME] == "gateway" else Settings
+    kind = settings_of(labels_of(each)[NAME])
     config = {name: value for name, value in configured(each) if name.startswith("GUANXI_")}
     fields = {f"GUANXI_{name}".upper(): field for name, field in kind.model_fields.items()}
     assert set(config) <= set(fields), "no such setting"
@@ -210,7 +218,7 @@ def test_10_settings_and_secrets(each: Resource) -> None:
 
 @pytest.mark.parametrize("each", deployments(), ids=named)
 def test_10_production_takes_these_settings(each: Resource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    kind = GatewaySettings if labels_of(each)[NAME] == "gateway" else Settings
+    kind = settings_of(labels_of(each)[NAME])
     for name, value in configured(each):
         monkeypatch.setenv(name, value)
     (tmp_path / "GUANXI_DATABASE_URL").write_text("postgresql://a:b@db/app?sslmode=verify-full\n")

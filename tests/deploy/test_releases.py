@@ -69,6 +69,13 @@ def test_what_is_no_release_is_refused(tmp_path: Path, release: str, lines: list
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_release_is_written_in_a_checkout(tmp_path: Path) -> None:
+    images = read_images(LINES)
+    with pytest.raises(NoRelease, match=re.escape(f"There is no {tmp_path / 'prod'} here")):
+        write_release(RELEASE, images, manifests=FOLDER, overlay=tmp_path / "prod", to=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_14_an_image_says_what_it_was_made_from_and_its_program_is_the_first_process() -> None:
     lines = (ROOT / "deploy" / "Dockerfile").read_text()
     assert 'org.opencontainers.image.revision="${REVISION}"' in lines
