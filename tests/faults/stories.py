@@ -28,6 +28,8 @@ class Stories:
         self._next = 0.0
 
     def begin(self) -> None:
+        """Anew, too, after everybody had finished."""
+        self._closing.clear()
         whole = [self._again_and_again(whole=True) for _ in range(STORIES)]
         short = [self._again_and_again(whole=False) for _ in range(REGISTRARS)]
         self._tasks = [asyncio.create_task(story) for story in (*whole, *short)]

@@ -97,21 +97,29 @@ async def test_nothing_grows_and_what_is_shown_is_what_is_true(bank: Bank) -> No
     gauge = Gauge(bank)
     await bank.whole_again()
     top = await rate_of(bank, TOP_SECONDS)
+    before = await at_rest(bank, gauge)
     bank.stories.every = 2 / top
     said(f"\ntop {top:.1f} stories a second; half of it for {MINUTES:g} minutes")
+    bank.stories.begin()
     await bank.whole_again()
     samples, ended = await sampled(bank, gauge), time.monotonic()
     quarter = len(samples) // 4
     early, late = samples[quarter : 2 * quarter], samples[-quarter:]
     report(early, late)
-    await bank.stories.finish()
-    await until(lambda: is_settled(bank.databases), 120, "every queue is drained")
+    after = await at_rest(bank, gauge)
     said(f"every queue drained {time.monotonic() - ended:.1f} s after the last story began")
     assert bank.driver.refused == []
     assert growths(early, late) == []
-    assert leaks(early, [await gauge.look() for _ in range(LOOKS)]) == []
+    assert leaks(before, after) == []
     await the_view_is_what_a_rebuild_makes(bank)
     assert bank.reader.falls == []
+
+
+async def at_rest(bank: Bank, gauge: Gauge) -> Sequence[Sample]:
+    """Everybody finishes what they are at, and nothing waits: each record that is being sent would be a task."""
+    await bank.stories.finish()
+    await until(lambda: is_settled(bank.databases), 120, "every queue is drained")
+    return [await gauge.look() for _ in range(LOOKS)]
 
 
 async def sampled(bank: Bank, gauge: Gauge) -> Sequence[Sample]:
@@ -144,21 +152,21 @@ def growths(early: Sequence[Sample], late: Sequence[Sample]) -> list[str]:
     return found
 
 
-def leaks(early: Sequence[Sample], at_rest: Sequence[Sample]) -> list[str]:
-    """Of what comes and goes, what is more at rest than it was at work: each record that is being sent is a task."""
+def leaks(before: Sequence[Sample], after: Sequence[Sample]) -> list[str]:
+    """Of what comes and goes, what is more at rest than it was at rest before."""
     found: list[str] = []
-    for name in early[0].processes:
-        found += _leaks(early, at_rest, f"files of {name}", lambda sample: sample.processes[name].files)  # noqa: B023 - called at once
-        found += _leaks(early, at_rest, f"tasks of {name}", lambda sample: sample.processes[name].tasks)  # noqa: B023 - as above
+    for name in before[0].processes:
+        found += _leaks(before, after, f"files of {name}", lambda sample: sample.processes[name].files)  # noqa: B023 - called at once
+        found += _leaks(before, after, f"tasks of {name}", lambda sample: sample.processes[name].tasks)  # noqa: B023 - as above
     for app in APPS:
-        found += _leaks(early, at_rest, f"sessions of {app}", lambda sample: sample.sessions[app])  # noqa: B023 - as above
+        found += _leaks(before, after, f"sessions of {app}", lambda sample: sample.sessions[app])  # noqa: B023 - as above
     return found
 
 
 def _leaks(
-    early: Sequence[Sample], at_rest: Sequence[Sample], what: str, count: Callable[[Sample], int]
+    before: Sequence[Sample], after: Sequence[Sample], what: str, count: Callable[[Sample], int]
 ) -> Iterator[str]:
-    most, least = max(map(count, early)), min(map(count, at_rest))
+    most, least = max(map(count, before)), min(map(count, after))
     if least > most + FEW:
         yield f"{what}: {most} at most became {least} at least"
 
