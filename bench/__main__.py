@@ -23,10 +23,11 @@ from rich.console import Console
 from bench.commands import commands, reads
 from bench.costs import costs, flushes
 from bench.figures import Figure, Target, cpu_of, rates, rounds, show, tails
-from bench.flow import projected, relayed, visible
+from bench.flow import projected, relayed
 from bench.ground import Ground, answers, prepared
 from bench.load import Round, request, run
 from bench.proxy import Proxy, proxy_to
+from bench.way import visible
 
 FIRST_PORT = 21_000
 REST = 16

@@ -1,6 +1,5 @@
 """Audit entries and heads on their way to `crm.audit.v1`: in a chain's order, again after a crash, never out of it."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from libs.common.held import REPEATED
 from libs.common.kafka import key_of
 from libs.common.leader import Leadership
 from libs.common.publisher import to_its_end
-from libs.common.sender import Sender
+from libs.common.sender import Record, Sender
 from libs.common.topics import AUDIT, AUDIT_ENTRY, AUDIT_HEAD
 
 BATCH = 500
@@ -63,17 +62,17 @@ class AuditShipper:
         return shipped
 
     async def _send_all(self, connection: Any, chain: Any, rows: list[Any]) -> None:
-        sending = []
+        records = []
         for row in rows:
-            sending.append(self._send(chain, AUDIT_ENTRY, row, row["content"].encode()))
+            records.append(self._record(chain, AUDIT_ENTRY, row, row["content"].encode()))
             if row["head"] is not None:
                 head = {"hash": row["head"].hex(), "signature": row["signature"]}
-                sending.append(self._send(chain, AUDIT_HEAD, row, orjson.dumps(head)))
-        await asyncio.gather(*sending)
+                records.append(self._record(chain, AUDIT_HEAD, row, orjson.dumps(head)))
+        await self.sender.send(*records)
         await self.sender.store_ends(connection)
         await connection.execute(SHIPPED, chain, rows[-1]["sequence"])
 
-    async def _send(self, chain: Any, type_: str, row: Any, value: bytes) -> None:
+    def _record(self, chain: Any, type_: str, row: Any, value: bytes) -> Record:
         headers = [
             ("ce_specversion", b"1.0"),
             ("ce_id", f"{chain}/{row['sequence']}/{type_}".encode()),
@@ -83,4 +82,4 @@ class AuditShipper:
             ("ce_sequence", str(row["sequence"]).encode()),
             ("hash", row["hash"].hex().encode()),
         ]
-        await self.sender.send(AUDIT.name, value, key=key_of(chain), headers=headers)
+        return Record(AUDIT.name, value, key_of(chain), headers)

@@ -6,6 +6,7 @@ rebuilt at any time: the topic is read into a shadow beside it, and the two are 
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -150,19 +151,22 @@ async def apply(
             marks[record.topic, record.partition] = datetime.fromisoformat(record.value.decode())
         elif _version(record) >= _version(newest.get((record.topic, record.key))):
             newest[record.topic, record.key] = record
-    async with connection.transaction():
-        for topic, copy in by_topic.items():
-            rows = [_row(r) for (name, _), r in sorted(newest.items()) if name == topic]
-            if rows:
-                await connection.execute(copy.upsert(copy.table + suffix), *zip(*rows, strict=True))
-        if marks and not suffix:
-            await _store_watermarks(connection, schema, marks)
+    statements: list[tuple[str, Sequence[Any]]] = []
+    for topic, copy in by_topic.items():
+        rows = [_row(r) for (name, _), r in sorted(newest.items()) if name == topic]
+        if rows:
+            statements.append((copy.upsert(copy.table + suffix), list(zip(*rows, strict=True))))
+    if marks and not suffix:
+        topics, partitions = zip(*marks, strict=True)
+        statements.append((WATERMARKS.format(schema=schema), (topics, partitions, list(marks.values()))))
+    async with as_one(connection, statements):
+        for statement, arguments in statements:
+            await connection.execute(statement, *arguments)
 
 
-async def _store_watermarks(connection: Any, schema: str, marks: dict[tuple[str, int], datetime]) -> None:
-    topics, partitions = zip(*marks, strict=True)
-    statement = WATERMARKS.format(schema=schema)
-    await connection.execute(statement, topics, partitions, list(marks.values()))
+def as_one(connection: Any, statements: Sequence[object]) -> AbstractAsyncContextManager[Any]:
+    """A transaction; a single statement is one by itself."""
+    return connection.transaction() if len(statements) > 1 else nullcontext()
 
 
 def _version(record: ConsumerRecord | None) -> int:

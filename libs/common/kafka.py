@@ -1,7 +1,7 @@
 """Clients of Kafka, set up the same everywhere."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from libs.common.settings import Settings
 from libs.common.tls import client_context
 
 RETRY_MILLISECONDS = 250
+BATCH_BYTES = 512 * 1024
+"""Of one partition, uncompressed: a batch of the relay is one request, and half of what a broker takes at most."""
 NEVER_SENT = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
 """What no other try changes: a person has to."""
 
@@ -45,6 +47,7 @@ def new_producer(settings: Settings) -> AIOKafkaProducer:
         enable_idempotence=True,
         acks="all",
         compression_type="lz4",
+        max_batch_size=BATCH_BYTES,
         request_timeout_ms=10_000,
         metadata_max_age_ms=5_000,
         retry_backoff_ms=RETRY_MILLISECONDS,
@@ -75,13 +78,10 @@ def group_of(app: str, part: str | None = None) -> str:
     return f"crm.{app}" + (f".{part}" if part else "")
 
 
-async def commit_offsets(
-    consumer: AIOKafkaConsumer, handled: Mapping[TopicPartition, Sequence[ConsumerRecord]]
-) -> None:
+async def commit_offsets(consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, int]) -> None:
     """Say how far a group has come. Where the partitions moved on meanwhile, their new owner repeats harmlessly."""
-    if handled:
-        with contextlib.suppress(CommitFailedError, IllegalStateError):
-            await consumer.commit({part: records[-1].offset + 1 for part, records in handled.items()})
+    with contextlib.suppress(CommitFailedError, IllegalStateError):
+        await consumer.commit(dict(places))
 
 
 def key_of(thing_id: UUID) -> bytes:

@@ -22,9 +22,8 @@ from libs.common.leader import Leadership
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.metrics import PUBLISHED, SECTION_LAG
 from libs.common.publication import Publication
-from libs.common.sender import Sender
+from libs.common.sender import Record, Sender
 from libs.common.topics import WATERMARK
-from libs.common.tracing import sending
 from libs.common.transient import passing
 
 log = structlog.get_logger()
@@ -97,8 +96,7 @@ class Publisher:
     async def _publish(
         self, connection: Any, leadership: Leadership, marks: list[Any], documents: dict[UUID, str]
     ) -> None:
-        sending = [self._send(mark, documents.get(mark["key"])) for mark in marks]
-        results = await asyncio.gather(*sending, return_exceptions=True)
+        results = await self.sender.send_each([self._record(mark, documents.get(mark["key"])) for mark in marks])
         if leadership.lapsed:
             await self._have_overtaken_published_again(connection, marks)
         sent = [mark for mark, result in zip(marks, results, strict=True) if result is None]
@@ -146,7 +144,7 @@ class Publisher:
             rows = await connection.fetch(self.publication.query, [mark["key"] for mark in marks])
             return began, marks, {row[0]: row[1] for row in rows}
 
-    async def _send(self, mark: Any, document: str | None) -> None:
+    def _record(self, mark: Any, document: str | None) -> Record:
         value = document.encode() if document is not None else None
         headers = [
             ("ce_specversion", b"1.0"),
@@ -157,10 +155,7 @@ class Publisher:
             ("ce_sequence", str(mark["version"]).encode()),
             ("ce_time", mark["marked_at"].isoformat().encode()),
         ]
-        topic = self.publication.topic.name
-        with sending(topic, mark["traceparent"]) as trace:
-            told = [*headers, ("traceparent", trace.encode())] if trace else headers
-            await self.sender.send(topic, value, key=key_of(mark["key"]), headers=told)
+        return Record(self.publication.topic.name, value, key_of(mark["key"]), headers, mark["traceparent"])
 
     async def _tell_watermark(self, connection: Any, leadership: Leadership) -> None:
         self._told = time.monotonic()
@@ -176,8 +171,8 @@ class Publisher:
             ("ce_source", self.source.encode()),
             ("ce_type", WATERMARK.encode()),
         ]
-        for partition in await self.sender.partitions_for(topic):
-            await self.sender.send(topic, value, key=b"watermark", partition=partition, headers=headers)
+        partitions = await self.sender.partitions_for(topic)
+        await self.sender.send(*(Record(topic, value, b"watermark", headers, partition=p) for p in partitions))
         SECTION_LAG.labels(topic).set((datetime.now(as_of.tzinfo) - as_of).total_seconds())
 
     async def _as_of(self, connection: Any) -> datetime | None:

@@ -11,15 +11,16 @@ leaves that out: it comes again, in its place, in the new epoch, which a record 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError
 
+from libs.common.assignments import Assignments
 from libs.common.held import LASTING, HeldConnection, durably
 from libs.common.kafka import commit_offsets, epoch_of, new_consumer
 from libs.common.metrics import CONSUMER_LAG
@@ -35,6 +36,12 @@ After a rebalance it may be stuck for ever, while its heartbeat keeps its partit
 """
 LEAVE_SECONDS = 10.0
 IDLE_SECONDS = 0.1
+GLANCE_SECONDS = 1.0
+"""So often the database is asked whether somebody set a place back, and Kafka is told how far the group has come.
+
+Both need not be known at once: the database is right, and what is read twice is harmless. Who reads in order looks
+each time.
+"""
 OURS = "crm."
 """How topics begin whose records say their epoch."""
 
@@ -61,28 +68,6 @@ class Position:
     newest: int = 0
 
 
-class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc] # it brings no types
-    """Counts them: each one begins where the group ended, whatever was sought before.
-
-    Between two there is none: the client has the next one a moment before it says so.
-    """
-
-    def __init__(self) -> None:
-        self._count, self._between = 0, True
-
-    @property
-    def current(self) -> int | None:
-        return None if self._between else self._count
-
-    def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002 - all of them are
-        """What is handled of them is stored all the same: whoever has them next begins behind it, or repeats it."""
-        self._between = True
-
-    def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 - they are asked for when they are read
-        self._between = False
-        self._count += 1
-
-
 @dataclass
 class Reader:
     """`group` is the reader's name, in Kafka and in the database; `consumer` is of that group, and not started."""
@@ -92,12 +77,16 @@ class Reader:
     consumer: AIOKafkaConsumer
     in_order: bool = False
     _positions: dict[TopicPartition, Position] = field(default_factory=dict)
-    _assignments: _Assignments = field(default_factory=_Assignments)
+    _assignments: Assignments = field(default_factory=Assignments)
     _placed: int | None = None
     """The assignment that `_positions` belong to."""
     _lost: set[TopicPartition] = field(default_factory=set)
     _fetched: dict[TopicPartition, tuple[int, Sequence[ConsumerRecord]]] = field(default_factory=dict)
     """What was read last, and the place of each partition before it."""
+    _untold: dict[TopicPartition, int] = field(default_factory=dict)
+    """Places that Kafka does not know of yet."""
+    _glanced: float = 0.0
+    _told: float = 0.0
 
     def __post_init__(self) -> None:
         self.held = HeldConnection(self.dsn)
@@ -135,7 +124,7 @@ class Reader:
     async def read(self, most: int) -> list[ConsumerRecord]:
         """The next records, `most` of them at most; none where nothing comes within a moment."""
         self._fetched = {}
-        if self._assignments.current is not None:
+        if self._assignments.current is not None and self._is_time_to_look:
             await self._follow_database()
         partitions = self.partitions
         if not partitions:
@@ -162,11 +151,22 @@ class Reader:
         ends_early = end is not None and end < self._positions[part].next
         return part.topic.startswith(OURS) and (part in self._lost or ends_early)
 
+    @property
+    def _is_time_to_look(self) -> bool:
+        begun = self._placed != self._assignments.current
+        return begun or self.in_order or time.monotonic() - self._glanced > GLANCE_SECONDS
+
     async def handled(self) -> None:
         """Say that what was read last has had its effect."""
         fetched, self._fetched = {part: told for part, told in self._fetched.items() if told[1]}, {}
-        if not fetched:
-            return
+        if fetched:
+            await self._advance(fetched)
+        if self._untold and time.monotonic() - self._told > GLANCE_SECONDS:
+            self._told, untold, self._untold = time.monotonic(), self._untold, {}
+            async with asyncio.timeout(ANSWERED_WITHIN):
+                await commit_offsets(self.consumer, untold)
+
+    async def _advance(self, fetched: Mapping[TopicPartition, tuple[int, Sequence[ConsumerRecord]]]) -> None:
         ends = {part: records[-1].offset + 1 for part, (_, records) in fetched.items()}
         topics, numbers = zip(*ends, strict=True)
         newest = [max(record.timestamp for record in records) for _, records in fetched.values()]
@@ -175,11 +175,11 @@ class Reader:
         for part, end in ends.items():
             if part in self._positions:
                 self._positions[part].next = end
-        async with asyncio.timeout(ANSWERED_WITHIN):
-            await commit_offsets(self.consumer, {part: records for part, (_, records) in fetched.items()})
+                self._untold[part] = end
 
     async def _follow_database(self) -> None:
         assignment, begun = self._assignments.current, self._placed != self._assignments.current
+        self._glanced = time.monotonic()
         rows = await self.held.patiently(lambda connection: connection.fetch(POSITIONS, self.group))
         stored = {TopicPartition(row["topic"], row["partition"]): Position(*row[2:]) for row in rows}
         ours: dict[TopicPartition, Position] = {}
@@ -199,6 +199,7 @@ class Reader:
         self._let_go(self._positions.keys() - ours.keys())
         # Another, who had it meanwhile, may have found that it was sent again.
         self._lost = {p for p in self._lost if p in ours and ours[p].epoch == self._positions[p].epoch}
+        self._untold = {part: place for part, place in self._untold.items() if part in ours and not begun}
         self._positions, self._placed = ours, assignment
 
     def _let_go(self, parts: Iterable[TopicPartition]) -> None:

@@ -5,9 +5,10 @@ answers from another cluster, or acknowledges a record at a place where an earli
 what it still has, in a new epoch that stands in every record's header, so that readers begin anew too.
 """
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +20,7 @@ from libs.common.kafka import EPOCH
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.metrics import BROKER_FORGOT
 from libs.common.topics import AUDIT
+from libs.common.tracing import Sending, sending
 
 log = structlog.get_logger()
 
@@ -62,6 +64,17 @@ class BrokerForgot(Exception):
     """It acknowledged a record where an earlier one stood: send nothing more before all is sent again."""
 
 
+class Record(NamedTuple):
+    """`traceparent` is of whoever caused it; without a `partition` it goes to that of its key."""
+
+    topic: str
+    value: bytes | None
+    key: bytes
+    headers: Headers
+    traceparent: str | None = None
+    partition: int | None = None
+
+
 @dataclass
 class Sender:
     """Sends during one term of leadership. `ends` is where each partition ended, by what the database knows of it."""
@@ -73,23 +86,51 @@ class Sender:
     forgot: bool = False
     _reached: dict[TopicPartition, int] = field(default_factory=dict)
 
-    async def send(
-        self, topic: str, value: bytes | None, *, key: bytes, headers: Headers, partition: int | None = None
-    ) -> None:
-        """Send a record and wait until it is acknowledged.
+    async def send(self, *records: Record) -> None:
+        """Send them, and raise the first failure of any. As `send_each`."""
+        for failure in await self.send_each(records):
+            if failure is not None:
+                raise failure
 
-        Raises:
-            BrokerForgot: it stands where an earlier one stood.
+    async def send_each(self, records: Sequence[Record]) -> list[BaseException | None]:
+        """Send records in their order and wait until all are acknowledged. Returns what failed of each, or None.
+
+        BrokerForgot is the failure of one that stands where an earlier one stood.
         """
-        told = [*headers, (EPOCH, str(self.epoch).encode())] if self.epoch else headers
-        sent = await self.producer.send(topic, value, key=key, partition=partition, headers=told)
-        acknowledged = await sent
-        part, place = TopicPartition(acknowledged.topic, acknowledged.partition), acknowledged.offset
-        # A repeat that the broker dropped has no place of its own.
-        if acknowledged.log_start_offset != NO_PLACE and 0 <= place < self.ends.get(part, 0):
+        begun = [await self._begin(record) for record in records]
+        told = await asyncio.gather(*[acknowledgement for acknowledgement, _ in begun], return_exceptions=True)
+        failures = [self._failure(each) for each in told]
+        for (_, on_its_way), failure in zip(begun, failures, strict=True):
+            if on_its_way is not None:
+                on_its_way.end(failure)
+        if any(isinstance(failure, BrokerForgot) for failure in failures):
             await self._say_that_it_forgot()
-            raise BrokerForgot
+        return failures
+
+    async def _begin(self, record: Record) -> tuple[Awaitable[Any], Sending | None]:
+        """By no task of its own: five hundred of them cost more than the records do."""
+        topic, value, key, headers, traceparent, partition = record
+        if self.epoch:
+            headers = [*headers, (EPOCH, str(self.epoch).encode())]
+        on_its_way = sending(topic, traceparent) if traceparent else None
+        if on_its_way is not None:
+            headers = [*headers, ("traceparent", on_its_way.header.encode())]
+        try:
+            return await self.producer.send(topic, value, key=key, partition=partition, headers=headers), on_its_way
+        except Exception as error:  # noqa: BLE001 - it is this record's; the others go on
+            refused = asyncio.get_running_loop().create_future()
+            refused.set_exception(error)
+            return refused, on_its_way
+
+    def _failure(self, told: Any) -> BaseException | None:
+        if isinstance(told, BaseException):
+            return told
+        part, place = told.topic_partition, told.offset
+        # A repeat that the broker dropped has no place of its own.
+        if told.log_start_offset != NO_PLACE and 0 <= place < self.ends.get(part, 0):
+            return BrokerForgot()
         self._reached[part] = max(self._reached.get(part, 0), place + 1)
+        return None
 
     async def store_ends(self, connection: Any) -> None:
         """Before anything is stored as sent: what is said to be sent must be missed where it is lost."""

@@ -115,15 +115,29 @@ def span(name: str, kind: SpanKind, attributes: Attributes | None = None) -> Ite
         made.end()
 
 
-@contextmanager
-def sending(topic: str, received: str | None) -> Iterator[str | None]:
-    """A record on its way, in the trace of whoever caused it; yields the header that it takes along."""
-    if received is None:
-        yield None
-        return
-    continue_trace(received)
-    with span(f"send {topic}", SpanKind.PRODUCER, _messaging("send", topic)):
-        yield traceparent()
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A record on its way: `header` is what it takes along. Its span, where it has one, ends when it is there."""
+
+    header: str
+    _span: Span | None = None
+
+    def end(self, failure: BaseException | None) -> None:
+        if self._span is not None:
+            if failure is not None:
+                self._span.set_status(StatusCode.ERROR, type(failure).__name__)
+            self._span.end()
+
+
+def sending(topic: str, received: str | None) -> Sending | None:
+    """A record that goes on its way, in the trace of whoever caused it; None where that is in none."""
+    trace, tracer = _read(received), _told.tracer
+    if trace is None or received is None:
+        return None
+    if tracer is None or not trace.sampled:
+        return Sending(received)
+    made = tracer.start_span(f"send {topic}", _context(trace), SpanKind.PRODUCER, _messaging("send", topic))
+    return Sending(f"00-{trace.id}-{made.get_span_context().span_id:016x}-{SAMPLED:02x}", made)
 
 
 @contextmanager

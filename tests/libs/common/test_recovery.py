@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 
 from libs.common.kafka import new_consumer, new_producer
 from libs.common.reader import BEGIN_AGAIN, Reader, new_reader
-from libs.common.sender import BrokerForgot, Memory, Sender
+from libs.common.sender import BrokerForgot, Memory, Record, Sender
 from libs.common.topics import Topic
 from tests.libs.common.probe import Probe
 from tests.polling import until
@@ -37,7 +37,7 @@ async def producer(probe: Probe) -> AsyncIterator[AIOKafkaProducer]:
 async def send(sender: Sender, *numbers: int) -> None:
     """All to one partition."""
     for number in numbers:
-        await sender.send(TOPIC.name, str(number).encode(), key=b"k", headers=[], partition=0)
+        await sender.send(Record(TOPIC.name, str(number).encode(), b"k", [], partition=0))
 
 
 def milliseconds() -> int:
