@@ -6,7 +6,7 @@ what it still has, in a new epoch that stands in every record's header, so that 
 """
 
 import asyncio
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from libs.common.connections import PATIENT
-from libs.common.kafka import EPOCH
+from libs.common.kafka import EPOCH, NEVER_SENT
 from libs.common.marks import NOW_IN_MICROSECONDS
 from libs.common.metrics import BROKER_FORGOT
 from libs.common.topics import AUDIT
@@ -95,9 +95,14 @@ class Sender:
     async def send_each(self, records: Sequence[Record]) -> list[BaseException | None]:
         """Send records in their order and wait until all are acknowledged. Returns what failed of each, or None.
 
-        BrokerForgot is the failure of one that stands where an earlier one stood.
+        BrokerForgot is the failure of one that stands where an earlier one stood. What keeps one from being begun, and
+        is no fault of its own, is the failure of all behind it: each would wait for as long.
         """
-        begun = [await self._begin(record) for record in records]
+        begun: list[tuple[asyncio.Future[Any], Sending | None]] = []
+        for record in records:
+            begun.append(await self._begin(record))
+            if _keeps_all(begun[-1][0]):
+                break
         told = await asyncio.gather(*[acknowledgement for acknowledgement, _ in begun], return_exceptions=True)
         failures = [self._failure(each) for each in told]
         for (_, on_its_way), failure in zip(begun, failures, strict=True):
@@ -105,9 +110,9 @@ class Sender:
                 on_its_way.end(failure)
         if any(isinstance(failure, BrokerForgot) for failure in failures):
             await self._say_that_it_forgot()
-        return failures
+        return failures + failures[-1:] * (len(records) - len(failures))
 
-    async def _begin(self, record: Record) -> tuple[Awaitable[Any], Sending | None]:
+    async def _begin(self, record: Record) -> tuple[asyncio.Future[Any], Sending | None]:
         """By no task of its own: five hundred of them cost more than the records do."""
         topic, value, key, headers, traceparent, partition = record
         if self.epoch:
@@ -117,7 +122,7 @@ class Sender:
             headers = [*headers, ("traceparent", on_its_way.header.encode())]
         try:
             return await self.producer.send(topic, value, key=key, partition=partition, headers=headers), on_its_way
-        except Exception as error:  # noqa: BLE001 - it is this record's; the others go on
+        except Exception as error:  # noqa: BLE001 - told as what failed of it
             refused = asyncio.get_running_loop().create_future()
             refused.set_exception(error)
             return refused, on_its_way
@@ -153,6 +158,11 @@ class Sender:
     async def partitions_for(self, topic: str) -> Collection[int]:
         found: Collection[int] = await self.producer.partitions_for(topic)
         return found
+
+
+def _keeps_all(acknowledgement: asyncio.Future[Any]) -> bool:
+    failure = acknowledgement.exception() if acknowledgement.done() else None
+    return failure is not None and not isinstance(failure, NEVER_SENT)
 
 
 @dataclass
