@@ -21,7 +21,7 @@ import uvloop
 from rich.console import Console
 
 from bench.commands import commands, reads
-from bench.costs import costs, flushes
+from bench.costs import costs, flushes, wanted_and_stolen
 from bench.figures import Figure, Target, cpu_of, rates, rounds, show, tails
 from bench.flow import projected, relayed
 from bench.ground import Ground, answers, prepared
@@ -149,6 +149,7 @@ async def live(bench: Bench) -> tuple[list[Figure], float]:
 
 
 async def measured(*, seconds: float, count: int, console: Console) -> list[Figure]:
+    before = wanted_and_stolen()
     with tempfile.TemporaryDirectory(prefix="guanxi-bench-") as home:
         async with prepared(Path(home), FIRST_PORT) as ground:
             bench = Bench(ground, seconds, count, console)
@@ -156,9 +157,11 @@ async def measured(*, seconds: float, count: int, console: Console) -> list[Figu
             found = [*await gateway(bench), *on_the_way]
             composition, undelayed = await live(bench)
             spent, flush = await costs(ground), flushes(ground.home)
+    wanted, stolen = (after - then for then, after in zip(before, wanted_and_stolen(), strict=True))
     found += composition
     show(found, console)
     console.print(f"live composition, no service delayed: p95 {undelayed:.1f} ms")
+    console.print(f"of the processor time that was wanted, other machines were given {stolen / wanted:.0%}")
     console.print("one flush of the disk: {:.2f} ms, p99 {:.2f} ms".format(*flush))
     for what, microseconds in spent.items():
         console.print(f"one request's {what}: {microseconds:.0f} µs of processor time")

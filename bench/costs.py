@@ -48,6 +48,13 @@ def flushes(home: Path) -> tuple[float, float]:
     return median(found), quantiles(found, n=100)[-1]
 
 
+def wanted_and_stolen() -> tuple[int, int]:
+    """Ticks since the machine began: in which it had work for a processor, and those of them that others were given."""
+    told = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    user, nice, system, _idle, _waiting, interrupts, soft, stolen = map(int, told)
+    return user + nice + system + interrupts + soft + stolen, stolen
+
+
 async def costs(ground: Ground) -> dict[str, float]:
     """Processor time of each, the median of some rounds at 16 at once; the database's own time is not in it."""
     database = Database(ground.url("customer", "app"), pool=AT_ONCE)
