@@ -20,10 +20,10 @@ AT_WORK = 1.0
 async def test_whoever_asks_while_the_same_command_is_under_way_gets_its_answer(
     stack: Stack, signed_in: SignIn
 ) -> None:
-    here = await open_branch(signed_in(ADMIN, "admin"), "c01")
-    await known(signed_in("teller-c01", "teller"))
+    here = await open_branch(signed_in(ADMIN, "admin"), "once1")
+    await known(signed_in("teller-once1", "teller"))
     body = {"name": "王小明", "home_unit_id": here.unit_id}
-    token = stack.issuer.token("teller-c01", ["teller"])
+    token = stack.issuer.token("teller-once1", ["teller"])
     owner = await asyncpg.connect(stack.database_url("customer", "owner"))
     try:
         async with Client(stack.settings.gateway, token) as client:
