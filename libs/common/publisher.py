@@ -33,10 +33,17 @@ CHECKS = 5
 WATERMARK_SECONDS = 1.0
 FIRST = UUID(int=0)
 
-DIRTY = """
-    SELECT key, version, marked_at, traceparent FROM publication_marks
-    WHERE stream = $1 AND dirty AND key > $2 ORDER BY key LIMIT $3
+# One statement, so one snapshot of marks and documents, and one round trip: a row for each mark, then one for each
+# document; without any mark one that says when it was looked.
+SNAPSHOT = """
+    WITH dirty AS MATERIALIZED (
+        SELECT key, version, marked_at, traceparent FROM publication_marks
+        WHERE stream = $1 AND dirty AND key > $2 ORDER BY key LIMIT $3)
+    SELECT now() AS began, dirty.*, NULL AS document FROM (SELECT) AS asked LEFT JOIN dirty ON true
+    UNION ALL
+    SELECT NULL, told.key, NULL, NULL, NULL, told.document FROM ({documents}) AS told (key, document)
 """
+DIRTY_KEYS = "(SELECT coalesce(array_agg(key), '{}') FROM dirty)::uuid[]"
 OVERTAKEN = f"""
     UPDATE publication_marks AS m
     SET dirty = true, version = greatest(m.version + 1, {NOW_IN_MICROSECONDS}), marked_at = clock_timestamp()
@@ -136,13 +143,11 @@ class Publisher:
         return False
 
     async def _snapshot(self, connection: Any) -> tuple[datetime, list[Any], dict[UUID, str]]:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            began = await connection.fetchval("SELECT now()")
-            marks = await connection.fetch(DIRTY, self.publication.stream, self._cursor, BATCH)
-            if not marks:
-                return began, [], {}
-            rows = await connection.fetch(self.publication.query, [mark["key"] for mark in marks])
-            return began, marks, {row[0]: row[1] for row in rows}
+        statement = SNAPSHOT.format(documents=self.publication.query.replace("$1", DIRTY_KEYS))
+        rows = await connection.fetch(statement, self.publication.stream, self._cursor, BATCH)
+        marks = sorted((row for row in rows if row["version"] is not None), key=lambda row: row["key"])
+        documents = {row["key"]: row["document"] for row in rows if row["document"] is not None}
+        return rows[0]["began"], marks, documents
 
     def _record(self, mark: Any, document: str | None) -> Record:
         value = document.encode() if document is not None else None

@@ -187,7 +187,8 @@ async def test_a_batch_takes_as_many_as_there_is_time_for(probe: Probe, monkeypa
     )
     async with probe.database.engine.connect() as connection:
         rows, transactions, apart = (await connection.execute(wanted, {"id": thing_id})).one()
-    assert (rows, transactions, apart) == (6, 3, 5), "three transactions, and nothing was done twice"
+    assert (rows, apart) == (6, 5), "nothing was done twice"
+    assert transactions >= 3, "there is time for two in each at most"
 
 
 async def test_what_passes_is_tried_again_in_place(probe: Probe) -> None:

@@ -120,7 +120,7 @@ async def test_a_watermark_goes_to_every_partition_and_advances_when_idle(probe:
 async def test_the_watermark_stands_still_while_the_section_query_fails(probe: Probe) -> None:
     producer = new_producer(probe.settings)
     await producer.start()
-    broken = replace(PUBLICATION, query="SELECT id, (1 / 0)::text FROM things WHERE id = ANY($1::uuid[])")
+    broken = replace(PUBLICATION, query="SELECT id, (1 / (version * 0))::text FROM things WHERE id = ANY($1::uuid[])")
     publisher = Publisher(probe.settings.dsn, broken, Sender(producer), "/guanxi/probe")
     connection = await connect_to(probe)
     try:
