@@ -22,7 +22,7 @@ from libs.common.kafka import key_of, new_consumer, new_producer
 from libs.common.leader import Leadership
 from libs.common.reader import new_reader
 from libs.common.relay import BATCH as AT_ONCE
-from libs.common.relay import IN_ORDER, Relay, event_headers
+from libs.common.relay import BY_INDEX, Relay, event_headers
 from libs.common.sender import Sender
 from libs.contracts import customer
 
@@ -91,7 +91,7 @@ async def _in_turn(what: str, unit: str, measured: Work, floor: Work, *, count: 
 async def relayed(ground: Ground, *, count: int) -> Figure:
     """Events a second from the outbox, beside the same records produced alone, so many at once."""
     owner = await asyncpg.connect(ground.url("customer", "owner"))
-    connection = await asyncpg.connect(ground.url("customer", "app"), server_settings=IN_ORDER)
+    connection = await asyncpg.connect(ground.url("customer", "app"), server_settings=BY_INDEX)
     async with producing(ground, "customer") as producer:
         relay = Relay(ground.url("customer", "app"), customer.EVENTS.name, Sender(producer))
 

@@ -27,8 +27,8 @@ BATCH = 500
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 0.2
 
-IN_ORDER = {**REPEATED, "enable_sort": "off"}
-"""By the index of what waits: the planner knows an old length of the queue, and would sort all of it for each batch."""
+BY_INDEX = {**REPEATED, "enable_sort": "off"}
+"""The planner knows an old length of the queue: it would sort all that waits for each batch, and not use the index."""
 
 WAITING = """
     SELECT id, event_id, type, key, subject, sequence, payload, traceparent, occurred_at FROM outbox
@@ -47,7 +47,7 @@ class Relay:
     sender: Sender
 
     async def run(self, leadership: Leadership) -> None:
-        connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=IN_ORDER)
+        connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=BY_INDEX)
         try:
             await self._announce_epoch()
             while True:

@@ -117,7 +117,7 @@ class Sender:
         topic, value, key, headers, traceparent, partition = record
         if self.epoch:
             headers = [*headers, (EPOCH, str(self.epoch).encode())]
-        on_its_way = sending(topic, traceparent) if traceparent else None
+        on_its_way = sending(topic, traceparent)
         if on_its_way is not None:
             headers = [*headers, ("traceparent", on_its_way.header.encode())]
         try:
