@@ -29,7 +29,7 @@ from libs.common.hot import ahead
 from libs.common.kms import own_ring, shared_ring
 from libs.common.limits import InProcess, Limiter
 from libs.common.live import live_router
-from libs.common.metrics import TASKS
+from libs.common.metrics import DATABASE_CONNECTIONS, TASKS
 from libs.common.openapi import openapi, permissions_of
 from libs.common.problems import install_problems
 from libs.common.publication import Publication
@@ -159,7 +159,7 @@ def management_api(database: Database, document: Callable[[], dict[str, Any]] | 
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        TASKS.set(len(asyncio.all_tasks()))
+        count(database)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     if document is not None:
@@ -169,6 +169,13 @@ def management_api(database: Database, document: Callable[[], dict[str, Any]] | 
             return document()
 
     return app
+
+
+def count(database: Database) -> None:
+    """Set what is only known by looking."""
+    TASKS.set(len(asyncio.all_tasks()))
+    for state, connections in database.connections.items():
+        DATABASE_CONNECTIONS.labels(state).set(connections)
 
 
 def _name_of(route: APIRoute) -> str:

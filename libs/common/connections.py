@@ -27,9 +27,14 @@ class Connections:
     def __init__(self, dsn: str, most: int, seconds: float) -> None:
         self._dsn, self._seconds = dsn, seconds
         self._places = asyncio.Semaphore(most)
+        self.used = 0
         self._idle: list[tuple[float, Any]] = []
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> Sequence[Any]:
         """Rows.
@@ -43,10 +48,11 @@ class Connections:
                 await self._places.acquire()
         else:
             await self._places.acquire()
+        self.used += 1
         try:
             connection = await self._connected()
         except BaseException:
-            self._places.release()
+            self._free()
             raise
         try:
             rows: Sequence[Any] = await connection.fetch(sql, *arguments, timeout=STATEMENT_SECONDS)
@@ -83,7 +89,7 @@ class Connections:
             self._idle.append((now, connection))
         if self._idle and now - self._idle[0][0] > IDLE_SECONDS:
             self._idle.pop(0)[1].terminate()
-        self._places.release()
+        self._free()
 
     def _end(self, connection: Any) -> None:
         """Of a statement that somebody gave up: its place is free once the server gave it up too."""
@@ -97,4 +103,8 @@ class Connections:
         except DRIVER_ERRORS:
             connection.terminate()
         finally:
-            self._places.release()
+            self._free()
+
+    def _free(self) -> None:
+        self.used -= 1
+        self._places.release()

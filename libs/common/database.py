@@ -220,6 +220,15 @@ class Database:
         """Rows by the driver itself, each statement a transaction of its own."""
         return await self._connections.fetch(sql, arguments)
 
+    @property
+    def connections(self) -> dict[str, int]:
+        """How many connections somebody is using at this moment, and how many are kept for whoever comes next."""
+        pool: Any = self.engine.pool
+        return {
+            "used": pool.checkedout() + self._connections.used,
+            "idle": pool.checkedin() + self._connections.idle,
+        }
+
     async def answers(self) -> None:
         """On a connection of its own: that all others are at work says nothing.
 

@@ -25,4 +25,7 @@ VIEW_STALENESS = Gauge("guanxi_view_staleness_seconds", "Age of a copy's waterma
 UPSTREAM_SHUT = Gauge("guanxi_upstream_shut", "1 where a service does not answer.", ("service",))
 RECORDS_REFUSED = Counter("guanxi_records_refused_total", "Records that cannot be stored and are left out.", ("topic",))
 TASKS = Gauge("guanxi_tasks", "How many things this process is at.")
+DATABASE_CONNECTIONS = Gauge(
+    "guanxi_database_connections", "Connections of this process's pools: used at this moment, or idle.", ("state",)
+)
 AUDIT_ALERTS = Counter("guanxi_audit_alerts_total", "Alerts raised over the audit trail.", ("rule",))

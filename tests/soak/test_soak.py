@@ -7,7 +7,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import median
 
@@ -28,24 +28,29 @@ MINUTES = float(os.environ.get("GUANXI_SOAK_MINUTES", "2"))
 TOP_SECONDS, SAMPLE_SECONDS = 20, 5
 MAY_GROW = 1.10
 LOOKS = 3
+COMES_AND_GOES = ("files", "tasks", "used")
 FEW = 3
-"""Tasks, files and connections that come and go, in one process."""
+"""How many more of them may be there at a look."""
 SESSIONS = "SELECT datname, count(*) FROM pg_stat_activity WHERE datname = ANY($1) GROUP BY 1"
 VIEW = "SELECT s::text FROM view.sections AS s ORDER BY section, customer_id"
-TASKS = "guanxi_tasks"
+TASKS, CONNECTIONS = "guanxi_tasks", "guanxi_database_connections"
 
 
 @dataclass(frozen=True)
 class Process:
-    """What one process has at a moment; memory in MiB."""
+    """What one process has at a moment: MiB, and open files without the connections that its pools keep idle."""
 
     memory: float
     files: int
     tasks: int
+    idle: int
+    used: int
 
 
 @dataclass(frozen=True)
 class Sample:
+    """`sessions` are those of each database, without what the pools keep."""
+
     processes: dict[str, Process]
     sessions: dict[str, int]
 
@@ -61,7 +66,10 @@ class Gauge:
             pids = self._bank.stack.pids()
             found = {name: await self._process(session, name, pid) for name, pid in pids.items()}
         rows = await self._bank.databases.rows("postgres", SESSIONS, list(APPS))
-        return Sample(found, {row[0]: row[1] for row in rows})
+        sessions = {row[0]: row[1] for row in rows}
+        for name, process in found.items():
+            sessions[name.partition("-")[0]] -= process.idle
+        return Sample(found, sessions)
 
     async def _process(self, session: aiohttp.ClientSession, name: str, pid: int) -> Process:
         folder = Path(f"/proc/{pid}")
@@ -69,7 +77,9 @@ class Gauge:
         memory = pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
         async with session.get(f"{self._management(name)}/metrics") as answer:
             families = {family.name: family for family in text_string_to_metric_families(await answer.text())}
-        return Process(memory, len(list((folder / "fd").iterdir())), int(families[TASKS].samples[0].value))
+        files, tasks = len(list((folder / "fd").iterdir())), int(families[TASKS].samples[0].value)
+        connections = {sample.labels["state"]: int(sample.value) for sample in families[CONNECTIONS].samples}
+        return Process(memory, files - connections["idle"], tasks, **connections)
 
     def _management(self, name: str) -> str:
         settings, app = self._bank.stack.settings, name.partition("-")[0]
@@ -156,8 +166,8 @@ def leaks(before: Sequence[Sample], after: Sequence[Sample]) -> list[str]:
     """Of what comes and goes, what is more at rest than it was at rest before."""
     found: list[str] = []
     for name in before[0].processes:
-        found += _leaks(before, after, f"files of {name}", lambda sample: sample.processes[name].files)  # noqa: B023 - called at once
-        found += _leaks(before, after, f"tasks of {name}", lambda sample: sample.processes[name].tasks)  # noqa: B023 - as above
+        for kind in COMES_AND_GOES:
+            found += _leaks(before, after, f"{kind} of {name}", lambda sample: getattr(sample.processes[name], kind))  # noqa: B023 - called at once
     for app in APPS:
         found += _leaks(before, after, f"sessions of {app}", lambda sample: sample.sessions[app])  # noqa: B023 - as above
     return found
@@ -172,10 +182,11 @@ def _leaks(
 
 
 def _typical(samples: Sequence[Sample], name: str) -> Process:
-    def typical(of: Callable[[Process], float]) -> float:
-        return median([of(sample.processes[name]) for sample in samples])
+    def typical(kind: str) -> float:
+        return median([getattr(sample.processes[name], kind) for sample in samples])
 
-    return Process(typical(lambda p: p.memory), int(typical(lambda p: p.files)), int(typical(lambda p: p.tasks)))
+    memory, *counts = (typical(field.name) for field in fields(Process))
+    return Process(memory, *map(int, counts))
 
 
 async def the_view_is_what_a_rebuild_makes(bank: Bank) -> None:

@@ -27,6 +27,10 @@ async def backend(connections: Connections) -> int:
     return int((await connections.fetch(BACKEND, []))[0][0])
 
 
+async def in_use(connections: Connections, count: int) -> bool:
+    return connections.used == count
+
+
 async def test_a_connection_is_used_again(connections: Connections) -> None:
     assert len({await backend(connections) for _ in range(5)}) == 1
 
@@ -65,6 +69,15 @@ async def test_who_gives_up_leaves_nothing_to_the_next(connections: Connections)
         return (await connections.fetch(running, [slow]))[0][0] == 0
 
     await until(the_server_gave_up_too, seconds=10)
+    await until(lambda: in_use(connections, 0), seconds=10)
+
+
+async def test_how_many_are_in_use_is_known(connections: Connections) -> None:
+    busy = [asyncio.create_task(connections.fetch("SELECT pg_sleep(0.2)", [])) for _ in range(MOST)]
+    await asyncio.sleep(0)
+    assert (connections.used, connections.idle) == (MOST, 0)
+    await asyncio.gather(*busy)
+    assert (connections.used, connections.idle) == (0, MOST)
 
 
 async def test_one_that_rested_for_long_is_not_used(connections: Connections, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +91,7 @@ async def test_what_is_given_back_after_the_end_is_ended(connections: Connection
     await asyncio.sleep(0)
     await connections.close()
     assert await late
-    assert connections._idle == []
+    assert connections.idle == 0
 
 
 async def test_what_the_server_closed_is_not_used(ground: Ground, connections: Connections) -> None:

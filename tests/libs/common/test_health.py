@@ -43,6 +43,21 @@ async def test_a_process_whose_connections_are_all_at_work_is_ready(ground: Grou
 
 
 @pytest.mark.usefixtures("probe")
+async def test_how_many_connections_are_in_use_is_measured(ground: Ground) -> None:
+    busy = Database(ground.url("probe", "app"), pool=2)
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(busy.close)
+        async with busy.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+            await busy.fetch("SELECT 1")
+            during = (await health(busy, "/metrics")).text
+        after = (await health(busy, "/metrics")).text
+    held = 'guanxi_database_connections{{state="{}"}} {:.1f}'.format
+    assert (held("used", 1) in during, held("idle", 1) in during) == (True, True)
+    assert (held("used", 0) in after, held("idle", 2) in after) == (True, True)
+
+
+@pytest.mark.usefixtures("probe")
 async def test_a_process_that_is_newer_than_its_tables_says_so(monkeypatch: pytest.MonkeyPatch, ground: Ground) -> None:
     monkeypatch.setattr(database, "REVISION", "SELECT '0011'")
     newer = Database(ground.url("probe", "app"))
