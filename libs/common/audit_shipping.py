@@ -1,5 +1,6 @@
 """Audit entries and heads on their way to `crm.audit.v1`: in a chain's order, again after a crash, never out of it."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import asyncpg
 import orjson
 
 from libs.common.audit import CHAIN_LASTS_SECONDS
-from libs.common.held import REPEATED
+from libs.common.held import REPEATED, Plans
 from libs.common.kafka import key_of
 from libs.common.leader import Leadership
 from libs.common.publisher import to_its_end
@@ -41,12 +42,13 @@ class AuditShipper:
 
     async def run(self, leadership: Leadership) -> None:
         connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=REPEATED)
+        plans = Plans()
         try:
             while True:
-                pulses = leadership.pulses
-                if not await self.ship(connection, leadership):
+                await plans.renew(connection)
+                if await self.ship(connection, leadership) < BATCH:
                     await connection.execute(DONE, OVER)
-                    await leadership.sleep(POLL_SECONDS, since=pulses)
+                    await asyncio.sleep(POLL_SECONDS)
         finally:
             connection.terminate()
 
@@ -69,8 +71,7 @@ class AuditShipper:
                 head = {"hash": row["head"].hex(), "signature": row["signature"]}
                 records.append(self._record(chain, AUDIT_HEAD, row, orjson.dumps(head)))
         await self.sender.send(*records)
-        await self.sender.store_ends(connection)
-        await connection.execute(SHIPPED, chain, rows[-1]["sequence"])
+        await self.sender.store(connection, SHIPPED, chain, rows[-1]["sequence"])
 
     def _record(self, chain: Any, type_: str, row: Any, value: bytes) -> Record:
         headers = [

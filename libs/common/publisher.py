@@ -10,13 +10,14 @@ import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from libs.common.held import REPEATED, durably
+from libs.common.held import REPEATED, Plans, durably
 from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.marks import NOW_IN_MICROSECONDS
@@ -79,8 +80,10 @@ class Publisher:
 
     async def run(self, leadership: Leadership) -> None:
         connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=REPEATED)
+        plans = Plans()
         try:
             while True:
+                await plans.renew(connection)
                 pulses = leadership.pulses
                 more = await self.publish_batch(connection, leadership)
                 if time.monotonic() - self._told >= WATERMARK_SECONDS:
@@ -107,8 +110,7 @@ class Publisher:
         if leadership.lapsed:
             await self._have_overtaken_published_again(connection, marks)
         sent = [mark for mark, result in zip(marks, results, strict=True) if result is None]
-        await self.sender.store_ends(connection)
-        await connection.execute(CLEAR, self.publication.stream, *_keys_and_versions(sent))
+        await self.sender.store(connection, CLEAR, self.publication.stream, *_keys_and_versions(sent))
         PUBLISHED.labels(self.publication.stream).inc(len(sent))
         for failure in results:
             if isinstance(failure, NEVER_SENT):
@@ -143,8 +145,7 @@ class Publisher:
         return False
 
     async def _snapshot(self, connection: Any) -> tuple[datetime, list[Any], dict[UUID, str]]:
-        statement = SNAPSHOT.format(documents=self.publication.query.replace("$1", DIRTY_KEYS))
-        rows = await connection.fetch(statement, self.publication.stream, self._cursor, BATCH)
+        rows = await connection.fetch(_snapshot_of(self.publication), self.publication.stream, self._cursor, BATCH)
         marks = sorted((row for row in rows if row["version"] is not None), key=lambda row: row["key"])
         documents = {row["key"]: row["document"] for row in rows if row["document"] is not None}
         return rows[0]["began"], marks, documents
@@ -188,6 +189,11 @@ class Publisher:
         expected = sum([len(await self.sender.partitions_for(topic)) for topic in rests_on])
         known, caught_up = await connection.fetchrow(CAUGHT_UP, list(rests_on))
         return min(self._complete, caught_up) if known == expected else None
+
+
+@cache
+def _snapshot_of(publication: Publication) -> str:
+    return SNAPSHOT.format(documents=publication.query.replace("$1", DIRTY_KEYS))
 
 
 def _keys_and_versions(marks: list[Any]) -> tuple[list[UUID], list[int]]:

@@ -14,7 +14,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from libs.common.announcements import APART
-from libs.common.held import REPEATED
+from libs.common.held import REPEATED, Plans
 from libs.common.kafka import NEVER_SENT, key_of
 from libs.common.leader import Leadership
 from libs.common.metrics import PUBLISHED
@@ -48,9 +48,11 @@ class Relay:
 
     async def run(self, leadership: Leadership) -> None:
         connection = await asyncpg.connect(self.dsn, timeout=5, server_settings=BY_INDEX)
+        plans = Plans()
         try:
             await self._announce_epoch()
             while True:
+                await plans.renew(connection)
                 pulses = leadership.pulses
                 if await self.send_batch(connection, leadership) < BATCH:
                     await leadership.sleep(POLL_SECONDS, since=pulses)
@@ -78,8 +80,7 @@ class Relay:
         leadership.check()
         results = await self.sender.send_each([self._record(row) for row in rows])
         sent = [row["id"] for row, result in zip(rows, results, strict=True) if result is None]
-        await self.sender.store_ends(connection)
-        await connection.execute(SENT, sent)
+        await self.sender.store(connection, SENT, sent)
         PUBLISHED.labels(self.topic).inc(len(sent))
         for row, result in zip(rows, results, strict=True):
             if isinstance(result, NEVER_SENT):

@@ -8,6 +8,7 @@ what it still has, in a new epoch that stands in every record's header, so that 
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -40,10 +41,11 @@ NEW_EPOCH = f"""
 FORGOT = "UPDATE broker_epochs SET cluster_id = '' WHERE epoch = $1"
 ENDS = "SELECT topic, partition, next FROM topic_ends"
 FORGET_ENDS = "DELETE FROM topic_ends"
-STORE = """
-    INSERT INTO topic_ends AS held SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[])
-    WHERE $4 = (SELECT coalesce(max(epoch), 0) FROM broker_epochs)
-    ON CONFLICT (topic, partition) DO UPDATE SET next = greatest(held.next, excluded.next)
+WITH_ENDS = """
+    WITH told AS (
+        INSERT INTO topic_ends AS held SELECT * FROM unnest(${}::text[], ${}::int[], ${}::bigint[])
+        WHERE ${} = (SELECT coalesce(max(epoch), 0) FROM broker_epochs)
+        ON CONFLICT (topic, partition) DO UPDATE SET next = greatest(held.next, excluded.next))
 """
 # In one order for everybody, as whoever changes something marks it; the versions stay: who has them misses nothing.
 MARK_AGAIN = """
@@ -137,13 +139,15 @@ class Sender:
         self._reached[part] = max(self._reached.get(part, 0), place + 1)
         return None
 
-    async def store_ends(self, connection: Any) -> None:
-        """Before anything is stored as sent: what is said to be sent must be missed where it is lost."""
-        if not self._reached or self.forgot:
-            return
-        reached, self._reached = self._reached, {}
-        topics, partitions = zip(*reached, strict=True)
-        await connection.execute(STORE, topics, partitions, list(reached.values()), self.epoch)
+    async def store(self, connection: Any, statement: str, *arguments: Any) -> None:
+        """Execute what stores that records are sent, and by the same statement where their partitions end now.
+
+        Not without it: what is said to be sent must be missed where it is lost.
+        """
+        reached, self._reached = {} if self.forgot else self._reached, {}
+        ends = [(*part, end) for part, end in sorted(reached.items())]  # in one order for all that this app sends
+        columns = [[end[column] for end in ends] for column in range(3)]
+        await connection.execute(_with_ends(statement, len(arguments)), *arguments, *columns, self.epoch)
         for part, end in reached.items():
             self.ends[part] = max(self.ends.get(part, 0), end)
 
@@ -163,6 +167,11 @@ class Sender:
 def _keeps_all(acknowledgement: asyncio.Future[Any]) -> bool:
     failure = acknowledgement.exception() if acknowledgement.done() else None
     return failure is not None and not isinstance(failure, NEVER_SENT)
+
+
+@cache
+def _with_ends(statement: str, arguments: int) -> str:
+    return WITH_ENDS.format(*range(arguments + 1, arguments + 5)) + statement
 
 
 @dataclass

@@ -246,7 +246,7 @@ async def test_a_record_where_an_earlier_one_stood_is_noticed(
     await database.execute("DELETE FROM broker_epochs")
     sender = await memory.new_sender(producer, "the first")
     await send(sender, *range(5))
-    await sender.store_ends(database)
+    await sender.store(database, "SELECT")
     after = await memory.new_sender(producer, "the first")
     assert (after.epoch, after.ends[PART]) == (sender.epoch, 5)
     await make_again(probe.settings.kafka, TOPIC)
@@ -258,7 +258,7 @@ async def test_a_record_where_an_earlier_one_stood_is_noticed(
     assert again.ends == {}
     zombie = Sender(producer, sender.epoch, {}, memory)
     await send(zombie, 6)
-    await zombie.store_ends(database)
+    await zombie.store(database, "SELECT")
     assert await database.fetchval("SELECT count(*) FROM topic_ends") == 0, "who led before stores nothing any more"
     assert (await memory.new_sender(producer, "the first")).epoch == again.epoch, "once for each time"
     other = await memory.new_sender(producer, "another cluster")
