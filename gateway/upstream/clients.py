@@ -8,8 +8,8 @@ from libs.common.bounds import IDLE_SECONDS
 from libs.common.tls import client_context
 
 CONNECT_SECONDS = 1.0
-KEPT_SECONDS = IDLE_SECONDS - 1.0
-"""Idle connections are left before the service closes them: what is sent into that moment is lost."""
+KEPT_SECONDS = IDLE_SECONDS / 5
+"""Idle connections are left long before the service closes them: what is sent into that moment is lost."""
 
 
 class UpstreamClient:

@@ -7,8 +7,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from gateway.upstream.clients import KEPT_SECONDS
 from libs.common import bounds
 from libs.common.bounds import LARGEST_HEAD
+from libs.common.serve import configured
 from tests.conftest import Ground
 from tests.libs.common.probe import Probe
 from tests.served import listening, served
@@ -105,6 +107,11 @@ async def test_a_head_has_an_end(port: int) -> None:
 
 async def test_a_head_comes_in_time(impatient: int) -> None:
     assert b" 408 " in await answered(impatient, b"GET / HT")
+
+
+def test_a_connection_rests_here_for_longer_than_whoever_opened_it_keeps_it(probe: Probe) -> None:
+    """A minute with most proxies. Who closes it first loses what is sent into that moment."""
+    assert max(60, 2 * KEPT_SECONDS) < configured(probe.app.public, probe.settings, 0).timeout_keep_alive
 
 
 @pytest.mark.parametrize("idle", [b"\r\n", b"\r\n\r\n", b"GET"])
