@@ -159,7 +159,7 @@ def management_api(database: Database, document: Callable[[], dict[str, Any]] | 
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        count(database)
+        _measure(database)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     if document is not None:
@@ -171,8 +171,8 @@ def management_api(database: Database, document: Callable[[], dict[str, Any]] | 
     return app
 
 
-def count(database: Database) -> None:
-    """Set what is only known by looking."""
+def _measure(database: Database) -> None:
+    """Metrics that nobody counts as things happen: what there is at this moment."""
     TASKS.set(len(asyncio.all_tasks()))
     for state, connections in database.connections.items():
         DATABASE_CONNECTIONS.labels(state).set(connections)

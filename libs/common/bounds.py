@@ -17,7 +17,7 @@ HEAD_SECONDS = 10.0
 IDLE_SECONDS = 75
 """So long is a connection kept between two requests: longer than a proxy keeps it, which is a minute with most.
 
-Who closes first is not the one that is asked: what a proxy sends into that moment is lost, and it cannot ask again.
+The server must not be the first to close: what a proxy sends into that moment is lost, and it cannot ask again.
 """
 STALLED_SECONDS = 30.0
 """So long may nothing of an answer be read, before its connection and all that it holds is given up."""

@@ -28,6 +28,7 @@ REPEATED = {**LASTING, "synchronous_commit": "off"}
 It forgets an end of what it was told, never something before what it keeps: ADR 0018.
 """
 PLAN_SECONDS = 1.0
+"""So long is a plan kept."""
 
 
 async def durably(connection: Any, query: str, *arguments: Any) -> None:

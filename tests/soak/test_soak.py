@@ -29,8 +29,9 @@ TOP_SECONDS, SAMPLE_SECONDS = 20, 5
 MAY_GROW = 1.10
 LOOKS = 3
 COMES_AND_GOES = ("files", "tasks", "used")
+"""What a process has more or less of from moment to moment."""
 FEW = 3
-"""How many more of them may be there at a look."""
+"""So many more of each may be there by chance."""
 SESSIONS = "SELECT datname, count(*) FROM pg_stat_activity WHERE datname = ANY($1) GROUP BY 1"
 VIEW = "SELECT s::text FROM view.sections AS s ORDER BY section, customer_id"
 TASKS, CONNECTIONS = "guanxi_tasks", "guanxi_database_connections"
@@ -38,7 +39,7 @@ TASKS, CONNECTIONS = "guanxi_tasks", "guanxi_database_connections"
 
 @dataclass(frozen=True)
 class Process:
-    """What one process has at a moment: MiB, and open files without the connections that its pools keep idle."""
+    """What one process has at a moment: MiB, open files but for idle connections, tasks, and its pools' connections."""
 
     memory: float
     files: int
