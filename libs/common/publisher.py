@@ -45,20 +45,27 @@ SNAPSHOT = """
     SELECT NULL, told.key, NULL, NULL, NULL, told.document FROM ({documents}) AS told (key, document)
 """
 DIRTY_KEYS = "(SELECT coalesce(array_agg(key), '{}') FROM dirty)::uuid[]"
+# Here and below the rows are locked once, whatever the plan. One that is made while the table is small would lock all
+# of them again for each row of it; a second later it is not small, and that took longer than a statement may.
 OVERTAKEN = f"""
     UPDATE publication_marks AS m
     SET dirty = true, version = greatest(m.version + 1, {NOW_IN_MICROSECONDS}), marked_at = clock_timestamp()
-    FROM (SELECT n.key FROM publication_marks AS n
-          JOIN unnest($2::uuid[], $3::bigint[]) AS sent (key, version) ON n.key = sent.key
-          WHERE n.stream = $1 AND n.version > sent.version ORDER BY n.key FOR UPDATE OF n) AS newer
+    FROM (WITH newer AS MATERIALIZED (
+              SELECT n.key FROM publication_marks AS n
+              JOIN unnest($2::uuid[], $3::bigint[]) AS sent (key, version) ON n.key = sent.key
+              WHERE n.stream = $1 AND n.version > sent.version ORDER BY n.key FOR UPDATE OF n)
+          SELECT key FROM newer) AS newer
     WHERE m.stream = $1 AND m.key = newer.key
 """  # noqa: S608 - the only thing put in is a constant
 CLEAR = """
-    UPDATE publication_marks SET dirty = false WHERE stream = $1 AND key IN (
-        SELECT m.key FROM publication_marks AS m
-        JOIN unnest($2::uuid[], $3::bigint[]) AS sent (key, version)
-          ON m.key = sent.key AND m.version = sent.version
-        WHERE m.stream = $1 FOR UPDATE OF m SKIP LOCKED)
+    UPDATE publication_marks AS m SET dirty = false
+    FROM (WITH unchanged AS MATERIALIZED (
+              SELECT n.key FROM publication_marks AS n
+              JOIN unnest($2::uuid[], $3::bigint[]) AS sent (key, version)
+                ON n.key = sent.key AND n.version = sent.version
+              WHERE n.stream = $1 FOR UPDATE OF n SKIP LOCKED)
+          SELECT key FROM unchanged) AS unchanged
+    WHERE m.stream = $1 AND m.key = unchanged.key
 """
 CAUGHT_UP = """
     SELECT count(*), min(caught_up_at) FROM consumer_progress WHERE topic = ANY($1::text[])

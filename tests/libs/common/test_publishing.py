@@ -1,22 +1,37 @@
 """Sections over a real Kafka: versions, watermarks that cannot lie."""
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+import pytest
 from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
+from libs.common.held import REPEATED
 from libs.common.kafka import headers_of, new_producer
-from libs.common.publisher import Publisher
+from libs.common.publisher import BATCH, CLEAR, OVERTAKEN, Publisher
 from libs.common.sender import Sender
 from libs.common.topics import WATERMARK
 from libs.common.worker import run_worker
+from tests.conftest import Ground
 from tests.libs.common.flow import AlwaysLeading, Lapsed, connect_to, of, read_all, running, touch, touch_again, worker
 from tests.libs.common.probe import EVENTS, PUBLICATION, SECTION, Probe
 from tests.polling import until
+
+# Never committed: it goes with its connection.
+EMPTY = """
+    BEGIN; CREATE SCHEMA apart; CREATE TABLE apart.publication_marks (LIKE publication_marks INCLUDING ALL);
+    SET LOCAL search_path TO apart; ANALYZE publication_marks
+"""
+FILLED = """
+    INSERT INTO publication_marks (stream, key, version)
+    SELECT 'a stream', gen_random_uuid(), 1 FROM generate_series(1, $1) RETURNING key
+"""
 
 
 async def test_a_section_is_published_with_the_version_that_its_mark_has(probe: Probe) -> None:
@@ -164,3 +179,28 @@ async def test_the_watermark_stands_still_while_the_consumer_is_stopped(probe: P
         await connection.execute("DELETE FROM consumer_progress")
         connection.terminate()
         await producer.stop()
+
+
+@pytest.mark.parametrize(("statement", "sent"), [(CLEAR, 1), (OVERTAKEN, 0)], ids=["clear", "overtaken"])
+async def test_marks_are_locked_once_by_a_plan_that_was_made_while_there_were_none(
+    ground: Ground,
+    probe: Probe,  # noqa: ARG001 - it made the database
+    statement: str,
+    sent: int,
+) -> None:
+    connection = await asyncpg.connect(ground.url("probe", "owner"), server_settings=REPEATED)
+    try:
+        await connection.execute(EMPTY)
+        await connection.execute(f"PREPARE kept AS {statement}")
+        await connection.execute("EXPLAIN EXECUTE kept ('a stream', '{}', '{}')")
+        keys = [str(row["key"]) for row in await connection.fetch(FILLED, 4 * BATCH)][:BATCH]
+        told = f"'{{{','.join(keys)}}}', '{{{','.join([str(sent)] * BATCH)}}}'"
+        plan = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE kept ('a stream', {told})")
+    finally:
+        await connection.close()
+    assert times_locked(json.loads(plan)[0]["Plan"]) == [1]
+
+
+def times_locked(part: dict[str, Any]) -> list[int]:
+    inside = [times for each in part.get("Plans", []) for times in times_locked(each)]
+    return [part["Actual Loops"], *inside] if part["Node Type"] == "LockRows" else inside
