@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
 
 from guanxi.cluster.connection import Cluster
@@ -19,6 +20,10 @@ from guanxi.local.postgres import LocalPostgres
 from guanxi.local.secrets import Secrets
 from libs.common.settings import Issuer, Mode, Settings
 from tests.ports import free_port
+
+# A machine that is busy with other things is no fault of what is tested.
+settings.register_profile("at any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("at any pace")
 
 ROOT = Path(__file__).resolve().parents[1]
 JARS = ROOT / ".local" / "cache"
