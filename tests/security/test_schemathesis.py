@@ -21,8 +21,8 @@ pytestmark = pytest.mark.deep
 
 FOLDER = Path(__file__).parent
 ROLES = ["branch_head", "teller", "complaint_officer", "admin", "compliance"]
-EXAMPLES, SECONDS, AT_LEAST = 4, 12, 50
-"""Of each operation; for each app at most; cases of each app."""
+EXAMPLES, SECONDS, AT_LEAST = 4, (12, 36, 108), 50
+"""Of each operation; for each app, and more of them where the machine was too busy for so many cases."""
 
 WITHOUT_END = "/api/v1/changes$"
 """Tested by tests/e2e/test_changes.py: whoever reads such an answer to its end waits for ever."""
@@ -74,15 +74,24 @@ def _places(stack: Stack, app: str) -> tuple[str, str]:
     return f"{stack.settings.address(app, 2)}/openapi.json", stack.settings.address(app)
 
 
-async def generated(bank: Bank, app: str, *chosen: str, token: str = "") -> int:
+async def passes(bank: Bank, app: str, *chosen: str, token: str = "") -> None:
+    """Assert that enough cases are made from an app's document, and that each of them passes every check."""
+    for seconds in SECONDS:
+        cases = await _generated(bank, app, seconds, *chosen, token=token or bank.token)
+        if cases >= AT_LEAST:
+            return
+    pytest.fail(f"only {cases} cases in {seconds} s")
+
+
+async def _generated(bank: Bank, app: str, seconds: int, *chosen: str, token: str) -> int:
     """How many cases there were; each of them passed every check."""
     document, url = _places(bank.stack, app)
     options = [
         f"--config-file={FOLDER / 'schemathesis.toml'}", "run", document, f"--url={url}", "--checks=all",
-        "--phases=examples,coverage,fuzzing,stateful", f"--max-examples={EXAMPLES}", f"--max-time={SECONDS}", "--workers=1",
+        "--phases=examples,coverage,fuzzing,stateful", f"--max-examples={EXAMPLES}", f"--max-time={seconds}", "--workers=1",
         "--continue-on-failure", "--warnings=off", "--seed=1", *chosen,
     ]  # fmt: skip
-    env = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.security.hooks", "GUANXI_TOKEN": token or bank.token}
+    env = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.security.hooks", "GUANXI_TOKEN": token}
     program = Path(sys.executable).with_name("schemathesis")
     process = await asyncio.create_subprocess_exec(program, *options, stdout=PIPE, stderr=STDOUT, env=env)
     output = (await process.communicate())[0].decode(errors="replace")
@@ -94,13 +103,13 @@ async def generated(bank: Bank, app: str, *chosen: str, token: str = "") -> int:
 
 @pytest.mark.parametrize("app", ["gateway", *SERVICES])
 async def test_every_answer_is_documented_and_none_is_an_error_of_ours(bank: Bank, app: str) -> None:
-    assert await generated(bank, app, f"--exclude-path-regex={WITHOUT_END}") >= AT_LEAST
+    await passes(bank, app, f"--exclude-path-regex={WITHOUT_END}")
 
 
 async def test_so_it_is_for_a_partner(bank: Bank) -> None:
     """Whom webhooks are there for."""
-    assert await generated(bank, "gateway", "--include-path-regex=/webhooks", token=bank.partner) >= AT_LEAST
+    await passes(bank, "gateway", "--include-path-regex=/webhooks", token=bank.partner)
 
 
 async def test_so_it_is_for_a_customer(bank: Bank) -> None:
-    assert await generated(bank, "gateway", "--include-path-regex=/me/|/360$", token=bank.customer) >= AT_LEAST
+    await passes(bank, "gateway", "--include-path-regex=/me/|/360$", token=bank.customer)
