@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+PATIENCE = 120
+"""Seconds; what takes longer is broken, however busy the machine is."""
 
-async def until(holds: Callable[[], Awaitable[bool]], *, seconds: float = 60) -> None:
+
+async def until(holds: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110 - what is waited for is in another process
             await asyncio.sleep(0.05)

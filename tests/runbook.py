@@ -28,7 +28,8 @@ def blocks() -> list[Block]:
     return found
 
 
-def block_of(heading: str, test: str) -> str:
-    """The commands under a heading that this test runs."""
-    (found,) = [each.commands for each in blocks() if (each.heading, each.how) == (heading, ELSEWHERE + test)]
+def block_of(heading: str, test: str, program: str = "") -> str:
+    """The commands under a heading that this test runs; by a program of theirs, where there are more such blocks."""
+    here = [each.commands for each in blocks() if (each.heading, each.how) == (heading, ELSEWHERE + test)]
+    (found,) = [commands for commands in here if program in commands]
     return found

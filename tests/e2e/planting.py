@@ -14,7 +14,7 @@ from guanxi.demo.people import people
 from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.stack import Stack
 from libs.contracts.core import ACCOUNTS, TRANSACTIONS, CoreAccount, CoreTransaction, Holder
-from tests.polling import until
+from tests.polling import PATIENCE, until
 
 PERSON = people(99, 990)[-1]
 PHONE = "13900009901"
@@ -36,7 +36,7 @@ async def describe(stack: Stack) -> None:
     """Register by name, look for it by name, complain and be heard, make mistakes with all of it."""
     await hire(stack, "teller", "teller")
     headers = {"Authorization": f"Bearer {stack.issuer.token('planted-teller', ['teller'])}"}
-    async with httpx.AsyncClient(base_url=stack.settings.gateway, headers=headers, timeout=15) as teller:
+    async with httpx.AsyncClient(base_url=stack.settings.gateway, headers=headers, timeout=PATIENCE) as teller:
 
         async def known() -> bool:
             answers = [await teller.get(f"/api/v1/{what}") for what in ("customers", "complaints")]
@@ -106,7 +106,7 @@ async def plant(stack: Stack) -> str:
     """Register, search and fail with identifiers; returns the customer's id once it shows in the view."""
     await hire(stack, "teller", "teller")
     headers = {"Authorization": f"Bearer {stack.issuer.token('planted-teller', ['teller'])}"}
-    async with httpx.AsyncClient(base_url=stack.settings.gateway, headers=headers, timeout=15) as teller:
+    async with httpx.AsyncClient(base_url=stack.settings.gateway, headers=headers, timeout=PATIENCE) as teller:
 
         async def known() -> bool:
             return (await teller.get("/api/v1/customers")).status_code == 200

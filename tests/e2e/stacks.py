@@ -17,6 +17,7 @@ from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from tests.conftest import JARS
 from tests.e2e.person import Person, SignIn
+from tests.polling import PATIENCE
 from tests.ports import free_port, free_ports_in_a_row
 
 SettingsT = TypeVar("SettingsT", bound=LocalSettings)
@@ -87,7 +88,7 @@ async def signing_in_at(
         def sign_in(subject: str, *roles: str) -> Person:
             headers = {"Authorization": f"Bearer {issuer.token(subject, list(roles))}"}
             way = transport() if transport else None
-            client = httpx.AsyncClient(base_url=gateway, headers=headers, timeout=15, transport=way)
+            client = httpx.AsyncClient(base_url=gateway, headers=headers, timeout=PATIENCE, transport=way)
             clients.push_async_callback(client.aclose)
             return Person(client)
 

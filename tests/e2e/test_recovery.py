@@ -22,6 +22,7 @@ from tests.e2e.person import Person, SignIn
 from tests.e2e.stacks import guanxi, signing_in, started
 from tests.e2e.test_story import Branch, known, open_branch
 from tests.polling import until
+from tests.runbook import block_of
 from tests.topics import make_again
 
 pytestmark = [pytest.mark.e2e, pytest.mark.deep]
@@ -144,11 +145,14 @@ async def test_topics_that_are_made_again_are_filled_again(bank: Bank) -> None:
     await bank.is_whole(bank.customers)
 
 
-async def tool(stack: Stack, program: str, *argv: str) -> None:
-    """One of PostgreSQL's own programs, at the database of the customer service."""
-    address = f"{stack.postgres.admin_dsn.rpartition('/')[0]}/customer"
-    command = [str(packaged_bindir() / program), f"--dbname={address}", *argv]
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT)
+async def told_by_the_runbook(stack: Stack, program: str, folder: Path) -> None:
+    """One of PostgreSQL's own programs, at the database of the customer service, as the runbook has it."""
+    env = {
+        "PATH": f"{packaged_bindir()}:{os.environ['PATH']}",
+        "CUSTOMER_ADMIN_URL": f"{stack.postgres.admin_dsn.rpartition('/')[0]}/customer",
+    }
+    script = ["bash", "-euo", "pipefail", "-c", block_of("Restore", "tests/e2e/test_recovery.py", program)]
+    process = await asyncio.create_subprocess_exec(*script, cwd=folder, env=env, stdout=PIPE, stderr=STDOUT)
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
 
@@ -187,8 +191,8 @@ async def reconciled(stack: Stack, since: Since) -> None:
 
 
 async def test_a_database_restored_from_an_old_dump_finds_its_way_back(bank: Bank, tmp_path: Path) -> None:
-    stack, dump = bank.stack, str(tmp_path / "customer.dump")
-    await tool(stack, "pg_dump", "--format=custom", f"--file={dump}")
+    stack = bank.stack
+    await told_by_the_runbook(stack, "pg_dump", tmp_path)
     since = await goes_on_after_the_dump(bank)
 
     async def heard() -> bool:
@@ -197,7 +201,7 @@ async def test_a_database_restored_from_an_old_dump_finds_its_way_back(bank: Ban
     await until(heard)
     story = await bank.story(since.kept)
     versions = {id_: await bank.versions(id_) for id_ in (since.kept, since.changed)}
-    await restore(stack, dump)
+    await restore(stack, tmp_path)
     await reconciled(stack, since)
     await goes_on(stack)
     bank.head.after = bank.teller.after = ""
@@ -222,11 +226,11 @@ async def test_a_database_restored_from_an_old_dump_finds_its_way_back(bank: Ban
     await bank.is_whole(await bank.register())
 
 
-async def restore(stack: Stack, dump: str) -> None:
+async def restore(stack: Stack, folder: Path) -> None:
     """As an operator does: the apps are down, the database is put back, and the servers run."""
     await stack.stop()
     await stack.postgres.start()
-    await tool(stack, "pg_restore", "--clean", "--if-exists", "--single-transaction", dump)
+    await told_by_the_runbook(stack, "pg_restore", folder)
     await stack.kafka.start()
 
 

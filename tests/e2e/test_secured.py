@@ -18,7 +18,7 @@ from guanxi.local.stack import Stack
 from tests.e2e.person import Person
 from tests.e2e.stacks import apart, console_of, running
 from tests.oidc.provider import Provider
-from tests.polling import until
+from tests.polling import PATIENCE, until
 from tests.ports import free_port
 from tests.secured import Secured
 
@@ -83,7 +83,9 @@ async def people(stack: SecuredStack) -> AsyncIterator[dict[str, Person]]:
     made = {}
     for name in CLIENTS:
         headers = {"Authorization": f"Bearer {await stack.provider.token(name)}"}
-        client = httpx.AsyncClient(base_url=stack.settings.gateway, verify=stack.trust, headers=headers, timeout=15)
+        client = httpx.AsyncClient(
+            base_url=stack.settings.gateway, verify=stack.trust, headers=headers, timeout=PATIENCE
+        )
         made[name] = Person(client)
     yield made
     for person in made.values():
