@@ -4,22 +4,30 @@ import asyncio
 import ssl
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import cycle
+from datetime import date, timedelta
+from itertools import count, cycle
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from guanxi.local.issuer import LocalIssuer
+from services.scoring.api.examples import EXAMPLES
+from services.scoring.api.schemas import NewContributionPolicy
 from tests.e2e.person import Person, SignIn
 from tests.e2e.stacks import signing_in_at
 
 HOST, PORT = "gateway-app", 8000
 WRITING, READING = 2, 2
 EACH = ("/api/v1/customers", "/api/v1/tasks", "/api/v1/campaigns", "/api/v1/complaints", "/api/v1/scores")
+CUSTOMERS = "/api/v1/customers"
+FAR = date(2100, 1, 1)
+"""A policy of that day reckons nothing here."""
+POLICY = {name: EXAMPLES[name] for name in NewContributionPolicy.model_fields if name in EXAMPLES}
 
 
 class ByAddress(httpx.AsyncHTTPTransport):
@@ -39,25 +47,39 @@ def signing_in(address: str, authority: Path, issuer: LocalIssuer) -> AbstractAs
     return signing_in_at(f"https://{HOST}:{PORT}", issuer, lambda: ByAddress(address, authority))
 
 
+Command = tuple[Person, str, Callable[[int], dict[str, Any]]]
+"""By whom, to which path, and what the n-th of them says."""
+
+
 @dataclass
 class Load:
-    """People who register customers and look at them, without a pause, while something is done to the system."""
+    """People who command every service and look at customers, without a pause, while something is done to the system."""
 
     teller: Callable[[], Person]
     head: Callable[[], Person]
+    admin: Callable[[], Person]
+    manager_id: str
+    """Of staff: who is given the tasks."""
     shown: Sequence[str]
     """Customers whom the view has: the newest are on their way to it still."""
     answers: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
     """Seconds, of any answer."""
-    registered: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    made: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """What was acknowledged: the ids, by the path that they were made at."""
+    _numbers: count[int] = field(default_factory=count)
+
+    def begin(self) -> None:
+        """What was seen before counts no more."""
+        self.answers.clear()
+        self.made.clear()
+        self.longest = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Load"]:
-        tasks = [asyncio.create_task(self._register(self.teller())) for _ in range(WRITING)]
+        tasks = [asyncio.create_task(self._command([self._registering()])) for _ in range(WRITING)]
         tasks += [asyncio.create_task(self._look(self.head())) for _ in range(READING)]
-        tasks += [asyncio.create_task(self._complain(self.teller())), asyncio.create_task(self._ask_each(self.head()))]
+        tasks += [asyncio.create_task(self._command(self._others())), asyncio.create_task(self._ask_each(self.head()))]
         try:
             yield self
         finally:
@@ -70,25 +92,45 @@ class Load:
     def failed(self) -> dict[str, int]:
         return {told: count for told, count in self.answers.items() if told not in {"200", "201"}}
 
-    async def _register(self, teller: Person) -> None:
-        while True:
+    def _registering(self) -> Command:
+        return self.teller(), CUSTOMERS, lambda n: {"name": f"客户{n}"}
+
+    def _others(self) -> list[Command]:
+        """One of each other service."""
+        told = {"channel": "counter", "business": "loan", "cause": "fees", "facts": "x"}
+        task = {"staff_id": self.manager_id, "kind": "call_back", "due_at": f"{FAR}T08:00:00Z"}
+        return [
+            (self.teller(), "/api/v1/complaints", lambda n: {**told, "customer_id": self._shown(n)}),
+            (self.head(), "/api/v1/tasks", lambda n: {**task, "customer_id": self._shown(n)}),
+            (self.admin(), "/api/v1/products", lambda n: {"code": f"k{n}", "name": "储蓄", "kind": "savings"}),
+            (
+                self.admin(),
+                "/api/v1/contribution-policies",
+                lambda n: {**POLICY, "effective_from": f"{FAR + timedelta(n)}"},
+            ),
+        ]
+
+    def _shown(self, n: int) -> str:
+        return self.shown[n % len(self.shown)]
+
+    async def _command(self, commands: Sequence[Command]) -> None:
+        for person, path, body in cycle(commands):
             headers = {"Idempotency-Key": str(uuid.uuid4())}
-            body = {"name": f"客户{len(self.registered)}"}
-            answer = await self._ask(teller, "POST", "/api/v1/customers", json=body, headers=headers)
+            answer = await self._ask(person, "POST", path, json=body(next(self._numbers)), headers=headers)
             if answer is not None and answer.status_code == httpx.codes.CREATED:
-                self.registered.append(answer.json()["id"])
+                self.made[path].append(answer.json()["id"])
+
+    async def kept(self) -> Counter[tuple[str, int]]:
+        """What is answered of all that was acknowledged: path and status, and how often."""
+        told: Counter[tuple[str, int]] = Counter()
+        for person, path, _ in [self._registering(), *self._others()]:
+            for id_ in self.made[path]:
+                told[path, (await person.get(f"{path}/{id_}")).status_code] += 1
+        return told
 
     async def _look(self, head: Person) -> None:
         for customer_id in cycle(self.shown):
             await self._ask(head, "GET", f"/api/v1/customers/{customer_id}/360")
-
-    async def _complain(self, teller: Person) -> None:
-        for customer_id in cycle(self.shown):
-            headers = {"Idempotency-Key": str(uuid.uuid4())}
-            body = {"channel": "counter", "business": "loan", "cause": "fees", "facts": "x", "customer_id": customer_id}
-            answer = await self._ask(teller, "POST", "/api/v1/complaints", json=body, headers=headers)
-            if answer is not None and answer.status_code == httpx.codes.CREATED:
-                self.complaints.append(answer.json()["id"])
 
     async def _ask_each(self, head: Person) -> None:
         """Each service for what is its own."""

@@ -14,7 +14,7 @@ import pytest
 
 from guanxi.local.cluster_secrets import ClusterSecrets
 from guanxi.local.issuer import ADMIN
-from tests.cluster.channel import Load, signing_in
+from tests.cluster.channel import CUSTOMERS, Load, signing_in
 from tests.cluster.tools import TOOLS, Kubernetes, run
 from tests.deploy.rendered import named, resources
 from tests.e2e.person import Person, SignIn
@@ -100,7 +100,10 @@ async def load(sign_in: SignIn, here: Branch) -> Load:
     shown = [answer.json()["id"] for answer in made]
     for customer_id in shown:
         await view_when(somebody("branch_head"), customer_id, lambda sections: sections["profile"]["state"] == "ok")
-    return Load(lambda: somebody("teller"), lambda: somebody("branch_head"), shown)
+    administrator = sign_in(ADMIN, "admin")
+    return Load(
+        lambda: somebody("teller"), lambda: somebody("branch_head"), lambda: administrator, here.staff["manager"], shown
+    )
 
 
 def told(what: str, *more: object) -> None:
@@ -125,8 +128,7 @@ async def test_a_customer_is_registered_and_seen_whole(sign_in: SignIn, here: Br
 @pytest.mark.parametrize("app", APPS)
 async def test_a_rolling_update_under_load_fails_nobody(deployed: Kubernetes, load: Load, app: str) -> None:
     """No request without a good answer, and no command lost."""
-    load.answers.clear()
-    load.longest, load.registered, load.complaints = 0.0, [], []
+    load.begin()
     async with load.running():
         await until(lambda: _some(load, 20))
         for part in ("app", "worker"):
@@ -150,18 +152,16 @@ async def patiently(cluster: Kubernetes, *arguments: str) -> None:
 
 
 async def none_is_lost(load: Load) -> None:
+    assert await load.kept() == {(path, 200): len(made) for path, made in load.made.items()}
     head = load.head()
-    for customer_id in load.registered:
+    for customer_id in load.made[CUSTOMERS]:
         await view_when(head, customer_id, lambda sections: sections["profile"]["state"] == "ok")
-    kept = [await head.get(f"/api/v1/complaints/{complaint_id}") for complaint_id in load.complaints]
-    assert [answer.status_code for answer in kept] == [200] * len(kept)
 
 
 async def test_a_bad_rollout_is_told_while_the_old_pods_serve_and_can_be_undone(
     deployed: Kubernetes, operator: Callable[[str], str], load: Load
 ) -> None:
-    load.answers.clear()
-    load.registered = []
+    load.begin()
     async with load.running():
         deployed.do("set", "image", "deployment/customer-app", "app=guanxi/customer:none")
         status = ("rollout", "status", "deployment/customer-app", "--timeout=20s")

@@ -54,6 +54,8 @@ class Kubernetes:
     kubectl: str
     kubeconfig: Path
     namespace: str = field(default="guanxi")
+    is_others: bool = False
+    """Somebody else's: what is applied is judged there and not stored, and no node of theirs is touched."""
 
     def ask(self, *arguments: str, told: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [self.kubectl, f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}", *arguments]
@@ -65,10 +67,18 @@ class Kubernetes:
         assert answer.returncode == 0, f"kubectl {' '.join(arguments)}: {answer.stdout}{answer.stderr}"
         return answer.stdout
 
-    def apply(self, manifests: str) -> str:
-        """Every unknown field, and every word of Pod Security, is a failure."""
+    def apply(self, manifests: str) -> None:
+        answer = self.judged(manifests)
+        assert answer.returncode == 0, f"{answer.stdout}{answer.stderr}"
+
+    def judged(self, manifests: str) -> subprocess.CompletedProcess[str]:
+        """Apply them: every unknown field, and every word of Pod Security, is a failure."""
         strictly = ("--server-side", "--force-conflicts", "--validate=strict", "--warnings-as-errors")
-        return self.do("apply", *strictly, "--filename=-", told=manifests)
+        stored = "--dry-run=server" if self.is_others else "--dry-run=none"
+        return self.ask("apply", *strictly, stored, "--filename=-", told=manifests)
+
+    def serves(self, kind: str, version: str) -> bool:
+        return self.ask("explain", kind, f"--api-version={version}").returncode == 0
 
     def get(self, *arguments: str) -> Any:
         return yaml.load(self.do("get", "--output=yaml", *arguments), yaml.CSafeLoader)

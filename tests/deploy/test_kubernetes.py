@@ -185,7 +185,7 @@ def test_9_a_drain_takes_one_at_a_time() -> None:
         budget = budgets[each["metadata"]["name"]]
         assert budget["maxUnavailable"] == 1
         assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
-        assert budget["selector"]["matchLabels"].items() <= labels_of(each).items()
+        assert budget["selector"] == each["spec"]["selector"]
         spread = pod_of(each)["topologySpreadConstraints"]
         assert {s["topologyKey"] for s in spread} == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
         assert all(s["whenUnsatisfiable"] == "ScheduleAnyway" for s in spread)
