@@ -6,6 +6,7 @@ import shutil
 import signal
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +17,12 @@ import pytest
 from guanxi.audit import owner_of
 from guanxi.local.issuer import ADMIN
 from guanxi.local.postgres_settings import packaged_bindir
+from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from libs.contracts import customer
+from tests.e2e.parted import Parted
 from tests.e2e.person import Person, SignIn
-from tests.e2e.stacks import guanxi, signing_in, started
+from tests.e2e.stacks import apart, console_of, guanxi, running, signing_in
 from tests.e2e.test_story import Branch, known, open_branch
 from tests.polling import until
 from tests.runbook import block_of
@@ -33,7 +36,7 @@ LOST = "lost@example.com"
 
 @dataclass
 class Bank:
-    stack: Stack
+    stack: Parted
     teller: Person
     head: Person
     here: Branch
@@ -71,9 +74,11 @@ class Bank:
 
 
 @pytest.fixture(scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with started(tmp_path_factory.mktemp("recovery")) as running:
-        yield running
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parted]:
+    settings = apart(LocalSettings, tmp_path_factory.mktemp("recovery"))
+    with console_of(settings) as console:
+        async with running(Parted(settings, console)) as made:
+            yield made
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +88,7 @@ async def signed_in(stack: Stack) -> AsyncIterator[SignIn]:
 
 
 @pytest.fixture(scope="module")
-async def bank(stack: Stack, signed_in: SignIn) -> Bank:
+async def bank(stack: Parted, signed_in: SignIn) -> Bank:
     here = await open_branch(signed_in(ADMIN, "admin"), "r01")
     teller, head = signed_in("teller-r01", "teller"), signed_in("branch_head-r01", "branch_head")
     for person in (teller, head):
@@ -191,8 +196,7 @@ async def reconciled(stack: Stack, since: Since) -> None:
 
 
 async def test_a_database_restored_from_an_old_dump_finds_its_way_back(bank: Bank, tmp_path: Path) -> None:
-    stack = bank.stack
-    await told_by_the_runbook(stack, "pg_dump", tmp_path)
+    await told_by_the_runbook(bank.stack, "pg_dump", tmp_path)
     since = await goes_on_after_the_dump(bank)
 
     async def heard() -> bool:
@@ -201,42 +205,55 @@ async def test_a_database_restored_from_an_old_dump_finds_its_way_back(bank: Ban
     await until(heard)
     story = await bank.story(since.kept)
     versions = {id_: await bank.versions(id_) for id_ in (since.kept, since.changed)}
-    await restore(stack, tmp_path)
-    await reconciled(stack, since)
-    await goes_on(stack)
     bank.head.after = bank.teller.after = ""
-    await known(bank.teller)
-    await known(bank.head)
-    await until(lambda: gone(bank.head, since.lost))
-    await until(heard)
-    assert await bank.story(since.kept) == story, "what was heard since the dump is heard again"
 
     async def newer() -> bool:
         now = {id_: await bank.versions(id_) for id_ in versions}
-        fallen = [
-            (id_, name) for id_, of_then in versions.items() for name in of_then if now[id_][name] < of_then[name]
-        ]
-        assert fallen == []
-        return all(now[id_].get("profile", 0) > of_then["profile"] for id_, of_then in versions.items())
+        return all(now[id_]["profile"] > of_then["profile"] for id_, of_then in versions.items())
 
-    await until(newer)
+    async with never_falling(bank, versions):
+        await restore(bank, tmp_path)
+        await reconciled(bank.stack, since)
+        await bank.stack.begin()
+        await known(bank.teller)
+        await known(bank.head)
+        await until(lambda: gone(bank.head, since.lost))
+        await until(heard)
+        await until(newer)
+    assert await bank.story(since.kept) == story, "what was heard since the dump is heard again"
     shown = (await bank.head.get(f"/api/v1/customers/{since.changed}")).json()
     assert LOST not in str(shown)
     assert shown["version"] > since.version, "no version is told twice"
     await bank.is_whole(await bank.register())
 
 
-async def restore(stack: Stack, folder: Path) -> None:
-    """As an operator does: the apps are down, the database is put back, and the servers run."""
-    await stack.stop()
-    await stack.postgres.start()
-    await told_by_the_runbook(stack, "pg_restore", folder)
-    await stack.kafka.start()
+@asynccontextmanager
+async def never_falling(bank: Bank, versions: dict[str, Versions]) -> AsyncIterator[None]:
+    """These customers are shown all the time, and no section of theirs under a version of before."""
+    highest = {id_: dict(of_then) for id_, of_then in versions.items()}
+
+    async def look() -> None:
+        while True:
+            for id_, seen in highest.items():
+                now = await bank.versions(id_)
+                assert all(now[name] >= version for name, version in seen.items()), (seen, now)
+                seen.update(now)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
 
 
-async def goes_on(stack: Stack) -> None:
-    await stack.stop()
-    await stack.start()
+async def restore(bank: Bank, folder: Path) -> None:
+    """As an operator does: the service is down, its database is put back, and everybody else goes on."""
+    await bank.stack.end()
+    assert (await bank.teller.get("/api/v1/customers")).status_code == 503
+    assert (await bank.head.get("/api/v1/assignments")).status_code == 200
+    await told_by_the_runbook(bank.stack, "pg_restore", folder)
 
 
 async def gone(person: Person, customer_ids: list[str]) -> bool:
