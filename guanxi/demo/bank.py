@@ -5,6 +5,7 @@ that was cut short is gone on with, and one that is repeated changes nothing.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ async def load_demo(
 
     A campaign looks once at whom it may tell: before it starts, marketing hears of every consent and closed complaint.
     """
+    began = time.monotonic()
     columns = TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     async with AsyncExitStack() as stack:
         admin = await stack.enter_async_context(Client(settings.gateway, issuer.token(ADMIN, [ADMIN])))
@@ -88,6 +90,8 @@ async def load_demo(
             await _campaigns(progress, stories, admin)
             if settled:
                 await until_nothing_waits(settings, progress)
+    heard = ", and every service has heard of them" if settled else ""
+    console.print(f"[dim]{customers:,} customers came in within {time.monotonic() - began:.0f} s{heard}[/dim]")
 
 
 async def example_of(settings: LocalSettings, issuer: LocalIssuer, seed: int) -> Example:
