@@ -5,7 +5,7 @@ import ssl
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -67,7 +67,7 @@ class Load:
     """Seconds, of any answer."""
     made: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """What was acknowledged: the ids, by the path that they were made at."""
-    _numbers: count[int] = field(default_factory=count)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     def begin(self) -> None:
         """What was seen before counts no more."""
