@@ -17,6 +17,7 @@ from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from tests.e2e.person import Person
 from tests.e2e.stacks import apart, console_of, running
+from tests.e2e.test_story import view_when
 from tests.oidc.provider import Provider
 from tests.polling import PATIENCE, until
 from tests.ports import free_port
@@ -115,19 +116,12 @@ async def test_a_customer_is_registered_and_seen_over_tls(stack: SecuredStack, p
     customer = await succeeding(
         teller, "/api/v1/customers", {"kind": "person", "name": "测试", "home_unit_id": unit["id"]}
     )
-    place = f"/api/v1/customers/{customer['id']}/360"
+    await view_when(teller, customer["id"], lambda sections: sections["profile"]["state"] == "ok")
 
-    async def seen() -> bool:
-        answer = await teller.get(place)
-        return answer.status_code == 200 and answer.json()["sections"]["profile"]["state"] == "ok"
+    def all_answer_in_time(sections: dict[str, Any]) -> bool:
+        return {section["state"] for section in sections.values()} == {"ok"}
 
-    await until(seen)
-
-    async def all_answer_in_time() -> bool:
-        live = await teller.get(place, consistency="live")
-        return {part["state"] for part in live.json()["sections"].values()} == {"ok"}
-
-    await until(all_answer_in_time)
+    await view_when(teller, customer["id"], all_answer_in_time, consistency="live")
 
 
 async def test_without_tls_nobody_is_answered(stack: SecuredStack) -> None:

@@ -58,11 +58,11 @@ async def known(person: Person) -> None:
     await until(answers)
 
 
-async def view_when(person: Person, customer_id: str, holds: Any) -> dict[str, Any]:
+async def view_when(person: Person, customer_id: str, holds: Any, **query: str) -> dict[str, Any]:
     sections: dict[str, Any] = {}
 
     async def arrived() -> bool:
-        answer = await person.get(f"/api/v1/customers/{customer_id}/360")
+        answer = await person.get(f"/api/v1/customers/{customer_id}/360", **query)
         sections.update(answer.json().get("sections", {}))
         return bool(answer.status_code == 200 and holds(sections))
 
@@ -165,15 +165,11 @@ async def live_equals_stored(head: Person, customer_id: str) -> None:
 
 async def live_in_time(person: Person, customer_id: str) -> dict[str, Any]:
     """Its sections, once every service answered within the time that the gateway gives it."""
-    sections: dict[str, Any] = {}
 
-    async def answered() -> bool:
-        answer = await person.get(f"/api/v1/customers/{customer_id}/360", consistency="live")
-        sections.update(answer.json()["sections"])
+    def answered(sections: dict[str, Any]) -> bool:
         return all(section["state"] != "unavailable" for section in sections.values())
 
-    await until(answered)
-    return sections
+    return await view_when(person, customer_id, answered, consistency="live")
 
 
 async def strangers_see_nothing(stranger: Person, customer_id: str, complaint_id: str, name: str) -> None:
