@@ -231,17 +231,21 @@ class Bank:
 
         await until(published, 40, f"the outbox of {app} is published by another")
 
-    async def session_of(self, running: Running) -> int:
-        """The process id of one of its sessions, PostgreSQL's side: as soon as it has one again."""
+    async def session_of(self, app: str) -> int:
+        """The process id of a session of one that serves, PostgreSQL's side: as soon as there is one again.
+
+        Not of a given one: the gateway keeps its connections, and they may all lead to the other.
+        """
         query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND client_port = ANY($1::int[])"
         sessions: list[int] = []
 
         async def has_one() -> bool:
-            sessions[:] = [row[0] for row in await self.databases.rows(running.app, query, list(ports_of(running.pid)))]
+            ports = set().union(*[ports_of(serving.pid) for serving in self.serving(app)])
+            sessions[:] = [row[0] for row in await self.databases.rows(app, query, list(ports))]
             return bool(sessions)
 
         # Stories may wait until a worker that heard nothing for a minute has begun anew; till then nobody asks this app.
-        await until(has_one, 120, f"{running.name} has a session")
+        await until(has_one, 120, f"somebody who serves {app} has a session")
         return sessions[0]
 
     async def session_ends(self, session: int) -> None:

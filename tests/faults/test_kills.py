@@ -95,7 +95,7 @@ async def test_a_killed_postmaster_is_started_again_over_the_same_data(bank: Ban
 @pytest.mark.parametrize("app", APPS)
 async def test_a_killed_session_of_an_app_takes_all_sessions_with_it_and_they_come_back(bank: Bank, app: str) -> None:
     postmaster = bank.stack.postgres.process
-    victim = await bank.session_of(bank.serving(app)[0])
+    victim = await bank.session_of(app)
     strike = await bank.strike(victim)
     await bank.whole_again()
     assert strike.in_flight >= IN_FLIGHT
