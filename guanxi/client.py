@@ -51,20 +51,24 @@ class Client:
         return (await self._ask("GET", path, {"Guanxi-Consistency": after} if after else {}, query, None))[0]
 
     async def until_known(self, *paths: str) -> None:
-        """Wait until the login is good at these paths: of new staff, and new customers, a directory hears in seconds.
+        """Wait until the login is good at each of these paths."""
+        for path in paths:
+            await self.get_once_known(path, limit="1")
+
+    async def get_once_known(self, path: str, **query: str) -> Any:
+        """Read as soon as the login is good: of new staff, and new customers, a directory hears in seconds.
 
         Raises:
             Refused: it is not, for as long as one waits.
         """
-        for path in paths:
-            for place in range(TRIES):
-                try:
-                    await self.get(path, limit="1")
-                    break
-                except Refused as refused:
-                    if refused.status not in NOT_YET or place == TRIES - 1:
-                        raise
-                    await asyncio.sleep(PAUSE_SECONDS)
+        for _ in range(TRIES - 1):
+            try:
+                return await self.get(path, **query)
+            except Refused as refused:
+                if refused.status not in NOT_YET:
+                    raise
+                await asyncio.sleep(PAUSE_SECONDS)
+        return await self.get(path, **query)
 
     async def post(
         self, path: str, body: dict[str, Any] | None, *, key: str, after: str | None = None, version: int | None = None
@@ -78,9 +82,13 @@ class Client:
         return await self._ask("POST", path, headers, {}, body)
 
     async def change(self, path: str, move: str, body: dict[str, Any] | None, *, key: str) -> tuple[Any, str | None]:
-        """Carry a command out on a thing as it is now: somebody else may change it between a look and the command."""
+        """Carry a command out on a thing as it is now: somebody else may change it between a look and the command.
+
+        Raises:
+            Refused: the thing is not known for as long as one waits, or the command was refused.
+        """
         for _ in range(TRIES):
-            thing = await self.get(path)
+            thing = await self.get_once_known(path)
             try:
                 return await self.post(f"{path}/{move}", body, key=key, version=thing["version"])
             except Refused as refused:

@@ -46,15 +46,14 @@ class Stories:
     async def sign_up(self, planned: Planned) -> None:
         """Let a customer sign in, once their branch is known to the service."""
         head, path = self.of[planned.branch]["branch_head"], f"/api/v1/customers/{self.ids[planned.place]}"
-        await head.until_known(path)
         login = {"issuer": ISSUER, "subject": _login(planned)}
         await once(head.change(path, "logins", login, key=self._key("login", planned)))
 
     async def consent(self, planned: Planned) -> None:
         """To be told over channels: signed in as themselves, since nobody does it for them."""
         async with Client(self.gateway, self.issuer.token(_login(planned), ["customer"])) as own:
-            await own.until_known("/api/v1/me/consents")
-            given = {consent["channel"] for consent in (await own.get("/api/v1/me/consents"))["items"]}
+            known = await own.get_once_known("/api/v1/me/consents")
+            given = {consent["channel"] for consent in known["items"]}
             for channel in planned.channels:
                 if channel in given:  # or was, and is withdrawn
                     continue

@@ -72,10 +72,12 @@ class AudienceRepository:
         return found, looked_at[-1] if len(looked_at) == limit else None
 
     async def _keep(self, customer_id: UUID, **kept: object) -> None:
-        await self.welcome(customer_id)
         a = audience.c
         theirs = (a.customer_id == customer_id) & self._uow.scope.customers(a.customer_id)
-        await self._uow.session.execute(audience.update().where(theirs).values(**kept))
+        keep = audience.update().where(theirs).values(**kept).returning(a.customer_id)
+        if (await self._uow.session.execute(keep)).first() is None:
+            await self.welcome(customer_id)
+            await self._uow.session.execute(keep)
 
 
 def _with(column: ColumnElement[object], one: ColumnElement[object], *, present: bool) -> ColumnElement[object]:
