@@ -46,6 +46,7 @@ def worker(settings: GatewaySettings) -> Worker:
         settings=settings,
         database=database,
         scope=SystemScope(),
+        collects=(AUDIT.name, *intake.TOPICS),
         copies={directory.SCHEMA: COPIES, view.SCHEMA: view.COPIES},
         schedules=[
             Schedule("audit alerts", alerts, pause=PAUSE_SECONDS),

@@ -8,6 +8,7 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from libs.common.metrics import RECORDS_REFUSED
+from libs.common.progress import Progress
 from libs.common.reader import Reader
 
 log = structlog.get_logger()
@@ -24,11 +25,13 @@ class Collector:
     store: Store
 
     async def run(self) -> None:
+        progress = Progress(self.reader)
         async with self.reader.reading():
             while True:
                 if records := await self.reader.read(BATCH):
                     await self._store(records)
                 await self.reader.handled()
+                await progress.tell()
 
     async def _store(self, records: list[ConsumerRecord]) -> None:
         try:

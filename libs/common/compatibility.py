@@ -48,11 +48,9 @@ class Schemas:
 
     def _inner(self, where: str, old: Document, new: Document, name: str, use: Use) -> Iterator[str]:
         before, after = old.get(name), new.get(name, {})
-        if not isinstance(before, dict):
-            return
-        if isinstance(after, dict):
+        if isinstance(before, dict) and isinstance(after, dict):
             yield from self.broken(where, before, after, use)
-        elif after is False and use is not Use.SHOWN:
+        elif after is False and before is not False and use is not Use.SHOWN:
             yield f"{where}: fields of any name are taken no longer"
 
     def _choices(self, where: str, old: Sequence[Document], new: Sequence[Document], use: Use) -> Iterator[str]:

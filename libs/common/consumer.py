@@ -10,20 +10,17 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
-from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from aiokafka import ConsumerRecord
 
 from libs.common.caller import Scope
 from libs.common.database import Database, UnitOfWork
 from libs.common.dead_letters import DeadLetters
 from libs.common.hearing import Received, Subscription, remember_ids
 from libs.common.logs import where
-from libs.common.reader import ANSWERED_WITHIN, Reader
+from libs.common.progress import Progress
+from libs.common.reader import Reader
 from libs.common.transient import contested, passing, slow
 
 log = structlog.get_logger()
@@ -31,18 +28,10 @@ log = structlog.get_logger()
 BATCH = 500
 BATCH_SECONDS = 1.0
 """After so long what is handled is committed: whoever waits for its locks gives up after two seconds."""
-PROGRESS_SECONDS = 1.0
 BOUNDED_TRIES = 10
 TRIES_AS_A_WHOLE = 3
 """A connection that is lost each time may have been cut off because the batch takes too long: try less at once."""
 BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-
-CAUGHT_UP = text("""
-    INSERT INTO consumer_progress (topic, partition, caught_up_at)
-    SELECT topic, partition, :at
-    FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[])) AS p (topic, partition)
-    ON CONFLICT (topic, partition) DO UPDATE SET caught_up_at = excluded.caught_up_at
-""")
 
 
 class HandlingFailed(Exception):
@@ -60,14 +49,14 @@ class Consumer:
     subscription: Subscription
     scope: Scope
     dead_letters: DeadLetters
-    _told: float = 0.0
 
     async def run(self) -> None:
+        progress = Progress(self.reader)
         async with self.reader.reading():
             while True:
                 await self.handle(await self.reader.read(BATCH))
                 await self.reader.handled()
-                await self._tell_progress()
+                await progress.tell()
 
     async def handle(self, records: list[ConsumerRecord]) -> None:
         """Handle every record, whatever it takes: returns only once each has had its effect or is a dead letter."""
@@ -126,39 +115,6 @@ class Consumer:
     async def _back_off(self, cause: Exception, attempt: int) -> None:
         log.warning("waiting to try again", cause=type(cause).__name__, attempt=attempt)
         await asyncio.sleep(BACK_OFF[min(attempt, len(BACK_OFF) - 1)])
-
-    async def _tell_progress(self) -> None:
-        """Store when each partition was last read to its end: the publishers' watermarks rest on it."""
-        if time.monotonic() - self._told < PROGRESS_SECONDS:
-            return
-        read: list[TopicPartition] = []
-        oldest_fetch = datetime.now(UTC).timestamp()
-        consumer = self.reader.consumer
-        for part in self.reader.partitions:
-            end = self.reader.end(part)
-            if end is None or self.reader.lost(part):
-                continue
-            try:
-                async with asyncio.timeout(ANSWERED_WITHIN):
-                    position = await consumer.position(part)
-            except IllegalStateError:  # it moved to another member a moment ago
-                continue
-            if position >= end:
-                read.append(part)
-                fetched = consumer.last_poll_timestamp(part)
-                oldest_fetch = min(oldest_fetch, fetched / 1000) if fetched else oldest_fetch
-        await self._store_progress(read, datetime.fromtimestamp(oldest_fetch, UTC))
-
-    async def _store_progress(self, read: list[TopicPartition], at: datetime) -> None:
-        self._told = time.monotonic()
-        if not read:
-            return
-        topics, partitions = [p.topic for p in read], [p.partition for p in read]
-        try:
-            async with self.database.engine.begin() as connection:
-                await connection.execute(CAUGHT_UP, {"topics": topics, "partitions": partitions, "at": at})
-        except (DBAPIError, OSError) as error:
-            log.warning("progress not stored", cause=type(error).__name__)
 
 
 def _parted(

@@ -14,7 +14,9 @@ QUEUE_AGE = Gauge("guanxi_queue_age_seconds", "Age of the oldest thing that wait
 PUBLISHED = Counter("guanxi_published_total", "Records sent to Kafka.", ("topic",))
 SECTION_LAG = Gauge("guanxi_section_lag_seconds", "Age of a compacted topic's watermark.", ("topic",))
 CONSUMED = Counter("guanxi_consumed_total", "Records read from Kafka, by what became of them.", ("outcome",))
-CONSUMER_LAG = Gauge("guanxi_consumer_lag", "Records waiting in a partition.", ("group", "topic", "partition"))
+CONSUMER_LAG = Gauge(
+    "guanxi_consumer_lag", "Records of a partition without an effect yet.", ("group", "topic", "partition")
+)
 CONSUMER_AGE = Gauge("guanxi_consumer_age_seconds", "Time since a topic was last heard to its end.", ("topic",))
 DEAD_LETTERS = Counter("guanxi_dead_letters_total", "Records set aside for a person.", ("topic",))
 BROKER_FORGOT = Counter(

@@ -12,7 +12,7 @@ leaves that out: it comes again, in its place, in the new epoch, which a record 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ from aiokafka.errors import IllegalStateError
 from libs.common.assignments import Assignments
 from libs.common.held import LASTING, HeldConnection, durably
 from libs.common.kafka import commit_offsets, epoch_of, new_consumer
-from libs.common.metrics import CONSUMER_LAG
+from libs.common.lag import Lag
 from libs.common.settings import Settings
 
 log = structlog.get_logger()
@@ -89,6 +89,7 @@ class Reader:
     _told: float = 0.0
 
     def __post_init__(self) -> None:
+        self._lag = Lag(self.group, self.consumer)
         self.held = HeldConnection(self.dsn)
         self.effects = HeldConnection(self.dsn, LASTING)
         """For what is read to be stored by; its places are noted over another one, once that has happened."""
@@ -98,12 +99,13 @@ class Reader:
         self.consumer.subscribe(sorted(self.consumer.subscription()), listener=self._assignments)
         try:
             await self.consumer.start()
-            yield
+            async with self._lag.measured(lambda: self.partitions):
+                yield
         finally:
             self.held.hang_up()
             self.effects.hang_up()
             await self._leave()
-            self._let_go(self._positions)
+            self._lag.forget(self._positions)
 
     async def _leave(self) -> None:
         """A member that does not leave keeps its partitions for ever, by its heartbeat."""
@@ -135,8 +137,7 @@ class Reader:
         if self._placed != self._assignments.current:
             return []  # they may be of another assignment, which is read from its own places
         for part, records in fetched.items():
-            lag = CONSUMER_LAG.labels(self.group, part.topic, part.partition)
-            lag.set((self.end(part) or 0) - records[-1].offset - 1)
+            self._lag.take(part, records, self.end(part))
             if not await self._begins_again(part, records):
                 self._fetched[part] = self._positions[part].next, self._in_their_place(part, records)
         return [record for _, records in self._fetched.values() for record in records]
@@ -158,6 +159,7 @@ class Reader:
 
     async def handled(self) -> None:
         """Say that what was read last has had its effect."""
+        self._lag.handled()
         fetched, self._fetched = {part: told for part, told in self._fetched.items() if told[1]}, {}
         if fetched:
             await self._advance(fetched)
@@ -196,17 +198,11 @@ class Reader:
                 elif position.next > known.next:
                     # Who had it before us ended what they were at: it goes on behind that.
                     await self._seek(part, position.next)
-        self._let_go(self._positions.keys() - ours.keys())
+        self._lag.forget(self._positions.keys() - ours.keys())
         # Another, who had it meanwhile, may have found that it was sent again.
         self._lost = {p for p in self._lost if p in ours and ours[p].epoch == self._positions[p].epoch}
         self._untold = {part: place for part, place in self._untold.items() if part in ours and not begun}
         self._positions, self._placed = ours, assignment
-
-    def _let_go(self, parts: Iterable[TopicPartition]) -> None:
-        """How far behind we were with them is somebody else's to tell now."""
-        for part in parts:
-            with contextlib.suppress(KeyError):
-                CONSUMER_LAG.remove(self.group, part.topic, str(part.partition))
 
     async def _begin(self, part: TopicPartition) -> Position:
         await self.held.patiently(lambda connection: connection.execute(BEGIN, self.group, *part))

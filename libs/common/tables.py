@@ -49,7 +49,7 @@ def time(name: str, *, nullable: bool = False, now: bool = False) -> Column[obje
 
 
 def chassis_tables(metadata: MetaData) -> None:
-    """Outbox, publication marks, inbox, dead letters, idempotency keys, consumer progress, audit trail, recovery."""
+    """Outbox, publication marks, inbox, dead letters, idempotency keys, audit trail, recovery."""
     audit_tables(metadata)
     idempotency_table(metadata)
     recovery_tables(metadata)
@@ -117,6 +117,7 @@ def recovery_tables(metadata: MetaData) -> None:
     newest = Column("newest", BigInteger, nullable=False, server_default="0")
     Table("reader_positions", metadata, Column("reader", Text, primary_key=True), *place(), *following, newest)
     Table("topic_ends", metadata, *place(), Column("next", BigInteger, nullable=False))
+    Table("consumer_progress", metadata, *place(), time("caught_up_at"))
     Table(
         "broker_epochs",
         metadata,
@@ -193,13 +194,6 @@ def _inbound(metadata: MetaData) -> None:
         time("handled_at", nullable=True),
     )
     Index("ix_dead_letters_asked_at", letters.c.asked_at, postgresql_where=letters.c.asked_at.is_not(None))
-    Table(
-        "consumer_progress",
-        metadata,
-        Column("topic", Text, primary_key=True),
-        Column("partition", Integer, primary_key=True),
-        time("caught_up_at"),
-    )
 
 
 def version() -> Column[int]:

@@ -49,9 +49,9 @@ Part = Callable[[], Awaitable[None]]
 class Worker:
     """What a service does when nobody asks.
 
-    `events_topic` is None for an app that records no events; `copies` are named by the schema that holds them;
-    `sealed` are its columns of encrypted values; `queues` are what else waits in its database (`libs.common.queues`).
-    What else it does are `duties`, of the leader alone, and `parts`.
+    `events_topic` is None for an app that records no events; `collects` are topics that its own parts read;
+    `copies` are named by the schema that holds them; `sealed` are its columns of encrypted values; `queues` are what
+    else waits in its database (`libs.common.queues`). What else it does are `duties`, of the leader alone, and `parts`.
     """
 
     settings: Settings
@@ -60,6 +60,7 @@ class Worker:
     events_topic: str | None = None
     publications: Sequence[Publication] = ()
     subscription: Subscription = field(default_factory=lambda: Subscription((), {}))
+    collects: Sequence[str] = ()
     copies: Mapping[str, Sequence[Copy]] = field(default_factory=dict)
     schedules: Sequence[Schedule] = ()
     sealed: Sequence[SealedColumn] = ()
@@ -82,7 +83,7 @@ async def run_worker(worker: Worker) -> None:
         parts["consumer"] = partial(_consume, worker, ring)
         retries = Retries(worker.database, worker.subscription, worker.scope, FieldCipher(ring))
         parts["dead letters"] = retries.run
-    events, hears = EVENTS if worker.events_topic else {}, worker.subscription.topics
+    events, hears = EVENTS if worker.events_topic else {}, (*worker.subscription.topics, *worker.collects)
     queues = {**AUDIT, **events, **worker.queues}
     parts["queues"] = Queues(worker.settings.dsn, queues, hears=hears, schemas=worker.copies).run
     for schema, copies in worker.copies.items():
