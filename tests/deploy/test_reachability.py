@@ -94,10 +94,6 @@ def allowed(place: Place, other: Place, direction: str) -> set[Port] | None:
     return ports
 
 
-STORES = {"kafka", *(f"{app} database" for app in APPS)}
-"""Not ours to bound: whoever runs them says who may come in."""
-
-
 def edges() -> set[tuple[str, str, Port]]:
     found = set()
     for source in places():
@@ -105,7 +101,7 @@ def edges() -> set[tuple[str, str, Port]]:
             if source == target:
                 continue
             out = allowed(source, target, "egress")
-            into = None if target.name in STORES else allowed(target, source, "ingress")
+            into = allowed(target, source, "ingress")
             both = out if into is None else into if out is None else out & into
             found |= {(source.name, target.name, port) for port in both or ()}
     return found
