@@ -1,25 +1,15 @@
 """`guanxi audit verify`: an app's audit trail held against its hashes, its signed heads, the copy and the topic."""
 
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-from rich.console import Console
-
-from guanxi.audit_topic import Places, told_on_topic
-from guanxi.cluster.connection import ClusterAway
-from guanxi.local.failures import LocalFailure
-from guanxi.local.stack import Stack
+from guanxi.audit_topic import Places
 from libs.common.audit import GENESIS, link, signed_head
-from libs.common.keyring import KeyRing, KeyRingError
-from libs.common.kms import keeper_of
-from libs.common.settings import KmsSettings
+from libs.common.keyring import KeyRing
 
 AT_ONCE = 2000
 ON_ITS_WAY = timedelta(seconds=60)
@@ -39,9 +29,14 @@ RETOLD = """
 FOREIGN = "SELECT chain, sequence FROM edge.audit WHERE service <> content::jsonb->>'service'"
 COPY_PLACES = "SELECT chain, sequence, hash FROM edge.audit WHERE service = $1"
 HEADS = "SELECT chain, sequence, hash, signature FROM {} ORDER BY chain, sequence"
-
-SHOWN = 20
-"""Faults of an app that are told one by one."""
+HEADS_OF = "SELECT chain, sequence, hash, signature FROM edge.audit_heads WHERE chain = ANY($1)"
+CHAIN_BACK = """
+    INSERT INTO audit_chains AS c (chain, shipped, done) VALUES ($1, $2, true)
+    ON CONFLICT (chain) DO UPDATE SET shipped = greatest(c.shipped, excluded.shipped)
+"""
+ENTRY_BACK = "INSERT INTO audit_entries (chain, sequence, content, hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+HEAD_BACK = "INSERT INTO audit_heads (chain, sequence, hash, signature) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+SNAPSHOT = {"isolation": "repeatable_read", "readonly": True}
 
 Place = tuple[UUID, int]
 
@@ -73,10 +68,9 @@ async def verify(app: str, own: Any, gateway: Any, ring: KeyRing, on_topic: Plac
     moment later.
     """
     settled_before = datetime.now(UTC) - ON_ITS_WAY
-    snapshot = {"isolation": "repeatable_read", "readonly": True}
-    async with gateway.transaction(**snapshot):
+    async with gateway.transaction(**SNAPSHOT):
         copied = {(r["chain"], r["sequence"]): r["hash"] for r in await gateway.fetch(COPY_PLACES, app)}
-        async with own.transaction(**snapshot):
+        async with own.transaction(**SNAPSHOT):
             mine = {(r["chain"], r["sequence"]): r for r in await own.fetch(OWN_PLACES, settled_before)}
             faults = [*_compared(app, mine, copied), *_told(app, mine, on_topic)]
             retold = [*await gateway.fetch(RETOLD, app), *await gateway.fetch(FOREIGN)]
@@ -91,14 +85,22 @@ async def verify(app: str, own: Any, gateway: Any, ring: KeyRing, on_topic: Plac
     return Verified(len(known), len({(head["chain"], head["sequence"]) for head in heads}), sorted(set(faults)))
 
 
-@asynccontextmanager
-async def owner_of(stack: Stack, app: str) -> AsyncIterator[Any]:
-    """A connection to an app's database as its owner, who may read the trail."""
-    connection = await asyncpg.connect(stack.database_url(app, "owner"), timeout=5)
-    try:
-        yield connection
-    finally:
-        await connection.close()
+async def bring_back(app: str, own: Any, gateway: Any) -> int:
+    """Write into an app's own trail what only the gateway's copy still holds; returns how many entries.
+
+    After a restore from a backup that was too old. Both connections are the owners', and what stands is left as it is.
+    """
+    async with gateway.transaction(**SNAPSHOT), own.transaction():
+        held = {(row["chain"], row["sequence"]) for row in await own.fetch(OWN_PLACES, datetime.now(UTC))}
+        lacking, ends = [], dict[UUID, int]()
+        async for row in gateway.cursor(COPY, app, prefetch=AT_ONCE):
+            if (row["chain"], row["sequence"]) not in held:
+                lacking.append(tuple(row))
+                ends[row["chain"]] = row["sequence"]
+        await own.executemany(CHAIN_BACK, ends.items())
+        await own.executemany(ENTRY_BACK, lacking)
+        await own.executemany(HEAD_BACK, [tuple(row) for row in await gateway.fetch(HEADS_OF, list(ends))])
+    return len(lacking)
 
 
 def _compared(app: str, mine: Mapping[Place, Any], copied: Mapping[Place, bytes]) -> Iterator[Fault]:
@@ -151,30 +153,3 @@ def _headed(app: str, heads: list[Any], known: dict[Place, bytes], ring: KeyRing
 
 def _by_chain(places: Iterable[Place]) -> Iterator[tuple[UUID, Iterator[Place]]]:
     return groupby(sorted(places), lambda place: place[0])
-
-
-async def verify_apps(stack: Stack, apps: list[str], console: Console) -> list[Fault]:
-    """Verify the trails of a local stack's apps, telling of each."""
-    faults: list[Fault] = []
-    try:
-        on_topic = await told_on_topic(stack.cluster())
-    except ClusterAway as away:
-        raise LocalFailure(f"crm.audit.v1 cannot be read ({away}): start `guanxi up`.", os.EX_UNAVAILABLE) from None
-    for app in apps:
-        found = await _verified(stack, app, on_topic.get(app, {}))
-        faults += found.faults
-        verdict = f"{len(found.faults)} do not fit" if found.faults else "all fit"
-        console.print(f"{app}: {found.entries} entries, {found.heads} heads: {verdict}")
-        for fault in found.faults[:SHOWN]:
-            console.print(f"  {fault}", style="red", soft_wrap=True)
-    return faults
-
-
-async def _verified(stack: Stack, app: str, on_topic: Places) -> Verified:
-    try:
-        ring = KeyRing.load(stack.secrets.keyring("shared"), keeper_of(KmsSettings()))
-        async with owner_of(stack, app) as own, owner_of(stack, "gateway") as gateway:
-            return await verify(app, own, gateway, ring, on_topic)
-    except (OSError, asyncpg.PostgresError, KeyRingError) as error:
-        sentence = f"The trail of {app} cannot be read ({type(error).__name__}): start `guanxi up`, or set GUANXI_HOME."
-        raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None

@@ -12,8 +12,10 @@ import typer
 from rich.console import Console
 
 from guanxi.app_database import known
+from guanxi.audit_trails import audit
 from guanxi.client import Refused
 from guanxi.cluster.command import topics
+from guanxi.databases import database
 from guanxi.dead_letters import dlq
 from guanxi.importers.command import imports
 from guanxi.keys import keys
@@ -31,7 +33,6 @@ cli = typer.Typer(
     pretty_exceptions_show_locals=False,
     help="Guanxi: customer relationships for banks.",
 )
-audit = typer.Typer(no_args_is_help=True, help="The audit trail: who looked at whom, and what they changed.")
 cli.add_typer(topics, name="topics")
 cli.add_typer(audit, name="audit")
 cli.add_typer(keys, name="keys")
@@ -39,6 +40,7 @@ cli.add_typer(sections, name="sections")
 cli.add_typer(dlq, name="dlq")
 cli.add_typer(imports, name="import")
 cli.command()(replay)
+cli.command()(database)
 
 
 @cli.command()
@@ -86,8 +88,9 @@ async def _start(stack: Stack, *, demo: bool) -> None:
 
         example = await ensure_demo(stack.settings, stack.issuer, console)
         token = stack.issuer.token(example.subject, [example.role])
+        whole = "whole" if example.whole else "not whole yet, `guanxi doctor` says why"
         console.print(
-            "\nA customer, whole (the token is good for 8 hours; `guanxi token` makes others):\n", soft_wrap=True
+            f"\nA customer, {whole} (the token is good for 8 hours; `guanxi token` makes others):\n", soft_wrap=True
         )
         console.print(
             f"curl -s {stack.settings.gateway}/api/v1/customers/{example.customer_id}/360"
@@ -237,19 +240,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     else:
         doctors.show(findings, Console())
     raise typer.Exit(0 if doctors.all_well(findings) else 1)
-
-
-@audit.command("verify")
-def verify(
-    app: Annotated[list[str] | None, typer.Option(help="An app; may be repeated. All by default.")] = None,
-) -> None:
-    """Hold every entry against its hash, the signed heads and both copies; exit status 1 where one is amiss."""
-    from guanxi.audit import verify_apps  # noqa: PLC0415 - only where it is wanted
-
-    if unknown := set(app or ()) - set(APPS):
-        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; apps are: {', '.join(APPS)}")
-    faults = asyncio.run(verify_apps(Stack(LocalSettings(), Console()), app or list(APPS), Console()))
-    raise typer.Exit(1 if faults else 0)
 
 
 def main() -> None:

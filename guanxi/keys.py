@@ -43,6 +43,13 @@ HEADS = """
 
 
 @keys.command()
+def new(ring: Annotated[Path, typer.Argument(help="Its file, which there is not yet.")]) -> None:
+    """Make a ring of one new key: one for each app, and one that all of them share."""
+    _told(lambda: KeyRing.generate(ring, _keeper()))
+    typer.echo(f"written: {ring}")
+
+
+@keys.command()
 def add(app: App = "customer", ring: Ring = None) -> None:
     """Add a key that nothing uses yet: every process must know it before one writes with it."""
     place = _place(app, ring)

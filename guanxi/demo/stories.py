@@ -11,7 +11,10 @@ from guanxi.demo.organisation import Branch
 from guanxi.demo.plan import Planned
 from guanxi.local.issuer import ISSUER, LocalIssuer
 
-MOVES = {"received": 0, "assigned": 2, "closed": 4}
+HEARD = ("received", "accepted", "assigned", "replied", "closed")
+"""How far a complaint has come, from one move to the next."""
+RUN = ("draft", "in_review", "approved", "running")
+"""And a campaign."""
 
 
 @dataclass
@@ -75,8 +78,7 @@ class Stories:
             return
         people, key = self.of[planned.branch], self._key("complaint", planned)
         about = {"customer_id": self.ids[planned.place], "limit": "1"}
-        if (await people["teller"].get("/api/v1/complaints", **about))["items"]:
-            return
+        known = (await people["teller"].get("/api/v1/complaints", **about))["items"]
         body: dict[str, Any] = {
             "customer_id": self.ids[planned.place],
             "channel": "counter",
@@ -84,22 +86,21 @@ class Stories:
             "cause": "service_attitude",
             "facts": "柜台等候时间过长。",
         }
-        complaint, _ = await people["teller"].post("/api/v1/complaints", body, key=key)
+        complaint = known[0] if known else (await people["teller"].post("/api/v1/complaints", body, key=key))[0]
         moves: tuple[tuple[str, dict[str, str] | None], ...] = (
             ("accept", None),
             ("assign", {"handler_id": self.branches[planned.branch].officer_id}),
             ("reply", {"decision": "已致歉并增设窗口。", "channel": "phone"}),
             ("close", {"root_cause": "窗口不足", "responsibility": "branch", "remedy": "增设窗口"}),
         )
-        for move, with_ in moves[: MOVES[planned.complaint]]:
+        for move, with_ in moves[_place(HEARD, complaint) : HEARD.index(planned.complaint)]:
             path, version = f"/api/v1/complaints/{complaint['id']}/{move}", complaint["version"]
             complaint, _ = await people["branch_head"].post(path, with_, key=f"{key} {move}", version=version)
 
     async def campaign(self, branch: Branch, people: dict[str, Client], product_id: str) -> None:
         """For everyone of the branch who may be told: drafted, approved by the head, started."""
         key, code = f"demo {self.seed} campaign {branch.code}", f"wealth-{branch.code}-{letters_of(self.seed)}"
-        if (await people["marketing_officer"].get("/api/v1/campaigns", code=code))["items"]:
-            return
+        known = (await people["marketing_officer"].get("/api/v1/campaigns", code=code))["items"]
         body = {
             "org_unit_id": branch.unit_id,
             "code": code,
@@ -109,8 +110,9 @@ class Stories:
             "message": "稳健理财正在发售。",
         }
         officer, head = people["marketing_officer"], people["branch_head"]
-        campaign, _ = await officer.post("/api/v1/campaigns", body, key=key)
-        for person, move in ((officer, "submit"), (head, "approve"), (officer, "start")):
+        campaign = known[0] if known else (await officer.post("/api/v1/campaigns", body, key=key))[0]
+        moves = (officer, "submit"), (head, "approve"), (officer, "start")
+        for person, move in moves[_place(RUN, campaign) :]:
             path, version = f"/api/v1/campaigns/{campaign['id']}/{move}", campaign["version"]
             campaign, _ = await person.post(path, None, key=f"{key} {move}", version=version)
 
@@ -125,6 +127,11 @@ async def once(command: Awaitable[object]) -> None:
     except Refused as refused:
         if refused.status != HTTPStatus.CONFLICT:
             raise
+
+
+def _place(course: Sequence[str], thing: dict[str, Any]) -> int:
+    """How many moves a thing has behind it: all of them, where people took it another way."""
+    return course.index(thing["status"]) if thing["status"] in course else len(course)
 
 
 def letters_of(seed: int) -> str:

@@ -55,11 +55,12 @@ async def left_until_quiet(settings: LocalSettings) -> AsyncIterator[int]:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def until_nothing_waits(settings: LocalSettings, progress: Progress) -> None:
-    """Until everybody has heard of everything, with a bar of what has still to go round; some minutes at most."""
+async def until_nothing_waits(settings: LocalSettings, progress: Progress) -> bool:
+    """Until everybody has heard of everything, with a bar of what has still to go round; False after some minutes."""
     bar, most, until = progress.add_task("heard", total=None), 0, time.monotonic() + AT_MOST_SECONDS
     async for left in left_until_quiet(settings):
         most = max(most, left)
         progress.update(bar, total=most, completed=most - left)
         if time.monotonic() > until:
-            break
+            return False
+    return True

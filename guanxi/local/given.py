@@ -51,23 +51,24 @@ class GivenKafka(GivenServer):
 
 
 class GivenPostgres(GivenServer):
-    """`admin_dsn` is of somebody who may make roles and databases."""
+    """`admin_dsn` is of somebody who may make roles and databases; `named` is what a person gave it by."""
 
     program = "PostgreSQL"
 
-    def __init__(self, admin_dsn: str) -> None:
-        self.admin_dsn = admin_dsn
+    def __init__(self, admin_dsn: str, named: str = "POSTGRES") -> None:
+        self.admin_dsn, self._named = admin_dsn, named
         self._creating = asyncio.Lock()
 
     async def start(self) -> None:
         """Raises LocalFailure where no PostgreSQL answers, or lets nobody in."""
         if urlsplit(self.admin_dsn).scheme not in ("postgres", "postgresql"):
-            raise wrong_setting("POSTGRES is no address: write it as postgresql://user:password@host:port/postgres.")
+            sentence = f"{self._named} is no address: write it as postgresql://user:password@host:port/postgres."
+            raise wrong_setting(sentence)
         try:
             connection = await asyncpg.connect(self.admin_dsn, timeout=PATIENCE)
             await connection.close()
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            sentence = f"No PostgreSQL lets us in at {self.place} ({type(error).__name__}): mend POSTGRES, or unset it."
+            sentence = f"No PostgreSQL lets us in at {self.place} ({type(error).__name__}): mend {self._named}."
             raise LocalFailure(sentence, os.EX_UNAVAILABLE) from None
 
     async def ensure_database(self, name: str, owner_password: str, app_password: str) -> None:

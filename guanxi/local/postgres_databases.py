@@ -19,6 +19,8 @@ from guanxi.local.failures import LocalFailure, wrong_setting
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 _ROUNDS = 4096
+# Whatever the server's own is: every letter, upper and lower, and the same order on every system.
+_KNOWS_EVERY_LETTER = "template template0 encoding 'UTF8' locale_provider builtin builtin_locale 'C.UTF-8'"
 # No work of an app may hold a connection or a lock for longer.
 _APP_LIMITS = {
     "statement_timeout": "10s",
@@ -87,7 +89,7 @@ async def _ensure_role(connection: asyncpg.Connection, role: str, password: str)
 async def ensure_empty_database(connection: asyncpg.Connection, name: str) -> None:
     """Create the database for its owner; nobody but the two roles may connect."""
     if not await connection.fetchval("select true from pg_database where datname = $1", name):
-        await connection.execute(f"create database {name} owner {name}_owner")
+        await connection.execute(f"create database {name} owner {name}_owner {_KNOWS_EVERY_LETTER}")
     await connection.execute(f"revoke all on database {name} from public")
     await connection.execute(f"grant connect on database {name} to {name}_app")
 

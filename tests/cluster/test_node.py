@@ -11,9 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from guanxi.local.cluster_secrets import ClusterSecrets
 from guanxi.local.issuer import ADMIN
+from libs.common.key_changes import add_key
 from tests.cluster.channel import CUSTOMERS, Load, signing_in
 from tests.cluster.tools import TOOLS, Kubernetes, run
 from tests.deploy.rendered import named, resources
@@ -118,6 +120,12 @@ def test_every_job_completes_and_everything_is_ready(deployed: Kubernetes) -> No
     assert missing == []
 
 
+def test_an_operator_sees_what_runs(deployed: Kubernetes, operator: Callable[[str], str]) -> None:
+    assert deployed
+    said = operator("Look first")
+    assert [name for name in [*DEPLOYMENTS, *JOBS] if name not in said] == []
+
+
 async def test_a_customer_is_registered_and_seen_whole(sign_in: SignIn, here: Branch) -> None:
     teller, head = sign_in("teller-k01", "teller"), sign_in("branch_head-k01", "branch_head")
     customer = await register(teller, here)
@@ -171,6 +179,22 @@ async def test_a_bad_rollout_is_told_while_the_old_pods_serve_and_can_be_undone(
         await until(lambda: _some(load, seen + 50))
         await asyncio.to_thread(operator, "Roll back")
     told("while a bad image was rolled out", dict(load.answers))
+    assert load.failed == {}
+    await none_is_lost(load)
+
+
+async def test_a_key_is_added_while_everybody_goes_on(
+    deployed: Kubernetes, operator: Callable[[str], str], home: Path, secrets: ClusterSecrets, load: Load
+) -> None:
+    assert add_key(home / "keys" / "customer.keyring.json") == 2
+    deployed.do("apply", "--filename=-", told=yaml.safe_dump_all(secrets.resources()))
+    load.begin()
+    async with load.running():
+        await until(lambda: _some(load, 20))
+        await asyncio.to_thread(operator, "Rotate")
+        seen = sum(load.answers.values())
+        await until(lambda: _some(load, seen + 50))
+    told("while a key was added to a ring", dict(load.answers))
     assert load.failed == {}
     await none_is_lost(load)
 

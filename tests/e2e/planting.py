@@ -8,12 +8,12 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from pydantic_core import to_json
 
-from guanxi.audit import owner_of
 from guanxi.client import Client
 from guanxi.demo.people import people
 from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.stack import Stack
 from libs.contracts.core import ACCOUNTS, TRANSACTIONS, CoreAccount, CoreTransaction, Holder
+from tests.e2e.stacks import owner_of
 from tests.polling import PATIENCE, until
 
 PERSON = people(99, 990)[-1]

@@ -5,13 +5,14 @@ import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from rich.console import Console
 
+from guanxi.audit_trails import connected
 from guanxi.local.issuer import LocalIssuer
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
@@ -53,6 +54,11 @@ async def started(home: Path, *, replicas: int = 0, **changed: object) -> AsyncI
     with console_of(settings) as console:
         async with running(Stack(settings, console, replicas=replicas)) as stack:
             yield stack
+
+
+def owner_of(stack: Stack, app: str) -> AbstractAsyncContextManager[Any]:
+    """A connection to an app's database as its owner, who may read and write all of it."""
+    return connected(stack.database_url(app, "owner"))
 
 
 async def guanxi(settings: LocalSettings, *argv: str, **more: str) -> tuple[int | None, str]:

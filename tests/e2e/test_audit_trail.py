@@ -7,13 +7,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from guanxi.audit import Fault, owner_of, verify
+from guanxi.audit import Fault, verify
 from guanxi.audit_topic import told_on_topic
 from guanxi.local.issuer import ADMIN, ISSUER
 from guanxi.local.stack import Stack
 from libs.common.keyring import KeyRing
 from tests.e2e.person import Person, SignIn
-from tests.e2e.stacks import guanxi
+from tests.e2e.stacks import guanxi, owner_of
 from tests.polling import until
 
 pytestmark = pytest.mark.e2e

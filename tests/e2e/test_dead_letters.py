@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaProducer
 
-from guanxi.audit import owner_of
 from guanxi.core_topics import CoreTopics
 from guanxi.local.stack import Stack
 from libs.contracts.core import ACCOUNTS, CoreAccount, Holder
-from tests.e2e.stacks import guanxi
+from tests.e2e.stacks import guanxi, owner_of
 from tests.polling import until
 
 BROKEN = b'{"source": "core", "account_ref": '

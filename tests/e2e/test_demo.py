@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from guanxi.client import Client
-from guanxi.demo.bank import Example, example_of
+from guanxi.demo.bank import Example, example_of, load_demo
 from guanxi.local.issuer import ISSUER
 from guanxi.local.stack import Stack
 from tests.e2e.stacks import guanxi, started
@@ -95,6 +95,32 @@ async def test_a_repeated_load_changes_nothing(stack: Stack) -> None:
     ended, said = await guanxi(stack.settings, "demo", "--customers", str(CUSTOMERS), "--seed", str(SEED))
     assert ended == 0, said
     assert await _counts(stack) == before
+
+
+class CutShort(Exception):
+    """The machine went off."""
+
+
+@pytest.mark.parametrize(("move", "seed"), [("accept", 8), ("submit", 9)])
+async def test_a_load_that_was_cut_short_is_gone_on_with(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, move: str, seed: int
+) -> None:
+    """In the midst of a complaint, and of a campaign: the example is one's and in the other."""
+    post = Client.post
+
+    async def cut(client: Client, path: str, *arguments: Any, **more: Any) -> tuple[Any, str | None]:
+        if path.endswith(f"/{move}"):
+            raise CutShort
+        return await post(client, path, *arguments, **more)
+
+    monkeypatch.setattr(Client, "post", cut)
+    with pytest.raises(CutShort):
+        await load_demo(stack.settings, stack.issuer, stack.console, customers=10, seed=seed)
+    monkeypatch.undo()
+    ended, said = await guanxi(stack.settings, "demo", "--customers", "10", "--seed", str(seed))
+    assert ended == 0, said
+    assert "every service has heard of them" in said
+    assert (await example_of(stack.settings, stack.issuer, seed)).whole
 
 
 async def test_who_changes_what_others_change_meanwhile_looks_again(head: Client, example: Example) -> None:

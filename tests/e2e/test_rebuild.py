@@ -9,13 +9,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from guanxi.audit import owner_of
 from guanxi.local.issuer import ADMIN
 from guanxi.local.settings import APPS, package_of
 from guanxi.local.stack import Stack
 from libs.common.copies import ALONE
 from tests.conftest import ROOT
 from tests.e2e.person import SignIn
+from tests.e2e.stacks import owner_of
 from tests.e2e.test_sections import settled
 from tests.e2e.test_story import known, open_branch
 from tests.polling import until

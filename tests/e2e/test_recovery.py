@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,18 +13,15 @@ from typing import Any
 
 import pytest
 
-from guanxi.audit import owner_of
 from guanxi.local.issuer import ADMIN
-from guanxi.local.postgres_settings import packaged_bindir
 from guanxi.local.settings import LocalSettings
 from guanxi.local.stack import Stack
 from libs.contracts import customer
-from tests.e2e.parted import Parted
+from tests.e2e.parted import Parted, told_by_the_runbook
 from tests.e2e.person import Person, SignIn
-from tests.e2e.stacks import apart, console_of, guanxi, running, signing_in
+from tests.e2e.stacks import apart, console_of, guanxi, owner_of, running, signing_in
 from tests.e2e.test_story import Branch, known, open_branch
 from tests.polling import until
-from tests.runbook import block_of
 from tests.topics import make_again
 
 pytestmark = [pytest.mark.e2e, pytest.mark.deep]
@@ -150,18 +146,6 @@ async def test_topics_that_are_made_again_are_filled_again(bank: Bank) -> None:
     await bank.is_whole(bank.customers)
 
 
-async def told_by_the_runbook(stack: Stack, program: str, folder: Path) -> None:
-    """One of PostgreSQL's own programs, at the database of the customer service, as the runbook has it."""
-    env = {
-        "PATH": f"{packaged_bindir()}:{os.environ['PATH']}",
-        "CUSTOMER_ADMIN_URL": f"{stack.postgres.admin_dsn.rpartition('/')[0]}/customer",
-    }
-    script = ["bash", "-euo", "pipefail", "-c", block_of("Restore", "tests/e2e/test_recovery.py", program)]
-    process = await asyncio.create_subprocess_exec(*script, cwd=folder, env=env, stdout=PIPE, stderr=STDOUT)
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-
-
 @dataclass
 class Since:
     """What happened after a dump: customers who are lost with it, one who was changed, and one of whom others told."""
@@ -223,8 +207,24 @@ async def test_a_database_restored_from_an_old_dump_finds_its_way_back(bank: Ban
     assert await bank.story(since.kept) == story, "what was heard since the dump is heard again"
     shown = (await bank.head.get(f"/api/v1/customers/{since.changed}")).json()
     assert LOST not in str(shown)
+    await has_its_trail_again(bank.stack)
     assert shown["version"] > since.version, "no version is told twice"
     await bank.is_whole(await bank.register())
+
+
+async def has_its_trail_again(stack: Stack) -> None:
+    """Who looked at whom since the dump, and what they changed."""
+    verify = "audit", "verify", "--app", "customer"
+    status, said = await guanxi(stack.settings, *verify)
+    assert status == 1, said
+    assert "is missing here and stands in the gateway's copy" in " ".join(said.split())
+    status, said = await guanxi(stack.settings, "audit", "restore", "--app", "customer")
+    assert (status, " 0 entries" in said) == (0, False), said
+
+    async def fits() -> bool:
+        return (await guanxi(stack.settings, *verify))[0] == 0
+
+    await until(fits)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from guanxi.local.postgres_settings import packaged_bindir
 from guanxi.local.settings import APPS
 from guanxi.local.stack import PARTITIONS, Stack
 from tests.conftest import ROOT
@@ -28,7 +29,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 async def run(stack: Stack, commands: str, folder: Path) -> tuple[int | None, str]:
     settings = stack.settings
     env = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}:{packaged_bindir()}:{os.environ['PATH']}",
         "GUANXI_HOME": str(settings.home),
         "GUANXI_BASE_PORT": str(settings.base_port),
         "GUANXI_POSTGRES_PORT": str(settings.postgres_port),
@@ -36,6 +37,10 @@ async def run(stack: Stack, commands: str, folder: Path) -> tuple[int | None, st
         "PARTITIONS": str(PARTITIONS),
         "REPLICATION": "1",
         "GUANXI_CUSTOMER_MANAGEMENT": settings.address("customer", 2),
+        "CUSTOMER_DATABASE_URL": stack.database_url("customer", "app"),
+        "CUSTOMER_OWNER_DATABASE_URL": stack.database_url("customer", "owner"),
+        "GATEWAY_OWNER_DATABASE_URL": stack.database_url("gateway", "owner"),
+        "SHARED_RING": str(stack.secrets.keyring("shared")),
     }
     script = ["bash", "-euo", "pipefail", "-c", commands]
     process = await asyncio.create_subprocess_exec(*script, env=env, cwd=folder, stdout=PIPE, stderr=STDOUT)

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from guanxi.audit import owner_of
 from guanxi.local.issuer import ADMIN
 from guanxi.local.stack import Stack
 from libs.contracts import customer
 from tests.conftest import ROOT
 from tests.e2e.person import Person, SignIn
+from tests.e2e.stacks import owner_of
 from tests.e2e.test_story import known, open_branch, view_when
 from tests.polling import until
 

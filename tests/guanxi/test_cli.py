@@ -52,6 +52,7 @@ def guanxi(environment: dict[str, str], *argv: str) -> tuple[int, str]:
         (("dlq", "retry"), 2, "ask for --all"),
         (("demo", "--customers", "3"), os.EX_UNAVAILABLE, "start `guanxi up` first"),
         (("doctor",), 1, "nothing listens"),
+        (("database", "customer", "--server", "nowhere"), os.EX_CONFIG, "--server is no address"),
     ],
 )
 def test_a_failure_is_one_sentence(environment: dict[str, str], argv: tuple[str, ...], status: int, says: str) -> None:
