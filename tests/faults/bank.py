@@ -12,6 +12,7 @@ import aiohttp
 
 from guanxi.local.stack import SERVICES, Stack
 from libs.contracts.catalogue import SECTIONS
+from tests.faults.core import Core
 from tests.faults.databases import Databases
 from tests.faults.driver import Driver
 from tests.faults.reader import Reader
@@ -84,6 +85,7 @@ async def until(condition: Condition, seconds: float, what: str) -> None:
 class Bank:
     stack: Stack
     driver: Driver
+    core: Core
     stories: Stories
     reader: Reader
     watcher: Watcher
@@ -207,6 +209,11 @@ class Bank:
 
         with self.at_leisure(UNHURRIED):
             await until(newcomers_are_seen, WHOLE_WITHIN, "new customers are seen whole in the view")
+
+    async def core_is_heard(self) -> bool:
+        """All that was booked stands on its account."""
+        booked = "SELECT count(*) FROM transactions WHERE account_id IS NOT NULL"
+        return bool(await self.databases.value("customer", booked) == len(self.core.booked))
 
     async def outbox_grows(self, events: int) -> None:
         """So many more events wait in the outboxes than now."""

@@ -27,5 +27,6 @@ async def _nobody_is_answered_wrongly(bank: Bank) -> AsyncIterator[None]:
 async def settled(bank: Bank) -> Bank:
     """Every command answered, every queue drained."""
     await asyncio.wait_for(bank.stories.finish(), 360)
+    await until(bank.core_is_heard, 300, "all that the core booked is heard")
     await until(lambda: is_settled(bank.databases), 300, "every queue is drained")
     return bank

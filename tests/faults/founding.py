@@ -12,6 +12,7 @@ from guanxi.local.stack import Stack
 from tests.conftest import JARS
 from tests.e2e.stacks import console_of, running
 from tests.faults.bank import Bank, until
+from tests.faults.core import Core
 from tests.faults.databases import Databases
 from tests.faults.driver import Driver
 from tests.faults.reader import Reader
@@ -37,13 +38,14 @@ async def bank_at_work(home: Path) -> AsyncIterator[Bank]:
         branches = await _branches(stack, databases)
         token = cache(lambda login: stack.issuer.token(login, [role_of(login)]))
         driver = await opened.enter_async_context(Driver(settings.gateway, token))
-        stories = Stories(driver, branches)
+        core = Core(settings)
+        stories = Stories(driver, branches, core)
         reader = Reader(settings.gateway, token, databases, driver.ledger, branches)
         watcher = Watcher(settings.gateway, token, driver.ledger, branches)
         for people, end in ((watcher, watcher.stop), (reader, reader.stop), (stories, stories.abandon)):
             people.begin()
             opened.push_async_callback(end)
-        yield Bank(stack, driver, stories, reader, watcher, databases, branches)
+        yield Bank(stack, driver, core, stories, reader, watcher, databases, branches)
 
 
 async def _branches(stack: Stack, databases: Databases) -> list[Branch]:

@@ -7,6 +7,7 @@ import time
 from http import HTTPStatus
 from typing import Any
 
+from tests.faults.core import SOURCE, Core
 from tests.faults.driver import ANSWERED_WITHIN, PAUSE, Driver
 from tests.faults.ledger import Known
 from tests.faults.staff import Branch
@@ -17,8 +18,8 @@ STORIES, REGISTRARS = 10, 4
 
 
 class Stories:
-    def __init__(self, driver: Driver, branches: list[Branch]) -> None:
-        self._driver, self._branches = driver, branches
+    def __init__(self, driver: Driver, branches: list[Branch], core: Core) -> None:
+        self._driver, self._branches, self._core = driver, branches, core
         self._places = itertools.count()
         self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -52,6 +53,7 @@ class Stories:
             customer_id, token = await self._register(place, branch)
             if whole:
                 await self._open_account(place, branch, customer_id, token)
+                await self._core.bank_with(str(place), customer_id)
                 await self._complain(branch, customer_id, token)
                 await self._spend(branch, customer_id)
                 await self._reassign(branch, customer_id)
@@ -67,7 +69,7 @@ class Stories:
             "name": f"客户{place}",
             "home_unit_id": branch.unit_id,
             "documents": [{"type": "passport", "number": f"T{place:08d}"}],
-            "source_reference": {"source": "faults", "source_id": str(place)},
+            "source_reference": {"source": SOURCE, "source_id": str(place)},
         }
         answer = await self._driver.command(branch.teller, "customers", body)
         customer_id = answer.document["id"]

@@ -11,7 +11,7 @@ FROZEN_SECONDS = 5.5
 pytestmark = [pytest.mark.deep, pytest.mark.kills]
 
 
-@pytest.mark.parametrize("app", ["customer", "gateway"])
+@pytest.mark.parametrize("app", APPS)
 async def test_one_of_the_serving_is_killed_and_comes_back(bank: Bank, app: str) -> None:
     victim, other = bank.serving(app)
     strike = await bank.strike(victim.pid, asked=None if app == "gateway" else app)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from decimal import Decimal
 from uuid import UUID
 
 import aiohttp
@@ -19,6 +20,7 @@ from services.manager.storage.section import PUBLICATIONS as MANAGER
 from services.marketing.storage.section import PUBLICATIONS as MARKETING
 from services.scoring.storage.section import PUBLICATIONS as SCORING
 from tests.faults.bank import Bank, until
+from tests.faults.core import SOURCE
 from tests.faults.settling import LISTENERS, ids, marks, sections_marked, shown, to_be_heard
 from tests.faults.topics import Event, last_versions, read_events, without_repeats
 
@@ -33,9 +35,39 @@ async def test_every_acknowledged_command_is_stored_and_nothing_else_is(settled:
     sources = await databases.rows("customer", "SELECT customer_id::text, source_id FROM source_references")
     assert sorted(map(tuple, sources)) == sorted((id_, known.source_id) for id_, known in ledger.customers.items())
     assert sorted(await ids(databases, "customer", "SELECT id::text FROM customers")) == sorted(ledger.customers)
-    accounts = await databases.rows("customer", "SELECT id::text, main_holder_id::text FROM accounts")
+    opened = "SELECT id::text, main_holder_id::text FROM accounts WHERE source <> $1"
+    accounts = await databases.rows("customer", opened, SOURCE)
     assert sorted(map(tuple, accounts)) == sorted(ledger.accounts.items())
     assert len(ledger.accounts) > SAMPLE
+
+
+async def test_what_the_core_stated_and_booked_stands_once_on_its_account(settled: Bank) -> None:
+    core, databases = settled.core, settled.databases
+    query = """
+        SELECT t.transaction_ref, a.main_holder_id::text, t.amount FROM transactions AS t
+        JOIN accounts AS a ON a.id = t.account_id
+    """
+    told = [(ref, core.holders[each.account_ref], each.amount) for ref, each in core.booked.items()]
+    assert sorted(map(tuple, await databases.rows("customer", query))) == sorted(told)
+    assert len(told) > SAMPLE
+    stated = await databases.rows(
+        "customer", "SELECT main_holder_id::text, balance FROM accounts WHERE source = $1", SOURCE
+    )
+    assert sorted(map(tuple, stated)) == sorted((core.holders[ref], each.balance) for ref, each in core.stated.items())
+
+
+async def test_each_booking_is_counted_once_into_its_day(settled: Bank) -> None:
+    query = """
+        SELECT a.main_holder_id::text, sum(d.inflow), sum(d.outflow), sum(d.bookings)::int
+        FROM daily_flows AS d JOIN accounts AS a ON a.id = d.account_id GROUP BY 1
+    """
+    flows: dict[str, list[Decimal | int]] = defaultdict(lambda: [Decimal(0), Decimal(0), 0])
+    for each in settled.core.booked.values():
+        of = flows[settled.core.holders[each.account_ref]]
+        of[0 if each.direction == "credit" else 1] += each.amount
+        of[2] += 1
+    counted = await settled.databases.rows("customer", query)
+    assert sorted(map(tuple, counted)) == sorted((customer_id, *of) for customer_id, of in flows.items())
 
 
 async def test_every_complaint_is_where_its_last_acknowledged_move_left_it(settled: Bank) -> None:

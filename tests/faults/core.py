@@ -1,0 +1,100 @@
+"""The bank's core beside its people: it states an account of whoever opened one, and books on it, some of it twice."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from guanxi.core_topics import CoreTopics
+from guanxi.local.failures import LocalFailure
+from guanxi.local.settings import LocalSettings
+from libs.contracts.core import CoreAccount, CoreTransaction, Holder
+from tests.faults.driver import ANSWERED_WITHIN, PAUSE
+
+SOURCE = "faults"
+
+
+@dataclass
+class Core:
+    """`holders` are customers by their number in the core; it is sure that Kafka took all of what it `said`."""
+
+    settings: LocalSettings
+    holders: dict[str, str] = field(default_factory=dict)
+    said: list[CoreAccount | CoreTransaction] = field(default_factory=list)
+
+    @property
+    def booked(self) -> dict[str, CoreTransaction]:
+        return {each.transaction_ref: each for each in self.said if isinstance(each, CoreTransaction)}
+
+    @property
+    def stated(self) -> dict[str, CoreAccount]:
+        """As each account was stated last."""
+        accounts = [each for each in self.said if isinstance(each, CoreAccount)]
+        return {each.account_ref: each for each in sorted(accounts, key=lambda each: each.sequence)}
+
+    async def bank_with(self, ref: str, customer_id: str) -> None:
+        """A booking that comes before its account, the account, and more; then the first of each once more."""
+        self.holders[ref] = customer_id
+        salary, shopping, cash = (_booking(ref, number) for number in (1, 2, 3))
+        account, later = _account(ref, 1, "1000.00"), _account(ref, 2, "1000.00", salary, shopping, cash)
+        await self._say([salary, account, shopping, cash, later])
+        await self._say([account, salary])
+
+    async def say_again(self) -> None:
+        """All of it, as whoever runs the core does when Kafka lost it."""
+        await self._say(list(self.said), noted=False)
+
+    async def _say(self, records: Sequence[CoreAccount | CoreTransaction], *, noted: bool = True) -> None:
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            while not await self._taken(records):  # noqa: ASYNC110 - by another process
+                await asyncio.sleep(PAUSE)
+        if noted:
+            self.said += records
+
+    async def _taken(self, records: Sequence[CoreAccount | CoreTransaction]) -> bool:
+        try:
+            async with CoreTopics(self.settings) as topics:
+                for each in records:
+                    if isinstance(each, CoreAccount):
+                        await topics.state([each], len)
+                    else:
+                        await topics.book([(each.account_ref, each)], len)
+        except LocalFailure:
+            return False
+        return True
+
+
+def _account(ref: str, sequence: int, balance: str, *since: CoreTransaction) -> CoreAccount:
+    moved = sum(each.amount if each.direction == "credit" else -each.amount for each in since)
+    return CoreAccount(
+        source=SOURCE,
+        account_ref=ref,
+        kind="savings",
+        product="储蓄存款",
+        currency="CNY",
+        holders=[Holder(customer_ref=ref, role="owner")],
+        unit_code=None,
+        opened_on=None,
+        status="open",
+        balance=Decimal(balance) + moved,
+        sequence=sequence,
+        as_of=datetime.now(UTC) - timedelta(minutes=1),
+    )
+
+
+def _booking(ref: str, number: int) -> CoreTransaction:
+    return CoreTransaction(
+        source=SOURCE,
+        transaction_ref=f"{ref}-{number}",
+        account_ref=ref,
+        direction="credit" if number == 1 else "debit",
+        amount=Decimal(f"{int(ref) % 700 + 100 * (4 - number)}.{number:02d}"),
+        currency="CNY",
+        booked_at=datetime.now(UTC) - timedelta(minutes=1),
+        channel="mobile",
+        category="transfer",
+        counterparty_bank=None,
+        initiated_by="customer",
+        sequence=number,
+    )
