@@ -89,6 +89,10 @@ def of_anything(told: dict[str, Any]) -> None:
     del received(told)["properties"]["tags"]["items"]
 
 
+def closed(told: dict[str, Any]) -> None:
+    received(told)["additionalProperties"] = False
+
+
 def another_header(told: dict[str, Any]) -> None:
     told["components"]["messages"][TYPE]["headers"]["properties"]["ce_type"]["const"] = "x"
 
@@ -136,6 +140,7 @@ def test_all_that_there_is_was_released() -> None:
         (removed, f"{TYPE}: value: cause is gone"),
         (renamed, f"{TYPE}: value: cause is gone"),
         (retyped, f"{TYPE}: value: number was string, is integer"),
+        (closed, f"{TYPE}: value: fields of any name are taken no longer"),
         (made_required, f"{TYPE}: value: mood is required now"),
         (no_longer_chosen, f"{TYPE}: value: channel: phone is taken no longer"),
         (keyed_otherwise, f"{TYPE}: its key was The id of the customer, as text., is The id of the complaint."),

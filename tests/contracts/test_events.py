@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from guanxi.documents import FOLDER
 from libs.common.domain import DomainEvent
 from libs.common.outbox import adapter
-from libs.contracts.catalogue import ANNOUNCEMENTS, EVENTS
+from libs.contracts.catalogue import ANNOUNCEMENTS, CORE, EVENTS
 
 GOLDEN = Path(__file__).parent / "golden"
 PUBLISHED = [event for events in [*EVENTS.values(), *ANNOUNCEMENTS.values()] for event in events]
@@ -95,8 +95,17 @@ def test_a_golden_sample_fits_the_published_schema(event: type[DomainEvent]) -> 
     Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(json.loads(golden(event)))
 
 
-def test_every_golden_sample_is_of_a_published_event() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.json")} == {event.type for event in PUBLISHED}
+@pytest.mark.parametrize(("type_", "shape"), CORE.values(), ids=[type_ for type_, _ in CORE.values()])
+def test_a_golden_sample_of_what_the_core_tells_is_read_as_it_stands(type_: str, shape: type) -> None:
+    """A bank writes these: whatever it writes today can be read for ever."""
+    told, core = (GOLDEN / f"{type_}.json").read_bytes(), TypeAdapter(shape)
+    Draft202012Validator(json.loads((FOLDER / "schemas" / f"{type_}.json").read_text())).validate(json.loads(told))
+    assert json.loads(core.dump_json(core.validate_json(told))) == json.loads(told)
+
+
+def test_every_golden_sample_is_of_a_record_that_there_is() -> None:
+    told = {type_ for type_, _ in CORE.values()}
+    assert {path.stem for path in GOLDEN.glob("*.json")} == {event.type for event in PUBLISHED} | told
 
 
 @every_event

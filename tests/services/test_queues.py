@@ -5,6 +5,7 @@ from string import Template
 import pytest
 
 from libs.common.ids import new_id
+from libs.common.queues import AUDIT, EVENTS
 from services.complaints.storage import queues as complaints
 from services.customer.storage import queues as customer
 from services.manager.storage import queues as manager
@@ -13,7 +14,7 @@ from services.scoring.storage import queues as scoring
 from tests.services.conftest import Opened
 
 QUEUES = {
-    "customer": customer.QUEUES,
+    "customer": {**customer.QUEUES, **EVENTS, **AUDIT},
     "manager": manager.QUEUES,
     "complaints": complaints.QUEUES,
     "marketing": marketing.QUEUES,
@@ -27,6 +28,9 @@ WORDS = {
     "hence": "now() + interval '2 days'",
     "customers": "INSERT INTO customers (id, version, kind, name, name_folded, name_grams, status, logins, registered_at)",
     "person": "1, 'person', 'n', 'n', '{}', 'active', '{}', now()",
+    "outbox": "INSERT INTO outbox (event_id, type, key, subject, sequence, payload, occurred_at, recorded_at,"
+    " published_at, parked_because)",
+    "dead_letters": "INSERT INTO dead_letters (id, topic, partition, position, cause, payload, raised_at, handled_at)",
     "tasks": "INSERT INTO tasks (id, version, customer_id, staff_id, kind, due_at, opened_at, status, ended_at)",
     "campaigns": "INSERT INTO campaigns (id, version, org_unit_id, code, name, channel, segment, message, author_id,"
     " drafted_at, status, started_at, selected_up_to, queued, suppressed)",
@@ -56,6 +60,29 @@ STORIES: list[tuple[str, str, list[str]]] = [
     ]),
     ("customer", "bookings", [
         "$transactions VALUES ('$old', 'core', '$b', '', '', '', 'credit', 1, 'CNY', now(), 'customer', NULL)",
+    ]),
+    ("customer", "outbox", [
+        "$outbox VALUES ('$a', 't', '$a', '$a', 1, '', now(), $ago, now(), NULL)",
+        "$outbox VALUES ('$b', 't', '$a', '$a', 2, '', now(), $ago, NULL, 'too large')",
+        "$outbox VALUES ('$c', 't', '$c', '$c', 1, '', now(), $ago, NULL, NULL)",
+    ]),
+    ("customer", "parked", [
+        "$outbox VALUES ('$a', 't', '$a', '$a', 1, '', now(), $ago, NULL, NULL)",
+        "$outbox VALUES ('$b', 't', '$b', '$b', 1, '', now(), $ago, now(), 'too large')",
+        "$outbox VALUES ('$c', 't', '$c', '$c', 1, '', now(), $ago, NULL, 'too large')",
+    ]),
+    ("customer", "documents", [
+        "INSERT INTO publication_marks VALUES ('s', '$a', 1, false, $ago)",
+        "INSERT INTO publication_marks VALUES ('s', '$b', 1, true, $ago)",
+    ]),
+    ("customer", "dead_letters", [
+        "$dead_letters VALUES ('$a', 't', 0, 1, 'c', '', $ago, now())",
+        "$dead_letters VALUES ('$b', 't', 0, 2, 'c', '', $ago, NULL)",
+    ]),
+    ("customer", "audit", [
+        "INSERT INTO audit_chains VALUES ('$a', now(), 0, true), ('$b', now(), 1, false)",
+        "INSERT INTO audit_entries VALUES ('$a', 1, '', '', $ago), ('$b', 1, '', '', $ago)",
+        "INSERT INTO audit_entries VALUES ('$b', 2, '', '', $ago)",
     ]),
     ("manager", "customers", [
         "INSERT INTO org_units VALUES ('$a', 1, '$a', 'Branch', 'branch', '/$a/', NULL)",
