@@ -32,6 +32,8 @@ CATEGORIES = (
     ("cash", "debit", "customer", "branch"),
     (FEE, "debit", "bank", "batch"),
 )
+OF_THE_SAME_BRANCH = 2 * len(BRANCHES)
+"""So many places further."""
 CHANNELS = ("sms", "push", "email", "phone")
 
 Complaint = Literal["received", "assigned", "closed"]
@@ -64,7 +66,7 @@ class Holding:
 
 @dataclass(frozen=True)
 class Planned:
-    """One customer. `spouse` is the place of another; `channels` are what they consent to be told over."""
+    """One customer. `spouse` and `housemate` are places of others; `channels` are what they consent to be told over."""
 
     seed: int
     place: int
@@ -72,6 +74,7 @@ class Planned:
     branch: int
     holdings: tuple[Holding, ...]
     spouse: int | None
+    housemate: int | None
     complaint: Complaint | None
     channels: tuple[str, ...]
 
@@ -87,6 +90,8 @@ def plan(seed: int, place: int) -> Planned:
     is_first = place == 0
     who = person(seed, place)
     spouse = place + 1 if place % 10 == 0 and {who.kind, person(seed, place + 1).kind} == {"person"} else None
+    further = place + OF_THE_SAME_BRANCH
+    housemate = further if spouse and place % 20 == 0 and person(seed, further).kind == "person" else None
     return Planned(
         seed=seed,
         place=place,
@@ -94,6 +99,7 @@ def plan(seed: int, place: int) -> Planned:
         branch=place // 2 % len(BRANCHES),
         holdings=tuple(_holdings(chance, seed, place, spouse)),
         spouse=spouse,
+        housemate=housemate,
         complaint="closed" if is_first else chance.choices(("received", "assigned", "closed", None), (4, 4, 6, 86))[0],
         channels=("sms", "push") if is_first else _channels(chance, place),
     )

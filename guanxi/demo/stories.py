@@ -64,13 +64,15 @@ class Stories:
                 await once(own.post("/api/v1/me/consents", terms, key=self._key(f"consent {channel}", planned)))
 
     async def relate(self, planned: Planned) -> None:
-        if planned.spouse in self.ids:
-            body = {"customer_id": self.ids[planned.place], "related_id": self.ids[planned.spouse], "kind": "spouse"}
-            teller, path = self.of[planned.branch]["teller"], "/api/v1/customer-relations"
-            related = (await teller.get(path, customer_id=body["customer_id"]))["items"]
-            if any(body["related_id"] in (each["customer_id"], each["related_id"]) for each in related):
-                return
-            await once(teller.post(path, body, key=self._key("spouse", planned)))
+        """Who lives with them."""
+        teller, path, own = self.of[planned.branch]["teller"], "/api/v1/customer-relations", self.ids[planned.place]
+        known = (await teller.get(path, customer_id=own))["items"]
+        related = {id_ for each in known for id_ in (each["customer_id"], each["related_id"])}
+        for kind, place in (("spouse", planned.spouse), ("household_member", planned.housemate)):
+            other = None if place is None else self.ids.get(place)
+            if other and other not in related:
+                body = {"customer_id": own, "related_id": other, "kind": kind}
+                await once(teller.post(path, body, key=self._key(kind.partition("_")[0], planned)))
 
     async def complain(self, planned: Planned) -> None:
         """And be heard, as far as it goes."""

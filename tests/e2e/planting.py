@@ -26,10 +26,10 @@ NAME, BORN, FACTS = "欧阳慕容司空", "1931-07-29", "The planted machine swa
 """Descriptors: name and birth date stand in their owner's database and in sections; what people write, in the former alone."""
 NOTE, OUTCOME, MESSAGE = "A planted note.", "A planted outcome.", "A planted message."
 NEED, WALL = "A planted need.", "A planted wall."
-DECISION, CAUSE, REMEDY = "A planted decision.", "A planted cause.", "A planted remedy."
+DECISION, CAUSE, REMEDY, FAULT = "A planted decision.", "A planted cause.", "A planted remedy.", "A planted fault."
 TOLD = [PERSON.document, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL, ADDRESS]
 BY_CORE = [STATED, EARLY, BROKEN]
-WRITTEN = [FACTS, NOTE, OUTCOME, MESSAGE, NEED, WALL, DECISION, CAUSE, REMEDY]
+WRITTEN = [FACTS, NOTE, OUTCOME, MESSAGE, NEED, WALL, DECISION, CAUSE, REMEDY, FAULT]
 
 
 async def describe(stack: Stack) -> None:
@@ -89,7 +89,7 @@ async def serve(stack: Stack, customer_id: str, complaint_id: str) -> None:
             ("accept", None),
             ("assign", {"handler_id": helper}),
             ("reply", {"decision": DECISION, "channel": "phone"}),
-            ("close", {"root_cause": CAUSE, "responsibility": "branch", "remedy": REMEDY}),
+            ("close", {"root_cause": CAUSE, "responsibility": FAULT, "remedy": REMEDY}),
         ):
             await head.change(f"/api/v1/complaints/{complaint_id}", move, told, key=f"planted {move}")
         campaign = {"org_unit_id": unit, "code": "planted", "name": "P", "channel": "sms", "message": MESSAGE}

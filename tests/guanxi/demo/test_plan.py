@@ -81,6 +81,10 @@ def test_spouses_are_persons_and_nobody_beyond_the_bank_owns_anything(planned: l
     spouses = [planned[one.spouse] for one in planned if one.spouse is not None and one.spouse < MANY]
     assert {spouse.who.kind for spouse in spouses} == {"person"}
     assert len(spouses) > MANY / 20
+    housemates = [
+        (one, planned[one.housemate]) for one in planned if one.housemate is not None and one.housemate < MANY
+    ]
+    assert {(other.who.kind, other.branch == one.branch) for one, other in housemates} == {("person", True)}
     co_owned = next(one for one in planned if any(holding.co_owner for holding in one.holdings))
     for customers, most in ((co_owned.place + 1, 1), (co_owned.place + 2, 2)):
         assert max(len(each.holders) for each in statements(co_owned, NOW, customers=customers)) == most
