@@ -14,9 +14,13 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.webhooks import intake
+from gateway.webhooks.storage import QUEUES as WEBHOOKS
 from guanxi.local.settings import APPS
 from guanxi.local.stack import SERVICES, Stack
 from libs.common import metrics
+from libs.common import topics as topics_of
+from libs.common.queues import AUDIT, EVENTS
 from tests.conftest import ROOT
 from tests.polling import until
 
@@ -120,6 +124,17 @@ def test_what_operators_must_hear_of_is_told() -> None:
     } <= {a["alert"] for a in alerts()}
 
 
+def test_every_queue_has_an_alert_and_each_alert_names_queues_that_exist() -> None:
+    queues = {**AUDIT, **EVENTS, **WEBHOOKS}
+    for app in SERVICES:
+        queues |= import_module(f"services.{app}.storage.queues").QUEUES
+    named = [re.search('queue(=|=~|!~)"([a-z_|]+)"', alert["expr"]) for alert in alerts()]
+    left_out, *chosen = sorted((said[1] != "!~", set(said[2].split("|"))) for said in named if said)
+    assert left_out[0] is False
+    assert left_out[1] == set().union(*[names for _, names in chosen])
+    assert left_out[1] <= set(queues)
+
+
 def test_an_app_of_which_nothing_runs_is_missed() -> None:
     (gone,) = (alert["expr"] for alert in alerts() if alert["alert"] == "GuanxiAppGone")
     assert sorted(re.findall('absent.up.job="([a-z]+)"', gone)) == sorted(APPS)
@@ -147,8 +162,14 @@ async def test_every_queue_tells_how_much_waits_and_since_when(stack: Stack) -> 
             ]
             return all(each in text for each in told)
 
-        of_services = ("audit", "outbox", "parked", "documents", "dead_letters")
         for app in SERVICES:
             own = import_module(f"services.{app}.storage.queues").QUEUES
-            await until(lambda app=app, own=own: measured(app, *of_services, *own))
-        await until(lambda: measured("gateway", "audit", "webhook_events", "webhook_deliveries"))
+            await until(lambda app=app, own=own: measured(app, *AUDIT, *EVENTS, *own))
+        await until(lambda: measured("gateway", *AUDIT, *WEBHOOKS))
+
+        async def ages() -> bool:
+            text = (await client.get(f"{stack.settings.address('gateway', 2)}/metrics")).text
+            topics = (topics_of.AUDIT.name, *intake.TOPICS)
+            return all(f'guanxi_consumer_age_seconds{{topic="{topic}"}}' in text for topic in topics)
+
+        await until(ages)
