@@ -28,9 +28,9 @@ async def test_customers_whom_the_view_lost_are_shown_again(bank: Bank) -> None:
     """Of those whom nobody watches for versions that fall: what is gone would be the deepest fall."""
 
     async def enough() -> bool:
-        return len(bank.driver.ledger.customers) > WATCHED + LOST
+        return len(bank.driver.ledger.customers) > WATCHED + 10 * LOST
 
-    await until(enough, 60, "there are some whom nobody watches")
+    await until(enough, 120, "there are some whom nobody watches")
     lost = [UUID(customer_id) for customer_id in bank.driver.ledger.newest[WATCHED // 2 :][:LOST]]
     await bank.databases.rows("gateway", "DELETE FROM view.sections WHERE customer_id = ANY($1)", lost)
     with bank.at_leisure():
