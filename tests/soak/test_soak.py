@@ -128,7 +128,7 @@ async def test_nothing_grows_and_what_is_shown_is_what_is_true(bank: Bank) -> No
     said(f"every queue drained {time.monotonic() - ended:.1f} s after the last story began")
     assert bank.driver.refused == []
     assert growths(early, late) == []
-    assert await left_behind(gauge, before, after) == []
+    assert await until_let_go(gauge, before, after) == []
     await the_view_is_what_a_rebuild_makes(bank)
     assert bank.reader.falls == []
 
@@ -176,7 +176,7 @@ def growths(early: Sequence[Sample], late: Sequence[Sample]) -> list[str]:
     return found
 
 
-async def left_behind(gauge: Gauge, before: Sequence[Sample], after: list[Sample]) -> list[str]:
+async def until_let_go(gauge: Gauge, before: Sequence[Sample], after: list[Sample]) -> list[str]:
     """What one process keeps open to another for the next request ends once it has idled for long enough."""
     ends = time.monotonic() + IDLE_SECONDS
     while (found := leaks(before, after)) and time.monotonic() < ends:
