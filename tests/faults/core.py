@@ -11,6 +11,8 @@ from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import LocalSettings
 from libs.contracts.core import CoreAccount, CoreTransaction, Holder
 from tests.faults.driver import ANSWERED_WITHIN, PAUSE
+from tests.faults.ledger import Ledger
+from tests.faults.tasks import stop
 
 SOURCE = "faults"
 
@@ -20,8 +22,33 @@ class Core:
     """`holders` are customers by their number in the core; it is sure that Kafka took all of what it `said`."""
 
     settings: LocalSettings
+    ledger: Ledger
     holders: dict[str, str] = field(default_factory=dict)
     said: list[CoreAccount | CoreTransaction] = field(default_factory=list)
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Go on with whoever opened an account last, one after the other: nobody's command waits for that."""
+        self._closing.clear()
+        self._task = asyncio.create_task(self._poll_accounts())
+
+    async def finish(self) -> None:
+        self._closing.set()
+        if self._task is not None:
+            await self._task
+
+    async def abandon(self) -> None:
+        await stop([self._task] if self._task else [])
+
+    async def _poll_accounts(self) -> None:
+        while not self._closing.is_set():
+            for customer_id in reversed(list(self.ledger.accounts.values())):
+                ref = self.ledger.customers[customer_id].source_id
+                if ref not in self.holders:
+                    await self._bank_with(ref, customer_id)
+                    break
+            await asyncio.sleep(PAUSE)
 
     @property
     def booked(self) -> dict[str, CoreTransaction]:
@@ -33,7 +60,7 @@ class Core:
         accounts = [each for each in self.said if isinstance(each, CoreAccount)]
         return {each.account_ref: each for each in sorted(accounts, key=lambda each: each.sequence)}
 
-    async def bank_with(self, ref: str, customer_id: str) -> None:
+    async def _bank_with(self, ref: str, customer_id: str) -> None:
         """A booking that comes before its account, the account, and more; then the first of each once more."""
         self.holders[ref] = customer_id
         salary, shopping, cash = (_booking(ref, number) for number in (1, 2, 3))

@@ -38,7 +38,7 @@ async def bank_at_work(home: Path) -> AsyncIterator[Bank]:
         branches = await _branches(stack, databases)
         token = cache(lambda login: stack.issuer.token(login, [role_of(login)]))
         driver = await opened.enter_async_context(Driver(settings.gateway, token))
-        core = Core(settings)
+        core = Core(settings, driver.ledger)
         stories = Stories(driver, branches, core)
         reader = Reader(settings.gateway, token, databases, driver.ledger, branches)
         watcher = Watcher(settings.gateway, token, driver.ledger, branches)

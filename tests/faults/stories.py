@@ -34,16 +34,19 @@ class Stories:
         whole = [self._again_and_again(whole=True) for _ in range(STORIES)]
         short = [self._again_and_again(whole=False) for _ in range(REGISTRARS)]
         self._tasks = [asyncio.create_task(story) for story in (*whole, *short)]
+        self._core.begin()
 
     async def finish(self) -> None:
         """Let everybody finish what they are at: afterwards no command is without an answer."""
         self._closing.set()
         await asyncio.gather(*self._tasks)
+        await self._core.finish()
 
     async def abandon(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._core.abandon()
 
     async def _again_and_again(self, *, whole: bool) -> None:
         while not self._closing.is_set():
@@ -53,7 +56,6 @@ class Stories:
             customer_id, token = await self._register(place, branch)
             if whole:
                 await self._open_account(place, branch, customer_id, token)
-                await self._core.bank_with(str(place), customer_id)
                 await self._complain(branch, customer_id, token)
                 await self._spend(branch, customer_id)
                 await self._reassign(branch, customer_id)
