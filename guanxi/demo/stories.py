@@ -11,9 +11,9 @@ from guanxi.demo.organisation import Branch
 from guanxi.demo.plan import Planned
 from guanxi.local.issuer import ISSUER, LocalIssuer
 
-HEARD = ("received", "accepted", "assigned", "replied", "closed")
+COMPLAINT_COURSE = ("received", "accepted", "assigned", "replied", "closed")
 """How far a complaint has come, from one move to the next."""
-RUN = ("draft", "in_review", "approved", "running")
+CAMPAIGN_COURSE = ("draft", "in_review", "approved", "running")
 """And a campaign."""
 
 
@@ -95,7 +95,9 @@ class Stories:
             ("reply", {"decision": "已致歉并增设窗口。", "channel": "phone"}),
             ("close", {"root_cause": "窗口不足", "responsibility": "branch", "remedy": "增设窗口"}),
         )
-        for move, with_ in moves[_place(HEARD, complaint) : HEARD.index(planned.complaint)]:
+        for move, with_ in moves[
+            _moves_behind(COMPLAINT_COURSE, complaint) : COMPLAINT_COURSE.index(planned.complaint)
+        ]:
             path, version = f"/api/v1/complaints/{complaint['id']}/{move}", complaint["version"]
             complaint, _ = await people["branch_head"].post(path, with_, key=f"{key} {move}", version=version)
 
@@ -114,7 +116,7 @@ class Stories:
         officer, head = people["marketing_officer"], people["branch_head"]
         campaign = known[0] if known else (await officer.post("/api/v1/campaigns", body, key=key))[0]
         moves = (officer, "submit"), (head, "approve"), (officer, "start")
-        for person, move in moves[_place(RUN, campaign) :]:
+        for person, move in moves[_moves_behind(CAMPAIGN_COURSE, campaign) :]:
             path, version = f"/api/v1/campaigns/{campaign['id']}/{move}", campaign["version"]
             campaign, _ = await person.post(path, None, key=f"{key} {move}", version=version)
 
@@ -131,7 +133,7 @@ async def once(command: Awaitable[object]) -> None:
             raise
 
 
-def _place(course: Sequence[str], thing: dict[str, Any]) -> int:
+def _moves_behind(course: Sequence[str], thing: dict[str, Any]) -> int:
     """How many moves a thing has behind it: all of them, where people took it another way."""
     return course.index(thing["status"]) if thing["status"] in course else len(course)
 

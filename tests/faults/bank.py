@@ -12,7 +12,7 @@ import aiohttp
 
 from guanxi.local.stack import SERVICES, Stack
 from libs.contracts.catalogue import SECTIONS
-from tests.faults.core import Core
+from tests.faults.core import HEARD, LAST, SOURCE, Core
 from tests.faults.databases import Databases
 from tests.faults.driver import Driver
 from tests.faults.reader import Reader
@@ -211,9 +211,9 @@ class Bank:
             await until(newcomers_are_seen, WHOLE_WITHIN, "new customers are seen whole in the view")
 
     async def core_is_heard(self) -> bool:
-        """All that was booked stands on its account."""
-        booked = "SELECT count(*) FROM transactions WHERE account_id IS NOT NULL"
-        return bool(await self.databases.value("customer", booked) == len(self.core.booked))
+        """All that was booked stands on its account, which is as it was stated last."""
+        heard = tuple((await self.databases.rows("customer", HEARD, SOURCE, LAST))[0])
+        return heard == (len(self.core.booked), len(self.core.stated))
 
     async def outbox_grows(self, events: int) -> None:
         """So many more events wait in the outboxes than now."""

@@ -14,7 +14,13 @@ from tests.faults.driver import ANSWERED_WITHIN, PAUSE
 from tests.faults.ledger import Ledger
 from tests.faults.tasks import stop
 
-SOURCE = "faults"
+SOURCE, LAST = "faults", 2
+"""Who states, and the sequence of what is stated last of an account."""
+HEARD = """
+    SELECT (SELECT count(*) FROM transactions WHERE account_id IS NOT NULL),
+           (SELECT count(*) FROM accounts WHERE source = $1 AND sequence = $2)
+"""
+"""How many bookings and how many accounts the customer service has, as they were told last."""
 
 
 @dataclass
@@ -64,7 +70,7 @@ class Core:
         """A booking that comes before its account, the account, and more; then the first of each once more."""
         self.holders[ref] = customer_id
         salary, shopping, cash = (_booking(ref, number) for number in (1, 2, 3))
-        account, later = _account(ref, 1, "1000.00"), _account(ref, 2, "1000.00", salary, shopping, cash)
+        account, later = _account(ref, 1, "1000.00"), _account(ref, LAST, "1000.00", salary, shopping, cash)
         await self._say([salary, account, shopping, cash, later])
         await self._say([account, salary])
 
