@@ -16,12 +16,11 @@ from guanxi.app_database import App, known
 from guanxi.audit import Fault, Verified, bring_back, verify
 from guanxi.audit_topic import Places, told_on_topic
 from guanxi.cluster.connection import Cluster, ClusterAway
+from guanxi.keys import ring_at
 from guanxi.local.failures import LocalFailure
 from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
-from libs.common.keyring import KeyRing, KeyRingError
-from libs.common.kms import keeper_of
-from libs.common.settings import KmsSettings
+from libs.common.keyring import KeyRing
 
 audit = typer.Typer(no_args_is_help=True, help="The audit trail: who looked at whom, and what they changed.")
 
@@ -114,7 +113,7 @@ def restore(app: App = "customer", database: Own = None, gateway: Gateway = None
 async def _verify(trails: list[Trail], ring: Path | None, console: Console) -> list[Fault]:
     """Verify trails, telling of each."""
     faults: list[Fault] = []
-    shared = _ring(ring or Stack(LocalSettings(), console).secrets.keyring("shared"))
+    shared = ring_at(ring or Stack(LocalSettings(), console).secrets.keyring("shared"))
     try:
         on_topic = await told_on_topic(Cluster())
     except ClusterAway as away:
@@ -133,10 +132,3 @@ async def _verify(trails: list[Trail], ring: Path | None, console: Console) -> l
 async def _verified(trail: Trail, ring: KeyRing, on_topic: Places) -> Verified:
     async with trail.opened() as (own, gateway):
         return await verify(trail.app, own, gateway, ring, on_topic)
-
-
-def _ring(place: Path) -> KeyRing:
-    try:
-        return KeyRing.load(place, keeper_of(KmsSettings()))
-    except KeyRingError as error:
-        raise LocalFailure(f"{error}: start `guanxi up`, or set GUANXI_HOME.", os.EX_UNAVAILABLE) from None

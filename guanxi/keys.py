@@ -110,7 +110,12 @@ def status(app: App = "customer", ring: Ring = None, database: Address = None) -
 
 def ring_of(app: str, ring: Path | None) -> KeyRing:
     """Raises LocalFailure where there is none, or one that cannot be opened."""
-    return _told(lambda: KeyRing.load(_place(app, ring), _keeper()))
+    return ring_at(_place(app, ring))
+
+
+def ring_at(place: Path) -> KeyRing:
+    """Raises LocalFailure where there is none, or one that cannot be opened."""
+    return _told(lambda: KeyRing.load(place, _keeper()))
 
 
 def _place(app: str, ring: Path | None) -> Path:
