@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-PATIENCE = 120
+PATIENCE = 240
 """Seconds; what takes longer is broken, however busy the machine is."""
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from tests.polling import PATIENCE
+
 
 async def first_piece(app: Any, method: str, path: str, query: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
     """Status and first piece of the body."""
@@ -31,7 +33,7 @@ async def first_piece(app: Any, method: str, path: str, query: str, headers: Map
 
     running = asyncio.create_task(app(scope, receive, send))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             body = await came
             return status, body
     finally:

@@ -23,7 +23,7 @@ from guanxi.local.kafka_answer import cluster_that_answers
 from guanxi.local.kafka_properties import OPERATOR, Listeners, Security, broker_properties
 from guanxi.local.ports import listens, require_free_port
 from guanxi.local.secrets import write_private
-from guanxi.local.server import LocalServer
+from guanxi.local.server import READY_WITHIN, LocalServer
 
 
 class LocalKafka(LocalServer):
@@ -51,7 +51,7 @@ class LocalKafka(LocalServer):
         security: Security | None = None,
         port_setting: str = "GUANXI_KAFKA_PORT",
         controller_port_setting: str = "GUANXI_KAFKA_CONTROLLER_PORT",
-        ready_within: float = 60.0,
+        ready_within: float = READY_WITHIN,
     ) -> None:
         super().__init__(folder, ready_within)
         self._listeners = Listeners(host, port, controller_port, outward)

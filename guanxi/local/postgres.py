@@ -26,7 +26,7 @@ from guanxi.local.ports import require_free_port
 from guanxi.local.postgres_account import Account, choose_account
 from guanxi.local.postgres_databases import make_database
 from guanxi.local.postgres_settings import INITDB, LET_IN, SUPERUSER, environment, packaged_bindir, server_options
-from guanxi.local.server import LocalServer
+from guanxi.local.server import READY_WITHIN, LocalServer
 
 
 class LocalPostgres(LocalServer):
@@ -51,7 +51,7 @@ class LocalPostgres(LocalServer):
         bindir: Path | None = None,
         account: Account | None = None,
         port_setting: str = "GUANXI_POSTGRES_PORT",
-        ready_within: float = 60.0,
+        ready_within: float = READY_WITHIN,
     ) -> None:
         super().__init__(folder, ready_within)
         self._host = host

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from guanxi.local.failures import LocalFailure, not_ready
 from guanxi.local.program import Keeper, Program
+from guanxi.local.server import READY_WITHIN
 from guanxi.local.stream import ProgramStream
 
 __all__ = ["Program", "Supervisor"]
@@ -33,7 +34,7 @@ class Supervisor:
         console: Console,
         log_folder: Path,
         *,
-        ready_within: float = 60.0,
+        ready_within: float = READY_WITHIN,
         patience: float = 7.0,
     ) -> None:
         self._patience = patience

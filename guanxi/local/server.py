@@ -9,6 +9,9 @@ from guanxi.local.child import Child, Escalation
 from guanxi.local.claim import Claim
 from guanxi.local.failures import died_at_start, not_ready
 
+READY_WITHIN = 180.0
+"""Seconds: a busy machine of two slow cores was seen to need more than 60 for Kafka. Who dies is found at once."""
+
 
 class LocalServer(ABC):
     """A server process over a folder that it alone uses; it can be stopped and started again."""

@@ -45,7 +45,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubernetes]:
     with control_plane(tmp_path_factory.mktemp("cluster")) as made:
         made.do("apply", "--filename=-", told="---".join(NODE.format(name=f"fake-{place}") for place in range(NODES)))
         made.do("apply", f"--filename={HERE / 'resources.yaml'}")
-        made.do("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        made.do("wait", "--for=condition=Established", "crd", "--all", "--timeout=240s")
         yield made
 
 
@@ -61,7 +61,7 @@ def own(cluster: Kubernetes) -> Kubernetes:
 def _empty(cluster: Kubernetes) -> Iterator[None]:
     cluster.do("apply", "--filename=-", told=text_of_namespace())
     yield
-    cluster.do("delete", "namespace", cluster.namespace, "--timeout=90s")
+    cluster.do("delete", "namespace", cluster.namespace, "--timeout=240s")
 
 
 def text_of_namespace() -> str:
@@ -83,9 +83,9 @@ def test_everything_is_applied_with_strict_fields_and_runs(cluster: Kubernetes, 
     cluster.apply(text_of(folder))  # a second time is no other
     for workload in resources(folder, "Deployment", "StatefulSet"):
         kind, name = workload["kind"].lower(), workload["metadata"]["name"]
-        cluster.do("rollout", "status", f"{kind}/{name}", "--timeout=60s")
+        cluster.do("rollout", "status", f"{kind}/{name}", "--timeout=240s")
     for job in resources(folder, "Job"):
-        cluster.do("wait", "--for=condition=Complete", f"job/{job['metadata']['name']}", "--timeout=60s")
+        cluster.do("wait", "--for=condition=Complete", f"job/{job['metadata']['name']}", "--timeout=240s")
 
 
 def test_a_typing_error_and_a_pod_that_is_not_restricted_are_refused(cluster: Kubernetes) -> None:
@@ -105,13 +105,13 @@ def test_a_node_is_emptied_one_pod_of_each_app_after_the_other(own: Kubernetes) 
     for app in apps:
         own.do("scale", f"deployment/{app}", "--replicas=2")
     for app in apps:
-        own.do("rollout", "status", f"deployment/{app}", "--timeout=60s")
+        own.do("rollout", "status", f"deployment/{app}", "--timeout=240s")
     node = own.get("pods")["items"][0]["spec"]["nodeName"]
     try:
-        own.do("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s")
+        own.do("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s")
         assert not [pod for pod in own.get("pods")["items"] if pod["spec"].get("nodeName") == node and is_there(pod)]
         for app in apps:
-            own.do("rollout", "status", f"deployment/{app}", "--timeout=60s")
+            own.do("rollout", "status", f"deployment/{app}", "--timeout=240s")
     finally:
         own.do("uncordon", node)
 
@@ -153,7 +153,7 @@ def test_a_cluster_that_kubeconfig_names_judges_and_keeps_nothing_and_one_that_r
     assert ended != 0
     assert f"KUBECONFIG names a cluster that has a namespace {own.namespace}" in said
     assert own.get("namespace", own.namespace)["status"]["phase"] == "Active"
-    own.do("delete", "namespace", own.namespace, "--timeout=90s")
+    own.do("delete", "namespace", own.namespace, "--timeout=240s")
     try:
         ended, said = by_kubeconfig(own)
         assert (ended, "2 passed, 1 skipped" in said) == (0, True), said

@@ -224,7 +224,7 @@ async def test_a_killed_pod_comes_back(deployed: Kubernetes, load: Load, workloa
         now = deployed.get(f"pod/{pod}")["status"]["containerStatuses"][0]
         return bool(now["restartCount"] > status["restartCount"] and now["ready"])
 
-    await until(restarted, seconds=120)
+    await until(restarted)
     teller, head = load.teller(), load.head()
     made: list[str] = []
 
@@ -242,8 +242,8 @@ async def test_a_killed_pod_comes_back(deployed: Kubernetes, load: Load, workloa
             return answer.status_code == 200 and answer.json()["sections"]["profile"]["state"] == "ok"
         return False
 
-    await until(serves, seconds=120)
-    await until(seen, seconds=30)
+    await until(serves)
+    await until(seen)
     told(name, f"ready again, and a new customer seen, after {time.monotonic() - began:.0f} s")
 
 

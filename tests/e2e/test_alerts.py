@@ -72,7 +72,7 @@ async def test_who_opens_too_many_is_in_the_auditors_list(sign_in: SignIn) -> No
     async def is_told() -> bool:
         return bool((await auditor.get("/api/v1/audit/alerts")).json()["items"])
 
-    await until(is_told, seconds=120)
+    await until(is_told)
     (alert,) = (await auditor.get("/api/v1/audit/alerts")).json()["items"]
     assert (alert["actor"], alert["rule"]) == (f"staff {here.staff['manager']}", "outside_own_book")
     assert alert["customers"] == ALLOWED + 1

@@ -62,7 +62,7 @@ async def following(person: Person, after: str = "", **query: str) -> AsyncItera
         return bool(told.events) or task.done()
 
     try:
-        await until(begun, seconds=20)
+        await until(begun)
         yield told
     finally:
         task.cancel()
@@ -157,7 +157,7 @@ async def test_a_place_of_another_time_is_said_to_be_none(teller: Person) -> Non
         async def is_reset() -> bool:
             return bool(told.named("reset"))
 
-        await until(is_reset, seconds=10)
+        await until(is_reset)
         await changed(teller, customer, "13900000006")
 
         async def is_told() -> bool:
@@ -206,7 +206,7 @@ async def test_what_is_forgotten_is_said_so(teller: Person) -> None:
         async def is_reset() -> bool:
             return bool(told.named("reset"))
 
-        await until(is_reset, seconds=10)
+        await until(is_reset)
 
 
 @pytest.mark.deep
@@ -230,7 +230,7 @@ async def test_a_thousand_follow_at_once(stack: Stack, teller: Person) -> None:
         async def everybody_knows() -> bool:
             return all(told.named("section.changed") for told in all_told)
 
-        await until(everybody_knows, seconds=60)
+        await until(everybody_knows)
         assert (await teller.get(f"/api/v1/customers/{customer['id']}/360")).status_code == 200
 
 

@@ -34,7 +34,7 @@ async def test_a_broken_record_is_set_aside_and_shown_and_fails_again(stack: Sta
         assert ended == 0, said
         return "ValidationErr" in said
 
-    await until(is_listed, seconds=60)
+    await until(is_listed)
     id_ = re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}", said)[0]
     ended, shown = await guanxi(stack.settings, "dlq", "show", id_)
     assert (ended, BROKEN.decode() in shown) == (0, True), shown

@@ -68,7 +68,7 @@ async def test_its_timeline_tells_the_story_in_order(head: Client, example: Exam
         types[:] = [row["type"].removeprefix("crm.").removesuffix(".v1") for row in reversed(rows)]
         return {name for story in STORIES for name in story} <= set(types)
 
-    await until(all_of_it_is_told, seconds=30)
+    await until(all_of_it_is_told)
     for story in STORIES:
         assert [types.index(name) for name in story] == sorted(types.index(name) for name in story), types
     assert types[0] == "customer.registered"
@@ -81,7 +81,7 @@ async def test_everybody_with_an_account_is_scored_and_the_reasons_add_up(stack:
         scores.update(await _scores(stack))
         return len(scores) == CUSTOMERS
 
-    await until(all_are_scored, seconds=60)
+    await until(all_are_scored)
     for score in scores.values():
         assert Decimal(score["contribution"]) == sum(Decimal(line["amount"]) for line in score["reasons"])
     causes = {line["cause"] for score in scores.values() for line in score["reasons"]}

@@ -92,7 +92,7 @@ class Load:
             at_once = refused is None or self.refused_at_once[refused] >= ENOUGH / 2
             return at_once and all(self.answers[name].total() >= ENOUGH for name in self.paths)
 
-        await until(enough, seconds=120)
+        await until(enough)
 
 
 @pytest.fixture(scope="module")

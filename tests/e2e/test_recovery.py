@@ -58,7 +58,7 @@ class Bank:
                 section["state"] == "ok" for view in views for section in view.json()["sections"].values()
             )
 
-        await until(whole, seconds=90)
+        await until(whole)
 
     async def versions(self, customer_id: str) -> Versions:
         view = (await self.head.get(f"/api/v1/customers/{customer_id}/360")).json()

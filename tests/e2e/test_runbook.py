@@ -52,13 +52,13 @@ async def test_every_block_does_what_it_says(stack: Stack, tmp_path: Path) -> No
     async def well() -> bool:
         return (await run(stack, "guanxi doctor", tmp_path))[0] == 0
 
-    await until(well, seconds=120)
+    await until(well)
     here = [block for block in blocks() if not block.how]
     assert len(here) > len(APPS)
     for block in here:
         status, said = await run(stack, block.commands, tmp_path)
         assert status == 0, f"{block.commands}\n{said}"
-    await until(well, seconds=120)
+    await until(well)
 
 
 def test_every_other_block_says_who_runs_it() -> None:

@@ -81,14 +81,14 @@ async def test_from_the_consent_on_and_until_it_is_withdrawn(scene: Scene) -> No
     async def is_told_of_the_consent() -> bool:
         return bool(scene.consents_told())
 
-    await until(is_told_of_the_consent, seconds=60)
+    await until(is_told_of_the_consent)
     before = len(scene.told(UPDATED))
     await scene.changes(2)
 
     async def is_told_of_the_change() -> bool:
         return len(scene.told(UPDATED)) == before + 1
 
-    await until(is_told_of_the_change, seconds=60)
+    await until(is_told_of_the_change)
     secrets = (await scene.partner.get(f"/api/v1/webhooks/{scene.webhook['id']}/secrets")).json()["secrets"]
     for message in scene.receiver.messages:
         Verifier(secrets[0]["secret"]).verify(message.body, message.headers)
@@ -103,7 +103,7 @@ async def test_from_the_consent_on_and_until_it_is_withdrawn(scene: Scene) -> No
     async def is_pinged() -> bool:
         return any(message.id == pinged.json()["id"] for message in scene.receiver.messages)
 
-    await until(is_pinged, seconds=60)
+    await until(is_pinged)
     assert len(scene.told(UPDATED)) == before + 1
 
 
@@ -117,7 +117,7 @@ async def test_a_gateway_that_is_killed_loses_nothing_and_keeps_the_order(scene:
     async def is_told_of_the_consent() -> bool:
         return len(scene.consents_told()) == before + 1
 
-    await until(is_told_of_the_consent, seconds=60)
+    await until(is_told_of_the_consent)
     before, killed = len(scene.told(UPDATED)), 0
     for number in range(12):
         await scene.changes(100 + number)
@@ -131,13 +131,13 @@ async def test_a_gateway_that_is_killed_loses_nothing_and_keeps_the_order(scene:
                 except httpx.TransportError:
                     return False
 
-            await until(is_back, seconds=120)
+            await until(is_back)
     assert killed == 3
 
     async def all_are_told() -> bool:
         return len(scene.told(UPDATED)) == before + 12
 
-    await until(all_are_told, seconds=120)
+    await until(all_are_told)
     assert scene.told(UPDATED) == sorted(scene.told(UPDATED))
     by_id: dict[str, set[bytes]] = {}
     for message in scene.receiver.messages:

@@ -6,6 +6,7 @@ from typing import Any
 
 from guanxi.client import Client, Refused
 from guanxi.local.issuer import ISSUER
+from tests.polling import PATIENCE
 
 CODES = ("0101", "0201", "0301")
 MANAGERS = 3
@@ -48,7 +49,7 @@ async def found_bank(admin: Client) -> list[Branch]:
 
 async def _until_known(admin: Client) -> None:
     """The first administrator is founded by a worker, and heard of through Kafka."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 await admin.get("/api/v1/org-units")

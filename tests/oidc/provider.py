@@ -52,7 +52,7 @@ class Provider:
             self._process = await asyncio.create_subprocess_exec(
                 NODE, program, place, cwd=program.parent, stdout=log, stderr=log
             )
-        await until(self._answers, seconds=20)
+        await until(self._answers)
 
     async def stop(self) -> None:
         if self._process is not None:

@@ -68,8 +68,8 @@ async def test_who_gives_up_leaves_nothing_to_the_next(connections: Connections)
     async def the_server_gave_up_too() -> bool:
         return (await connections.fetch(running, [slow]))[0][0] == 0
 
-    await until(the_server_gave_up_too, seconds=10)
-    await until(lambda: in_use(connections, 0), seconds=10)
+    await until(the_server_gave_up_too, seconds=40)  # before it ends by itself
+    await until(lambda: in_use(connections, 0))
 
 
 async def test_how_many_are_in_use_is_known(connections: Connections) -> None:

@@ -52,7 +52,7 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
         return False
 
     try:
-        await until(answers, seconds=20)
+        await until(answers)
         yield dsn, certificates
     finally:
         await server.stop([(signal.SIGINT, 5), (signal.SIGKILL, 2)])
