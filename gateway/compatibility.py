@@ -36,6 +36,7 @@ def _path(path: str, operations: Document, old: Document, new: Document) -> Iter
 
 class _Comparison:
     def __init__(self, old: Document, new: Document) -> None:
+        self._old, self._new = old, new
         self._schemas = Schemas(old, new)
 
     def operation(self, old: Document, new: Document) -> Iterator[str]:
@@ -46,13 +47,11 @@ class _Comparison:
         if before is not None and after is not None:
             yield from self._schemas.broken("body", before, after, Use.TAKEN)
         for status, answer in old["responses"].items():
-            if not status.startswith("2"):
-                continue
-            if status not in new["responses"]:
-                yield f"it answers {status} no longer"
-            else:
-                shown = _schema_of(answer), _schema_of(new["responses"][status])
+            if status in new["responses"]:
+                shown = _shown(answer, self._old), _shown(new["responses"][status], self._new)
                 yield from self._schemas.broken(status, *shown, Use.SHOWN)
+            elif status.startswith("2"):  # that something fails no longer breaks nobody
+                yield f"it answers {status} no longer"
 
     def _parameters(self, old: Document, new: Document) -> Iterator[str]:
         before = {_place(p): p for p in old.get("parameters", ())}
@@ -74,6 +73,12 @@ def _place(parameter: Document) -> tuple[str, str]:
 
 def _body(operation: Document) -> Document | None:
     return _schema_of(operation["requestBody"]) if "requestBody" in operation else None
+
+
+def _shown(answer: Document, document: Document) -> Document:
+    """The schema of an answer of its own, or of one that operations share."""
+    name = answer.get("$ref", "").rpartition("/")[2]
+    return _schema_of(document["components"]["responses"][name] if name else answer)
 
 
 def _schema_of(answer: Document) -> Document:

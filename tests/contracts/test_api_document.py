@@ -184,6 +184,17 @@ def test_a_property_that_went_away_and_another_type_are_found() -> None:
     ]
 
 
+def test_a_problem_that_tells_less_is_found_and_one_that_comes_no_longer_breaks_nobody() -> None:
+    changed = _released()
+    del changed["components"]["schemas"]["Problem"]["properties"]["detail"]
+    told = broken(DOCUMENT, changed)
+    assert f"GET {DETAIL}: 400: detail is gone" in told
+    assert len(told) == len(OPERATIONS)
+    changed = _released()
+    del changed["paths"][DETAIL]["get"]["responses"]["404"]
+    assert broken(DOCUMENT, changed) == []
+
+
 def test_what_is_newly_required_of_a_caller_is_found() -> None:
     changed = _released()
     taken = changed["components"]["schemas"]["Reply"]

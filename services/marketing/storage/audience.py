@@ -43,8 +43,9 @@ class AudienceRepository:
     async def candidates(self, campaign: Campaign, limit: int) -> tuple[list[Candidate], UUID | None]:
         """Whom its segment holds of the unit's tree, among the next so many customers whoever they are.
 
-        Returns them, and the last that was looked at; None behind the last of all. A segment that holds hardly anybody
-        is so looked at in steps of one length, too.
+        Whoever registered so lately that the directory has not heard of them yet is of no unit's tree, and of no
+        segment. Returns them, and the last that was looked at; None behind the last of all. A segment that holds hardly
+        anybody is so looked at in steps of one length, too.
         """
         a = audience.c
         after = campaign.selected_up_to or UUID(int=0)
