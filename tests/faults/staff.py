@@ -1,12 +1,11 @@
 """The bank that the client works for: branches and their people, made through the REST API."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from guanxi.client import Client, Refused
 from guanxi.local.issuer import ISSUER
-from tests.polling import PATIENCE
+from tests.polling import until
 
 CODES = ("0101", "0201", "0301")
 MANAGERS = 3
@@ -49,14 +48,15 @@ async def found_bank(admin: Client) -> list[Branch]:
 
 async def _until_known(admin: Client) -> None:
     """The first administrator is founded by a worker, and heard of through Kafka."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                await admin.get("/api/v1/org-units")
-            except Refused:
-                await asyncio.sleep(0.2)
-            else:
-                return
+
+    async def is_known() -> bool:
+        try:
+            await admin.get("/api/v1/org-units")
+        except Refused:
+            return False
+        return True
+
+    await until(is_known)
 
 
 async def _branch(admin: Client, code: str, parent: str) -> Branch:

@@ -151,7 +151,7 @@ async def test_a_window_that_ended_begins_anew(ground: Ground) -> None:
         async def begins_anew(storage: InProcess | InDatabase = storage, key: str = key) -> bool:
             return await storage.incr(key, 1) == 1
 
-        await until(begins_anew)
+        await until(begins_anew, seconds=5)
         await storage.clear(key)
         assert await storage.incr(key, 60) == 1
         assert await storage.check()

@@ -168,7 +168,7 @@ async def test_a_token_that_was_verified_once_still_ends(verifier: TokenVerifier
             return True
         return False
 
-    await until(ended)
+    await until(ended, seconds=10)
 
 
 @pytest.mark.parametrize(("mode", "is_let_in"), [(Mode.PRODUCTION, False), (Mode.DEVELOPMENT, True)])
