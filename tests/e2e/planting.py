@@ -25,11 +25,11 @@ STATED, EARLY, BROKEN = "6229990000009916", "6229990000009924", "622999000000993
 NAME, BORN, FACTS = "欧阳慕容司空", "1931-07-29", "The planted machine swallowed a card."
 """Descriptors: name and birth date stand in their owner's database and in sections; what people write, in the former alone."""
 NOTE, OUTCOME, MESSAGE = "A planted note.", "A planted outcome.", "A planted message."
-NEED, WALL = "A planted need.", "A planted wall."
+NEED, WALL, PURPOSE = "A planted need.", "A planted wall.", "A planted purpose."
 DECISION, CAUSE, REMEDY, FAULT = "A planted decision.", "A planted cause.", "A planted remedy.", "A planted fault."
 TOLD = [PERSON.document, PHONE, f"+86{PHONE}", ACCOUNT, EMAIL, ADDRESS]
 BY_CORE = [STATED, EARLY, BROKEN]
-WRITTEN = [FACTS, NOTE, OUTCOME, MESSAGE, NEED, WALL, DECISION, CAUSE, REMEDY, FAULT]
+WRITTEN = [FACTS, NOTE, OUTCOME, MESSAGE, NEED, WALL, PURPOSE, DECISION, CAUSE, REMEDY, FAULT]
 
 
 async def describe(stack: Stack) -> None:
@@ -43,7 +43,7 @@ async def describe(stack: Stack) -> None:
             return all(answer.status_code == 200 for answer in answers)
 
         await until(known)
-        body = {"name": NAME, "birth_date": BORN}
+        body = {"name": NAME, "birth_date": BORN, "documents": [{"type": "passport", "number": "T99000001"}]}
         made = await teller.post("/api/v1/customers", json=body, headers=key())
         assert made.status_code == 201, made.text
         after = {"Guanxi-Consistency": made.headers["Guanxi-Consistency"]}
@@ -67,7 +67,26 @@ async def describe(stack: Stack) -> None:
             return view.status_code == 200 and NAME in view.text
 
         await until(visible)
+        await spend(teller, made.json()["id"], after)
     await serve(stack, made.json()["id"], told.json()["id"])
+
+
+async def spend(teller: httpx.AsyncClient, customer_id: str, after: dict[str, str]) -> None:
+    """What an account earns, for a purpose that somebody writes down."""
+    account = {"customer_id": customer_id, "kind": "current", "product": "p", "number": "6229990000009940"}
+    opened = await teller.post("/api/v1/accounts", json=account, headers={**key(), **after})
+    assert opened.status_code == 201, opened.text
+    earned: list[str] = []
+
+    async def have_earned() -> bool:
+        answer = await teller.get("/api/v1/points-accounts", params={"customer_id": customer_id})
+        earned[:] = [row["id"] for row in answer.json().get("items", [])]
+        return bool(earned)
+
+    await until(have_earned)
+    body = {"points": 1, "purpose": PURPOSE}
+    spent = await teller.post(f"/api/v1/points-accounts/{earned[0]}/spend", json=body, headers=key())
+    assert spent.status_code == 200, spent.text
 
 
 async def serve(stack: Stack, customer_id: str, complaint_id: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,14 +20,12 @@ from tests.faults.sessions import ports_of
 from tests.faults.staff import Branch, role_of
 from tests.faults.stories import Stories
 from tests.faults.watcher import Watcher
+from tests.polling import until
 
 IN_FLIGHT = 10
-WHOLE_WITHIN = 240.0
 NEWCOMERS = 10
 LEISURE, UNHURRIED = 0.5, 0.15
-"""Seconds between the beginnings of two stories; all out they begin twice as often as unhurried."""
-
-Condition = Callable[[], Awaitable[bool]]
+"""Seconds between the beginnings of two stories; all out they begin as often as the machine can take them."""
 
 LEADER = """
     SELECT a.client_port FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
@@ -72,15 +70,6 @@ class Strike:
     in_flight: int
 
 
-async def until(condition: Condition, seconds: float, what: str) -> None:
-    """Poll; the failure says what did not become true."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
-        await asyncio.sleep(0.05)
-
-
 @dataclass
 class Bank:
     stack: Stack
@@ -117,10 +106,10 @@ class Bank:
             found.extend(leader for leader in [await self.leader(app)] if leader)
             return bool(found)
 
-        await until(leads, 30, f"somebody leads in {app}")
+        await until(leads, f"somebody leads in {app}")
         return found[0]
 
-    async def successor(self, former: Running, *, within: float = 30) -> Running:
+    async def successor(self, former: Running) -> Running:
         """Who leads after `former`."""
         found: list[Running] = []
 
@@ -130,7 +119,7 @@ class Bank:
                 found.append(leader)
             return bool(found)
 
-        await until(another_leads, within, f"another than {former.name} leads in {former.app}")
+        await until(another_leads, f"another than {former.name} leads in {former.app}")
         return found[0]
 
     async def strike(self, *pids: int, number: signal.Signals = signal.SIGKILL, asked: str | None = None) -> Strike:
@@ -139,7 +128,7 @@ class Bank:
         async def busy() -> bool:
             return self.driver.in_flight >= IN_FLIGHT and (asked is None or self.driver.asks(asked))
 
-        await until(busy, 90, f"{IN_FLIGHT} commands are in flight")
+        await until(busy, f"{IN_FLIGHT} commands are in flight, and what {asked or 'anybody'} was asked")
         strike = Strike(time.monotonic(), self.driver.in_flight)
         for pid in pids:
             os.kill(pid, number)
@@ -151,7 +140,7 @@ class Bank:
         async def noticed() -> bool:
             return bool(self.driver.troubled(strike.at) or self.watcher.late(strike.at))
 
-        await until(noticed, 40, "the client notices the outage")
+        await until(noticed, "the client notices the outage")
 
     @contextmanager
     def at_leisure(self, every: float = LEISURE) -> Iterator[None]:
@@ -178,7 +167,7 @@ class Bank:
             now = self.running(former.name)
             return now is not None and now.pid != former.pid and await self._at_work(now)
 
-        await until(back, 60, f"{former.name} is back")
+        await until(back, f"{former.name} is back")
         now = self.running(former.name)
         assert now is not None
         return now
@@ -208,7 +197,7 @@ class Bank:
             return bool(await self.databases.value("gateway", SEEN, newcomers, len(SECTIONS)) == NEWCOMERS)
 
         with self.at_leisure(UNHURRIED):
-            await until(newcomers_are_seen, WHOLE_WITHIN, "new customers are seen whole in the view")
+            await until(newcomers_are_seen, "new customers are seen whole in the view")
 
     async def core_is_heard(self) -> bool:
         """All that was booked stands on its account, which is as it was stated last."""
@@ -222,7 +211,7 @@ class Bank:
         async def grown() -> bool:
             return await self._waiting_events() >= before + events
 
-        await until(grown, 60, f"{events} more events wait")
+        await until(grown, f"{events} more events wait")
 
     async def _waiting_events(self) -> int:
         return sum([len(await self.databases.rows(app, OUTBOX)) for app in SERVICES])
@@ -236,7 +225,7 @@ class Bank:
         async def published() -> bool:
             return waiting.isdisjoint([row[0] for row in await self.databases.rows(app, OUTBOX)])
 
-        await until(published, 40, f"the outbox of {app} is published by another")
+        await until(published, f"the outbox of {app} is published by another")
 
     async def session_of(self, app: str) -> int:
         """The process id of a session of one that serves, PostgreSQL's side: as soon as there is one again.
@@ -251,8 +240,7 @@ class Bank:
             sessions[:] = [row[0] for row in await self.databases.rows(app, query, list(ports))]
             return bool(sessions)
 
-        # Stories may wait until a worker that heard nothing for a minute has begun anew; till then nobody asks this app.
-        await until(has_one, 120, f"somebody who serves {app} has a session")
+        await until(has_one, f"somebody who serves {app} has a session")
         return sessions[0]
 
     async def session_ends(self, session: int) -> None:
@@ -262,7 +250,7 @@ class Bank:
             )
             return bool(alive == 0)
 
-        await until(gone, 6, "the transaction of the frozen worker is ended")
+        await until(gone, "the transaction of the frozen worker is ended", seconds=6)
 
     async def frozen_for(self, seconds: float, strike: Strike) -> None:
         """Lasts until the strike is so long ago."""

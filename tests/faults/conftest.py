@@ -3,9 +3,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.faults.bank import Bank, until
+from tests.faults.bank import Bank
 from tests.faults.founding import bank_at_work
 from tests.faults.settling import is_settled
+from tests.polling import until
 
 
 @pytest.fixture(scope="package")
@@ -27,6 +28,6 @@ async def _nobody_is_answered_wrongly(bank: Bank) -> AsyncIterator[None]:
 async def settled(bank: Bank) -> Bank:
     """Every command answered, every queue drained."""
     await asyncio.wait_for(bank.stories.finish(), 360)
-    await until(bank.core_is_heard, 300, "all that the core booked is heard")
-    await until(lambda: is_settled(bank.databases), 300, "every queue is drained")
+    await until(bank.core_is_heard, "all that the core booked is heard", seconds=300)
+    await until(lambda: is_settled(bank.databases), "every queue is drained", seconds=300)
     return bank

@@ -11,7 +11,7 @@ from guanxi.local.settings import APPS, LocalSettings
 from guanxi.local.stack import Stack
 from tests.conftest import JARS
 from tests.e2e.stacks import console_of, running
-from tests.faults.bank import Bank, until
+from tests.faults.bank import Bank
 from tests.faults.core import Core
 from tests.faults.databases import Databases
 from tests.faults.driver import Driver
@@ -19,6 +19,7 @@ from tests.faults.reader import Reader
 from tests.faults.staff import STAFF, UNITS, Branch, found_bank, role_of
 from tests.faults.stories import Stories
 from tests.faults.watcher import Watcher
+from tests.polling import until
 from tests.ports import free_ports_in_a_row
 
 REPLICAS = 2
@@ -52,7 +53,7 @@ async def _branches(stack: Stack, databases: Databases) -> list[Branch]:
     async with Client(stack.settings.gateway, stack.issuer.token(ADMIN, ["admin"])) as admin:
         branches = await found_bank(admin)
     for app in APPS:
-        await until(_heard(databases, app), 60, f"{app} knows units and staff")
+        await until(_heard(databases, app), f"{app} knows units and staff")
     return branches
 
 

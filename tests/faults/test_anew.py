@@ -5,8 +5,9 @@ from uuid import UUID
 import pytest
 
 from tests.e2e.stacks import guanxi
-from tests.faults.bank import Bank, until
+from tests.faults.bank import Bank
 from tests.faults.reader import WATCHED
+from tests.polling import until
 
 pytestmark = [pytest.mark.deep, pytest.mark.kills]
 
@@ -30,7 +31,7 @@ async def test_customers_whom_the_view_lost_are_shown_again(bank: Bank) -> None:
     async def enough() -> bool:
         return len(bank.driver.ledger.customers) > WATCHED + 10 * LOST
 
-    await until(enough, 120, "there are some whom nobody watches")
+    await until(enough, "there are some whom nobody watches")
     lost = [UUID(customer_id) for customer_id in bank.driver.ledger.newest[WATCHED // 2 :][:LOST]]
     await bank.databases.rows("gateway", "DELETE FROM view.sections WHERE customer_id = ANY($1)", lost)
     with bank.at_leisure():

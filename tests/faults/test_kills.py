@@ -1,58 +1,80 @@
+"""What befalls a bank at work. What befalls each app befalls all of them together, each at a moment of its own."""
+
+import asyncio
 import signal
+from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
 from guanxi.local.settings import APPS
 from guanxi.local.stack import SERVICES
-from tests.faults.bank import IN_FLIGHT, Bank
+from tests.faults.bank import IN_FLIGHT, Bank, Strike
 
 FROZEN_SECONDS = 5.5
 
 pytestmark = [pytest.mark.deep, pytest.mark.kills]
 
 
-@pytest.mark.parametrize("app", APPS)
-async def test_one_of_the_serving_is_killed_and_comes_back(bank: Bank, app: str) -> None:
-    victim, other = bank.serving(app)
-    strike = await bank.strike(victim.pid, asked=None if app == "gateway" else app)
-    await bank.comes_back(victim)
-    assert strike.in_flight >= IN_FLIGHT
-    assert bank.running(other.name) == other
-    await bank.whole_again()
+async def together(befall: Callable[[str], Awaitable[Strike]], apps: Iterable[str] = SERVICES) -> list[Strike]:
+    """Returns when each was hit; enough was under way at that moment."""
+    strikes = list(await asyncio.gather(*[befall(app) for app in apps]))
+    assert all(strike.in_flight >= IN_FLIGHT for strike in strikes)
+    return strikes
 
 
-@pytest.mark.parametrize("app", APPS)
-async def test_all_of_the_serving_are_killed_and_come_back_and_their_clients_notice(bank: Bank, app: str) -> None:
-    victims, service = bank.serving(app), None if app == "gateway" else app
-    strike = await bank.strike(*(victim.pid for victim in victims), asked=service)
-    for victim in victims:
+async def test_one_of_the_serving_of_each_app_is_killed_and_comes_back(bank: Bank) -> None:
+    async def befall(app: str) -> Strike:
+        victim, other = bank.serving(app)
+        strike = await bank.strike(victim.pid, asked=None if app == "gateway" else app)
         await bank.comes_back(victim)
-    assert strike.in_flight >= IN_FLIGHT
-    assert bank.driver.troubled(strike.at, by=service)
+        assert bank.running(other.name) == other
+        return strike
+
+    await together(befall, APPS)
     await bank.whole_again()
 
 
-@pytest.mark.parametrize("app", SERVICES)
-async def test_a_killed_leader_is_succeeded_by_the_stand_by(bank: Bank, app: str) -> None:
-    victim = await bank.some_leader(app)
-    strike = await bank.strike(victim.pid)
-    successor = await bank.successor(victim)
-    await bank.comes_back(victim)
-    assert strike.in_flight >= IN_FLIGHT
-    assert successor.name != victim.name
-    await bank.outage_is_seen(strike)
+@pytest.mark.parametrize("apps", [SERVICES, ["gateway"]], ids=["services", "gateway"])
+async def test_all_of_the_serving_are_killed_and_come_back_and_their_clients_notice(
+    bank: Bank, apps: Iterable[str]
+) -> None:
+    async def befall(app: str) -> Strike:
+        victims, service = bank.serving(app), None if app == "gateway" else app
+        strike = await bank.strike(*(victim.pid for victim in victims), asked=service)
+        for victim in victims:
+            await bank.comes_back(victim)
+        assert bank.driver.troubled(strike.at, by=service), app
+        return strike
+
+    await together(befall, apps)
     await bank.whole_again()
 
 
-@pytest.mark.parametrize("app", SERVICES)
-async def test_a_killed_stand_by_comes_back_and_the_leader_stays(bank: Bank, app: str) -> None:
-    leader = await bank.some_leader(app)
-    victim = next(worker for worker in bank.workers(app) if worker != leader)
-    strike = await bank.strike(victim.pid)
-    await bank.comes_back(victim)
-    assert strike.in_flight >= IN_FLIGHT
-    assert await bank.leader(app) == leader
-    await bank.outage_is_seen(strike)
+async def test_killed_leaders_are_succeeded_by_their_stand_bys(bank: Bank) -> None:
+    async def befall(app: str) -> Strike:
+        victim = await bank.some_leader(app)
+        strike = await bank.strike(victim.pid)
+        successor = await bank.successor(victim)
+        await bank.comes_back(victim)
+        assert successor.name != victim.name
+        return strike
+
+    for strike in await together(befall):
+        await bank.outage_is_seen(strike)
+    await bank.whole_again()
+
+
+async def test_killed_stand_bys_come_back_and_the_leaders_stay(bank: Bank) -> None:
+    async def befall(app: str) -> Strike:
+        leader = await bank.some_leader(app)
+        victim = next(worker for worker in bank.workers(app) if worker != leader)
+        strike = await bank.strike(victim.pid)
+        await bank.comes_back(victim)
+        assert await bank.leader(app) == leader
+        return strike
+
+    for strike in await together(befall):
+        await bank.outage_is_seen(strike)
     await bank.whole_again()
 
 
@@ -92,30 +114,34 @@ async def test_a_killed_postmaster_is_started_again_over_the_same_data(bank: Ban
     assert bank.driver.troubled(strike.at)
 
 
-@pytest.mark.parametrize("app", APPS)
-async def test_a_killed_session_of_an_app_takes_all_sessions_with_it_and_they_come_back(bank: Bank, app: str) -> None:
+async def test_a_killed_session_of_any_app_takes_all_sessions_with_it_and_they_come_back(bank: Bank) -> None:
     postmaster = bank.stack.postgres.process
-    victim = await bank.session_of(app)
-    strike = await bank.strike(victim)
+    for app in APPS:
+        strike = await bank.strike(await bank.session_of(app))
+        assert strike.in_flight >= IN_FLIGHT
+        await bank.outage_is_seen(strike)
     await bank.whole_again()
-    assert strike.in_flight >= IN_FLIGHT
-    assert bank.driver.troubled(strike.at)
     assert bank.stack.postgres.process == postmaster
 
 
-@pytest.mark.parametrize("app", SERVICES)
-async def test_a_frozen_leader_is_succeeded_and_does_not_lead_when_it_wakes(bank: Bank, app: str) -> None:
-    leader = await bank.some_leader(app)
-    with bank.waking(leader.pid):
-        strike = await bank.strike(leader.pid, number=signal.SIGSTOP)
-        successor = await bank.successor(leader)
-        await bank.everything_so_far_is_published(app)
-        await bank.frozen_for(FROZEN_SECONDS, strike)
-    await bank.outage_is_seen(strike)
+async def test_frozen_leaders_are_succeeded_and_do_not_lead_when_they_wake(bank: Bank) -> None:
+    succeeded = {}
+
+    async def befall(app: str) -> Strike:
+        leader = await bank.some_leader(app)
+        with bank.waking(leader.pid):
+            strike = await bank.strike(leader.pid, number=signal.SIGSTOP)
+            succeeded[leader] = await bank.successor(leader)
+            await bank.everything_so_far_is_published(app)
+            await bank.frozen_for(FROZEN_SECONDS, strike)
+        return strike
+
+    for strike in await together(befall):
+        await bank.outage_is_seen(strike)
     await bank.whole_again()
-    assert strike.in_flight >= IN_FLIGHT
-    assert await bank.leader(app) == successor
-    assert bank.running(leader.name) == leader
+    for leader, successor in succeeded.items():
+        assert await bank.leader(leader.app) == successor
+        assert bank.running(leader.name) == leader
 
 
 @pytest.mark.parametrize("app", ["manager", "gateway"])

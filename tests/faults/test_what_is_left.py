@@ -19,10 +19,11 @@ from services.manager.domain.assignment import Rule
 from services.manager.storage.section import PUBLICATIONS as MANAGER
 from services.marketing.storage.section import PUBLICATIONS as MARKETING
 from services.scoring.storage.section import PUBLICATIONS as SCORING
-from tests.faults.bank import Bank, until
+from tests.faults.bank import Bank
 from tests.faults.core import SOURCE
 from tests.faults.settling import LISTENERS, ids, marks, sections_marked, shown, to_be_heard
 from tests.faults.topics import Event, last_versions, read_events, without_repeats
+from tests.polling import until
 
 pytestmark = [pytest.mark.deep, pytest.mark.kills]
 
@@ -240,7 +241,7 @@ async def ask(
             sections.update((await answer.json())["sections"])
         return {part["state"] for part in sections.values()} == {"ok"}
 
-    await until(are_ok, 10, f"every section of {customer_id} is ok, by {query}")
+    await until(are_ok, f"every section of {customer_id} is ok, by {query}")
     return sections
 
 

@@ -19,9 +19,10 @@ from guanxi.examination.waiting import waiting
 from guanxi.local.settings import APPS
 from guanxi.local.shape import processes_of
 from tests.e2e.stacks import guanxi
-from tests.faults.bank import Bank, until
+from tests.faults.bank import Bank
 from tests.faults.founding import bank_at_work
 from tests.faults.settling import is_settled
+from tests.polling import until
 
 pytestmark = [pytest.mark.deep, pytest.mark.soak]
 
@@ -142,7 +143,7 @@ async def at_rest(bank: Bank, gauge: Gauge) -> Sequence[Sample]:
         del left[WATCHED]
         return await is_settled(bank.databases) and not left
 
-    await until(drained, 120, "every queue is drained")
+    await until(drained, "every queue is drained", seconds=120)
     return [await gauge.look() for _ in range(LOOKS)]
 
 
