@@ -57,8 +57,9 @@ class Relay:
                 await plans.renew(connection)
                 pulses = leadership.pulses
                 waiting = await self.send_batch(connection, leadership)
+                if 0 < waiting < BATCH:
+                    await asyncio.sleep(PAUSE_SECONDS)
                 if waiting < BATCH:
-                    await asyncio.sleep(PAUSE_SECONDS if waiting else 0)
                     await leadership.sleep(POLL_SECONDS, since=pulses)
         finally:
             connection.terminate()

@@ -142,6 +142,14 @@ class Bank:
 
         await until(noticed, "the client notices the outage")
 
+    async def clients_are_troubled(self, strike: Strike) -> None:
+        """A command has no answer, or a late one."""
+
+        async def troubled() -> bool:
+            return bool(self.driver.troubled(strike.at))
+
+        await until(troubled, "a client is troubled")
+
     @contextmanager
     def at_leisure(self, every: float = LEISURE) -> Iterator[None]:
         """People go on, and leave the machine some of its time."""
