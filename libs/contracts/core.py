@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from libs.common.domain import InvalidValue
 from libs.common.topics import Topic
 from libs.contracts.customer import AccountStatus, HolderRole, HoldingKind
 
@@ -27,7 +28,8 @@ class Holder:
 class CoreAccount:
     """An account as the core has it now. Keyed by the main holder's customer number; the newest `sequence` counts.
 
-    Money in `currency`, as decimal strings; `rate` a year, as a fraction. What is unknown is null.
+    Money in `currency`, as decimal strings; `rate` a year, as a fraction. What is unknown is null. `as_of` is refused
+    without its offset.
     """
 
     source: str
@@ -48,14 +50,17 @@ class CoreAccount:
     sequence: int
     as_of: datetime
 
+    def __post_init__(self) -> None:
+        _check_offset("as_of", self.as_of)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CoreTransaction:
     """A booking on an account, keyed as the account is. Unique by (`source`, `transaction_ref`).
 
     `amount` is positive, in `currency`, as a decimal string. A reversal names in `reverses` the transaction that it
-    takes back. What a customer begins at a branch's counter has the channel `branch`, what the bank takes for
-    itself the category `fee`.
+    takes back. `booked_at` is refused without its offset. What a customer begins at a branch's counter has the
+    channel `branch`, what the bank takes for itself the category `fee`.
     """
 
     source: str
@@ -71,3 +76,11 @@ class CoreTransaction:
     initiated_by: Literal["customer", "bank"]
     reverses: str | None = None
     sequence: int
+
+    def __post_init__(self) -> None:
+        _check_offset("booked_at", self.booked_at)
+
+
+def _check_offset(field: str, time: datetime) -> None:
+    if time.tzinfo is None:
+        raise InvalidValue(field, "A time needs its offset: without one it could be of any zone.")

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it
 from pydantic import TypeAdapter
 
 from guanxi.documents import FOLDER
-from libs.common.domain import DomainEvent
+from libs.common.domain import DomainEvent, InvalidValue
 from libs.common.outbox import adapter
 from libs.contracts.catalogue import ANNOUNCEMENTS, CORE, EVENTS
 
@@ -101,6 +101,16 @@ def test_a_golden_sample_of_what_the_core_tells_is_read_as_it_stands(type_: str,
     told, core = (GOLDEN / f"{type_}.json").read_bytes(), TypeAdapter(shape)
     Draft202012Validator(json.loads((FOLDER / "schemas" / f"{type_}.json").read_text())).validate(json.loads(told))
     assert json.loads(core.dump_json(core.validate_json(told))) == json.loads(told)
+
+
+@pytest.mark.parametrize(("type_", "shape"), CORE.values(), ids=[type_ for type_, _ in CORE.values()])
+def test_a_time_that_the_core_tells_without_an_offset_is_refused(type_: str, shape: type) -> None:
+    """It would be read in the zone of whoever reads it: eight hours of interest, or a booking of the wrong day."""
+    told = json.loads((GOLDEN / f"{type_}.json").read_text())
+    (time,) = [name for name, value in told.items() if str(value).endswith("Z")]
+    with pytest.raises(InvalidValue) as refused:
+        TypeAdapter(shape).validate_json(json.dumps({**told, time: told[time].removesuffix("Z")}))
+    assert refused.value.field == time
 
 
 def test_every_golden_sample_is_of_a_record_that_there_is() -> None:
