@@ -134,6 +134,13 @@ def _background(app: App | None, worker: Worker | None) -> list[Coroutine[Any, A
     return jobs
 
 
+def spare_the_collector() -> None:
+    """What stands by now stays, and most of what a request makes dies with it: docs/adr/0020."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run one service of Guanxi.")
     parser.add_argument("package", help="for example services.customer, or gateway")
@@ -147,9 +154,7 @@ def main() -> None:
     worker = None if options.no_worker else importlib.import_module(f"{options.package}.worker").worker(settings)
     for part in _databases(app, worker):
         part.needs = newest(options.package)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)  # most of what a request makes dies with it: docs/adr/0020
+    spare_the_collector()
     try:
         uvloop.run(serve(app, worker))
     finally:
