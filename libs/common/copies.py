@@ -5,20 +5,20 @@ rebuilt at any time: the topic is read into a shadow beside it, and the two are 
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
-from uuid import UUID
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from libs.common.connections import PATIENT
-from libs.common.kafka import headers_of, id_of
+from libs.common.kafka import headers_of
 from libs.common.reader import Reader
 from libs.common.to_the_end import read_to_the_end
 from libs.common.topics import WATERMARK
@@ -139,22 +139,32 @@ async def note_partitions(connection: Any, schema: str, partitions: Iterable[tup
     await connection.execute(UNHEARD.format(schema=schema), topics, numbers, NEVER)
 
 
+class _Newest(NamedTuple):
+    """Of its key, in a batch."""
+
+    version: int
+    headers: Mapping[str, str]
+    record: ConsumerRecord
+
+
 async def apply(
     connection: Any, schema: str, copies: Sequence[Copy], records: Sequence[ConsumerRecord], suffix: str = ""
 ) -> None:
     """Apply records to copies in one transaction; a batch is folded to the newest version of each key first."""
-    by_topic = {copy.topic: copy for copy in copies}
-    newest: dict[tuple[str, bytes], ConsumerRecord] = {}
+    newest: dict[str, dict[bytes, _Newest]] = defaultdict(dict)
     marks: dict[tuple[str, int], datetime] = {}
     for record in records:
-        if headers_of(record).get("ce_type") == WATERMARK:
+        headers, held = headers_of(record), newest[record.topic]
+        if headers.get("ce_type") == WATERMARK:
             marks[record.topic, record.partition] = datetime.fromisoformat(record.value.decode())
-        elif _version(record) >= _version(newest.get((record.topic, record.key))):
-            newest[record.topic, record.key] = record
+            continue
+        version = int(headers.get("ce_sequence", "0"))
+        if record.key not in held or held[record.key].version <= version:
+            held[record.key] = _Newest(version, headers, record)
     statements: list[tuple[str, Sequence[Any]]] = []
-    for topic, copy in by_topic.items():
-        rows = [_row(r) for (name, _), r in sorted(newest.items()) if name == topic]
-        if rows:
+    for copy in copies:
+        if told := newest[copy.topic]:
+            rows = [_row(*told[key]) for key in sorted(told)]
             statements.append((copy.upsert(copy.table + suffix), list(zip(*rows, strict=True))))
     if marks and not suffix:
         topics, partitions = zip(*marks, strict=True)
@@ -169,14 +179,9 @@ def as_one(connection: Any, statements: Sequence[object]) -> AbstractAsyncContex
     return connection.transaction() if len(statements) > 1 else nullcontext()
 
 
-def _version(record: ConsumerRecord | None) -> int:
-    return int(headers_of(record).get("ce_sequence", "0")) if record is not None else -1
-
-
-def _row(record: ConsumerRecord) -> tuple[UUID, int, str | None, datetime]:
+def _row(version: int, headers: Mapping[str, str], record: ConsumerRecord) -> tuple[str, int, str | None, datetime]:
     document = record.value.decode() if record.value is not None else None
-    changed_at = datetime.fromisoformat(headers_of(record)["ce_time"])
-    return id_of(record), _version(record), document, changed_at
+    return record.key.decode(), version, document, datetime.fromisoformat(headers["ce_time"])
 
 
 class RebuildRuns(Exception):

@@ -106,8 +106,10 @@ EPOCH = "ce_epoch"
 
 def epoch_of(record: ConsumerRecord) -> int:
     """0 where none is told, or no number."""
-    told = dict(record.headers).get(EPOCH) or b""
-    return int(told) if told.isdigit() and len(told) <= EPOCH_DIGITS else 0
+    for name, told in record.headers:
+        if name == EPOCH and told and told.isdigit() and len(told) <= EPOCH_DIGITS:
+            return int(told)
+    return 0
 
 
 async def cluster_id(settings: Settings) -> str:
