@@ -10,7 +10,7 @@ SCHEMA = "view"
 metadata = MetaData(schema=SCHEMA)
 
 
-def _sections(name: str) -> Table:
+def _sections(name: str, **storage: str) -> Table:
     return Table(
         name,
         metadata,
@@ -20,10 +20,11 @@ def _sections(name: str) -> Table:
         Column("changed_at", DateTime(timezone=True), nullable=False),
         Column("staff", Text),
         Column("self", Text),
+        postgresql_with=storage,
     )
 
 
-sections = _sections("sections")
+sections = _sections("sections", fillfactor="80")
 _sections("sections_shadow")
 
 watermarks = Table(

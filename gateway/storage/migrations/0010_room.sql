@@ -1,0 +1,1 @@
+ALTER TABLE view.sections SET (fillfactor = 80);
