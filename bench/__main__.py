@@ -28,7 +28,6 @@ from bench.ground import Ground, answers, prepared
 from bench.load import Round, request, run
 from bench.proxy import Proxy, proxy_to
 from bench.way import visible
-from libs.common.serve import spare_the_collector
 
 FIRST_PORT = 21_000
 REST = 16
@@ -187,7 +186,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(".local/bench.json"))
     options = parser.parse_args()
     console = Console(record=True, width=150)
-    spare_the_collector()  # relay and projector run in this process, as they do in a service's
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(measured(seconds=options.seconds, count=options.rounds, console=console))
     write(found, options.out, console)

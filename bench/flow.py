@@ -1,6 +1,7 @@
 """What is told, many at once: from the outbox to Kafka, and from Kafka into the view."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from libs.common.reader import new_reader
 from libs.common.relay import BATCH as AT_ONCE
 from libs.common.relay import BY_INDEX, Relay, event_headers
 from libs.common.sender import Sender
+from libs.common.serve import COLLECTED_AFTER, spare_the_collector
 from libs.contracts import customer
 
 EVENTS, DOCUMENTS, KEYS = 10_000, 60_000, 20_000
@@ -93,10 +95,15 @@ Work = Callable[[], Awaitable[Pace]]
 
 
 async def _in_turn(what: str, unit: str, measured: Work, floor: Work, *, count: int, goal: float) -> Figure:
-    """By medians of what each says; the first round of each warms up."""
-    taken: tuple[list[Pace], list[Pace]] = ([], [])
+    """By medians of what each says; the first round of each warms up.
+
+    Garbage is collected as in a process of each one's own: ours as a service has it, the floor's as Python has it.
+    """
+    plain, taken = gc.get_threshold(), (list[Pace](), list[Pace]())
+    spare_the_collector()
     for _ in range(count + 1):
-        for work, kept in zip((measured, floor), taken, strict=True):
+        for work, kept, collected in zip((measured, floor), taken, (COLLECTED_AFTER, plain), strict=True):
+            gc.set_threshold(*collected)
             kept.append(await work())
     (rate, cpu), (beside, floor_cpu) = ([median(each) for each in zip(*kept[1:], strict=True)] for kept in taken)
     return Figure(what, unit, rate, beside, goal, cpu=cpu, floor_cpu=floor_cpu)

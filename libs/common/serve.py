@@ -32,6 +32,8 @@ from libs.common.worker import Worker, run_worker
 log = structlog.get_logger()
 
 GRACE_SECONDS = 5
+COLLECTED_AFTER = (20_000, 20, 20)
+"""Objects, and rounds: most of what a request makes dies with it, and is not looked for."""
 
 
 class _Server(uvicorn.Server):
@@ -135,10 +137,10 @@ def _background(app: App | None, worker: Worker | None) -> list[Coroutine[Any, A
 
 
 def spare_the_collector() -> None:
-    """What stands by now stays, and most of what a request makes dies with it: docs/adr/0020."""
+    """What stands by now stays, and is not looked at again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(*COLLECTED_AFTER)
 
 
 def main() -> None:
