@@ -16,7 +16,7 @@ from services.customer.use_cases.telling import move_flow_windows, tell_holdings
 SCHEDULES = (
     Schedule("waiting transactions", place_waiting_transactions),
     Schedule("holdings told", tell_holdings),
-    Schedule("flow windows", move_flow_windows, pause=60.0),
+    Schedule("flow windows", move_flow_windows, pause=5.0),
     Schedule("grades", review_grades, pause=5.0),
 )
 

@@ -101,23 +101,21 @@ class CutShort(Exception):
     """The machine went off."""
 
 
-@pytest.mark.parametrize(("move", "seed"), [("accept", 8), ("submit", 9)])
-async def test_a_load_that_was_cut_short_is_gone_on_with(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, move: str, seed: int
-) -> None:
-    """In the midst of a complaint, and of a campaign: the example is one's and in the other."""
-    post = Client.post
+async def test_a_load_that_was_cut_short_is_gone_on_with(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the midst of a complaint, and again of a campaign: the example is one's and in the other."""
+    post, customers, seed = Client.post, 10, 8
+    for move in ("accept", "submit"):
 
-    async def cut(client: Client, path: str, *arguments: Any, **more: Any) -> tuple[Any, str | None]:
-        if path.endswith(f"/{move}"):
-            raise CutShort
-        return await post(client, path, *arguments, **more)
+        async def cut(client: Client, path: str, *arguments: Any, move: str = move, **more: Any) -> Any:
+            if path.endswith(f"/{move}"):
+                raise CutShort
+            return await post(client, path, *arguments, **more)
 
-    monkeypatch.setattr(Client, "post", cut)
-    with pytest.raises(CutShort):
-        await load_demo(stack.settings, stack.issuer, stack.console, customers=10, seed=seed)
+        monkeypatch.setattr(Client, "post", cut)
+        with pytest.raises(CutShort):
+            await load_demo(stack.settings, stack.issuer, stack.console, customers=customers, seed=seed)
     monkeypatch.undo()
-    ended, said = await guanxi(stack.settings, "demo", "--customers", "10", "--seed", str(seed))
+    ended, said = await guanxi(stack.settings, "demo", "--customers", str(customers), "--seed", str(seed))
     assert ended == 0, said
     assert "every service has heard of them" in said
     assert (await example_of(stack.settings, stack.issuer, seed)).whole
