@@ -49,6 +49,10 @@ soak: install ## twenty minutes under half of what the production shape can do: 
 cluster-test: install ## on a real node of Kubernetes: our images, roll-outs under load, kills (needs root; the first time builds long)
 	$(BIN)/python -m tests.cluster.node
 
+.PHONY: compose-test
+compose-test: install ## compose.yaml on a real container engine, in a network of its own (needs root)
+	$(BIN)/python -m tests.cluster.compose
+
 .PHONY: test-kills
 test-kills: install ## the faults alone: they need the machine for themselves
 	$(BIN)/pytest -m kills

@@ -2,8 +2,12 @@
 
 import argparse
 import asyncio
+import os
+import sys
+from contextlib import AsyncExitStack
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from alembic import command, context
@@ -13,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.pool import NullPool
 
 from libs.common.database import new_engine
-from libs.common.revisions import migrations_of
+from libs.common.revisions import NotLetIn, migrations_of
 from libs.common.settings import SECRETS_FOLDER
 
 
@@ -34,6 +38,7 @@ def configuration(folder: Path, url: str) -> Config:
 
 
 def upgrade(folder: Path, url: str) -> None:
+    """Raises NotLetIn."""
     command.upgrade(configuration(folder, url), "head")
 
 
@@ -44,7 +49,11 @@ def run(*metadata: sa.MetaData) -> None:
 
 async def _run(url: str, metadata: tuple[sa.MetaData, ...]) -> None:
     engine = new_engine(url, poolclass=NullPool)
-    async with engine.connect() as connection:
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(engine.connect())
+        except (OSError, sa.exc.DBAPIError) as error:
+            raise NotLetIn(getattr(error, "orig", error)) from None
         await connection.run_sync(_migrate, metadata)
         await connection.commit()
     await engine.dispose()
@@ -75,7 +84,16 @@ def main() -> None:
         folder = migrations_of(package)
     except ModuleNotFoundError:
         parser.error(f"there is no app {package}: name one as services.customer, or gateway")
-    upgrade(folder, MigrationSettings().owner_database_url.get_secret_value())
+    url = MigrationSettings().owner_database_url.get_secret_value()
+    try:
+        upgrade(folder, url)
+    except NotLetIn as refused:
+        place = urlsplit(url)
+        sys.stderr.write(
+            f"No PostgreSQL lets us in at {place.hostname}:{place.port or 5432}{place.path} ({refused}):"
+            " mend GUANXI_OWNER_DATABASE_URL, or repeat it once it answers.\n"
+        )
+        sys.exit(os.EX_UNAVAILABLE)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@ import importlib
 from pathlib import Path
 
 
+class NotLetIn(Exception):
+    """No PostgreSQL answers where migrations should run, or it does not know their owner."""
+
+
 def migrations_of(package: str) -> Path:
     return Path(importlib.import_module(package).__path__[0]) / "storage" / "migrations"
 

@@ -1,4 +1,4 @@
-"""compose.yaml says of each app what the dev overlay says; no engine has run it."""
+"""compose.yaml says of each app what the dev overlay says. An engine runs it in tests/cluster/test_containers.py."""
 
 import json
 from typing import Any

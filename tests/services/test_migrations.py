@@ -3,8 +3,10 @@
 import asyncio
 import os
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -24,6 +26,7 @@ from services.manager.storage import tables as manager
 from services.marketing.storage import tables as marketing
 from services.scoring.storage import tables as scoring
 from tests.conftest import ROOT, Ground
+from tests.ports import free_port
 
 APPS: dict[str, tuple[str, Sequence[MetaData]]] = {
     "customer": ("services.customer", [customer.metadata, directory.metadata]),
@@ -61,6 +64,21 @@ async def test_two_that_migrate_at_once_wait_for_each_other(ground: Ground) -> N
     env = {"GUANXI_OWNER_DATABASE_URL": url, "PATH": os.environ["PATH"]}
     both = [await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT) for _ in range(2)]
     assert [await process.wait() for process in both] == [0, 0]
+
+
+@pytest.mark.parametrize("wrong", ["nobody answers", "a password of somebody else"])
+async def test_who_is_not_let_in_is_told_where_and_why(ground: Ground, wrong: str) -> None:
+    owners = urlsplit(ground.url("scoring", "owner"))
+    nowhere, strange = f"127.0.0.1:{free_port()}", f"scoring_owner:strange@{owners.hostname}:{owners.port}"
+    place = nowhere if wrong == "nobody answers" else strange
+    argv = [sys.executable, "-m", "libs.common.migrations", "services.scoring"]
+    env = {"GUANXI_OWNER_DATABASE_URL": owners._replace(netloc=place).geturl(), "PATH": os.environ["PATH"]}
+    process = await asyncio.create_subprocess_exec(*argv, env=env, cwd=ROOT, stderr=PIPE)
+    _, told = await process.communicate()
+    assert process.returncode == os.EX_UNAVAILABLE
+    (line,) = told.decode().splitlines()
+    assert line.startswith(f"No PostgreSQL lets us in at {place.rpartition('@')[2]}/scoring (")
+    assert "strange" not in line
 
 
 @pytest.mark.parametrize("app", APPS)
