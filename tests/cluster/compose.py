@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 NAMESPACE = f"guanxi-{os.getpid()}"
 """Of the network: its addresses are its own."""
 INSIDE = ("nsenter", f"--net=/run/netns/{NAMESPACE}", "--")
+TESTS = "tests/cluster/test_containers.py"
 NEEDED = ("podman", "runc", "conmon", "iptables", "buildah", "debootstrap", "ip", "nsenter", "go")
 LOCK = ROOT / "tests" / "cluster" / "engine"
 ENGINE = """\
@@ -42,8 +43,8 @@ def main() -> int:
     build_images()
     with tempfile.TemporaryDirectory(prefix="guanxi-compose-") as made, network(), engine(Path(made)) as answers_at:
         told = {**os.environ, "DOCKER_HOST": answers_at, "GUANXI_COMPOSE": made, "GUANXI_COMPOSE_PROGRAM": str(program)}
-        pytest = [sys.executable, "-m", "pytest", "-m", "cluster", "-v", "-s", "tests/cluster/test_containers.py"]
-        command = [*INSIDE, *pytest, *sys.argv[1:]]
+        pytest = [sys.executable, "-m", "pytest", "-m", "cluster", "-v", "-s", TESTS, *sys.argv[1:]]
+        command = [*INSIDE, *pytest]
         return subprocess.run(command, env=told, cwd=ROOT, check=False).returncode  # noqa: S603 - ours
 
 
@@ -51,6 +52,7 @@ def docker_compose() -> Path:
     """Of the version and the hashes in engine/: built once, in some two minutes."""
     place = KEPT / f"docker-compose-{hashlib.sha256((LOCK / 'go.sum').read_bytes()).hexdigest()[:12]}"
     if not place.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
         run("go", "build", "-C", str(LOCK), "-buildvcs=false", f"-o={place}", "github.com/docker/compose/v2/cmd")
     return place
 

@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 
 NAMESPACE = f"guanxi-{os.getpid()}"
 """Of the network: its addresses are its own."""
+TESTS = "tests/cluster/test_node.py"
 NEEDED = ("containerd", "runc", "buildah", "debootstrap", "nft", "conntrack", "jq", "nsenter", "go")
 
 
@@ -43,17 +44,7 @@ def with_node(folder: Path, binaries: Path) -> int:
     try:
         up = ["bash", str(TOOLS / "realnode" / "node-up.sh"), str(folder), str(binaries)]
         subprocess.run(up, env=told, check=True)  # noqa: S603 - ours
-        pytest = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-m",
-            "cluster",
-            "-v",
-            "-s",
-            "tests/cluster/test_node.py",
-            *sys.argv[1:],
-        ]
+        pytest = [sys.executable, "-m", "pytest", "-m", "cluster", "-v", "-s", TESTS, *sys.argv[1:]]
         inside = ["nsenter", f"--net=/run/netns/{NAMESPACE}", "--", *pytest]
         where = {"GUANXI_NODE": str(folder), "GUANXI_PROGRAMS": str(binaries)}
         return subprocess.run(inside, env={**told, **where}, cwd=ROOT, check=False).returncode  # noqa: S603 - ours
