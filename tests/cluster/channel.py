@@ -15,11 +15,12 @@ from typing import Any
 
 import httpx
 
-from guanxi.local.issuer import LocalIssuer
+from guanxi.local.issuer import ADMIN, LocalIssuer
 from services.scoring.api.examples import EXAMPLES
 from services.scoring.api.schemas import NewContributionPolicy
 from tests.e2e.person import Person, SignIn
 from tests.e2e.stacks import signing_in_at
+from tests.e2e.test_story import Branch, known, open_branch
 
 HOST, PORT = "gateway-app", 8000
 WRITING, READING = 2, 2
@@ -45,6 +46,14 @@ class ByAddress(httpx.AsyncHTTPTransport):
 
 def signing_in(address: str, authority: Path, issuer: LocalIssuer) -> AbstractAsyncContextManager[SignIn]:
     return signing_in_at(f"https://{HOST}:{PORT}", issuer, lambda: ByAddress(address, authority))
+
+
+async def open_known_branch(sign_in: SignIn, code: str) -> Branch:
+    """One whose teller and head every app has heard of."""
+    branch = await open_branch(sign_in(ADMIN, "admin"), code)
+    for role in ("teller", "branch_head"):
+        await known(sign_in(f"{role}-{code}", role))
+    return branch
 
 
 Command = tuple[Person, str, Callable[[int], dict[str, Any]]]

@@ -44,8 +44,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="guanxi-compose-") as made, network(), engine(Path(made)) as answers_at:
         told = {**os.environ, "DOCKER_HOST": answers_at, "GUANXI_COMPOSE": made, "GUANXI_COMPOSE_PROGRAM": str(program)}
         pytest = [sys.executable, "-m", "pytest", "-m", "cluster", "-v", "-s", TESTS, *sys.argv[1:]]
-        command = [*INSIDE, *pytest]
-        return subprocess.run(command, env=told, cwd=ROOT, check=False).returncode  # noqa: S603 - ours
+        return subprocess.run([*INSIDE, *pytest], env=told, cwd=ROOT, check=False).returncode  # noqa: S603 - ours
 
 
 def docker_compose() -> Path:

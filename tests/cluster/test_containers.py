@@ -18,12 +18,12 @@ import pytest
 
 from guanxi.local.cluster_secrets import ClusterSecrets
 from guanxi.local.issuer import ADMIN
-from tests.cluster.channel import signing_in
+from tests.cluster.channel import open_known_branch, signing_in
 from tests.cluster.tools import run
 from tests.conftest import ROOT
 from tests.deploy.test_compose import SERVICES
 from tests.e2e.person import Person, SignIn
-from tests.e2e.test_story import Branch, known, open_branch, register, serve, view_when, whole
+from tests.e2e.test_story import Branch, register, serve, view_when, whole
 from tests.polling import until
 
 pytestmark = pytest.mark.cluster
@@ -111,15 +111,12 @@ async def answers(person: Person, path: str) -> bool:
 
 @pytest.fixture(scope="module")
 async def here(sign_in: SignIn) -> Branch:
-    branch = await open_branch(sign_in(ADMIN, "admin"), "k02")
-    for role in ("teller", "branch_head"):
-        await known(sign_in(f"{role}-k02", role))
-    return branch
+    return await open_known_branch(sign_in, "k02")
 
 
 def told(what: str) -> None:
     """For the one who reads the output."""
-    print(f"\n    {what}", flush=True)  # noqa: T201 - this output is shown in docs/performance.md
+    print(f"\n    {what}", flush=True)  # noqa: T201 - pytest shows it with -s
 
 
 def test_what_runs_once_has_ended_well_and_the_rest_runs(compose: Compose) -> None:

@@ -16,11 +16,11 @@ import yaml
 from guanxi.local.cluster_secrets import ClusterSecrets
 from guanxi.local.issuer import ADMIN
 from libs.common.key_changes import add_key
-from tests.cluster.channel import CUSTOMERS, Load, signing_in
+from tests.cluster.channel import CUSTOMERS, Load, open_known_branch, signing_in
 from tests.cluster.tools import TOOLS, Kubernetes, run
 from tests.deploy.rendered import named, resources
 from tests.e2e.person import Person, SignIn
-from tests.e2e.test_story import Branch, known, open_branch, register, serve, view_when, whole
+from tests.e2e.test_story import Branch, register, serve, view_when, whole
 from tests.polling import until
 from tests.runbook import block_of
 
@@ -86,10 +86,7 @@ async def sign_in(deployed: Kubernetes, secrets: ClusterSecrets) -> AsyncIterato
 
 @pytest.fixture(scope="module")
 async def here(sign_in: SignIn) -> Branch:
-    branch = await open_branch(sign_in(ADMIN, "admin"), "k01")
-    for role in ("teller", "branch_head"):
-        await known(sign_in(f"{role}-k01", role))
-    return branch
+    return await open_known_branch(sign_in, "k01")
 
 
 @pytest.fixture(scope="module")
